@@ -1,0 +1,122 @@
+//! Where packets come from.
+//!
+//! In: files. Out: [`Packet`]s, in the order of time, each borrowed from the reader's buffer.
+
+use std::path::PathBuf;
+
+use crate::time::Timestamp;
+
+/// Names one packet: the file it stands in and its number there, counted from 1 as Wireshark does.
+///
+/// Ordered by file, then by number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketId(u64);
+
+impl PacketId {
+    const NUMBER_BITS: u32 = 48;
+
+    /// The `number`-th packet (from 1) of the `file`-th capture (from 0).
+    pub const fn new(file: u16, number: u64) -> Self {
+        Self(((file as u64) << Self::NUMBER_BITS) | (number & ((1 << Self::NUMBER_BITS) - 1)))
+    }
+
+    /// Index of the file, in the order in which the captures were named.
+    pub const fn file(self) -> usize {
+        (self.0 >> Self::NUMBER_BITS) as usize
+    }
+
+    /// Number of the packet within its file, from 1.
+    pub const fn number(self) -> u64 {
+        self.0 & ((1 << Self::NUMBER_BITS) - 1)
+    }
+}
+
+/// A link-layer header type (`LINKTYPE_…` of tcpdump.org), any value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u16);
+
+/// One captured packet, borrowed from the reader's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// File and number.
+    pub id: PacketId,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// How `data` begins.
+    pub link: LinkType,
+    /// Bytes it had on the wire; more than `data.len()` where the capture was limited
+    /// (snap length).
+    pub wire_len: u32,
+    /// The captured bytes.
+    pub data: &'a [u8],
+}
+
+/// What [`PacketSource::advance`] came to.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A packet: [`PacketSource::packet`] lends it until the next call.
+    Packet,
+    /// Something the user should know; reading goes on.
+    Note(Note),
+    /// No more packets.
+    End,
+}
+
+/// Something about a capture that limits what can be concluded from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The capture.
+    pub file: PathBuf,
+    /// Byte offset in the (decompressed) file.
+    pub offset: u64,
+    /// The last whole packet before it.
+    pub after_packet: u64,
+    /// What it is.
+    pub kind: NoteKind,
+}
+
+/// Kinds of [`Note`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoteKind {
+    /// The file ends inside a record (packet or block): all that came before it was read.
+    CutShort,
+    /// A record that cannot be right (says what); nothing after it in this file was read.
+    Corrupt(String),
+    /// The capturing program reported packets that it dropped (pcapng interface statistics).
+    Dropped(u64),
+}
+
+impl NoteKind {
+    /// Part of the capture could not be read.
+    pub const fn is_partial(&self) -> bool {
+        matches!(self, Self::CutShort | Self::Corrupt(_))
+    }
+}
+
+/// A stream of packets: one file, or several merged by time.
+pub trait PacketSource {
+    /// Moves on to the next packet.
+    ///
+    /// # Errors
+    /// Where the file cannot be read any further because of the system (not because of its
+    /// contents: those come as [`Step::Note`]).
+    fn advance(&mut self) -> Result<Step, CaptureError>;
+
+    /// The packet that the last [`Step::Packet`] stood for. Before the first one: an empty packet.
+    fn packet(&self) -> Packet<'_>;
+}
+
+/// Why a capture could not be opened or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// The system said no.
+    #[error("{file}: {source}", file = file.display())]
+    Io {
+        /// The capture.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,7 @@
+//! hangup: who hung up on your WebSockets, when, and why.
+
+#![forbid(unsafe_code)]
+
+pub mod capture;
+pub mod session;
+pub mod time;

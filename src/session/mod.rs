@@ -1,0 +1,320 @@
+//! One WebSocket, from its opening attempt on: the record that every output shows.
+
+use std::net::SocketAddr;
+
+use crate::capture::PacketId;
+use crate::time::Timestamp;
+
+/// One end of a session. The client is the end that opened it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    /// The end that sent the opening request.
+    Client,
+    /// The end that answered it: often a proxy.
+    Server,
+}
+
+/// Who gave the first terminating signal, or whose behaviour led to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// The end that opened the session.
+    Client,
+    /// The far end of this connection.
+    Server,
+    /// Both at once: neither had seen the other's signal.
+    Both,
+    /// Something between the two, or nobody: silence.
+    Network,
+}
+
+/// What carries the WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// HTTP/1.1 over TCP in clear text.
+    Ws,
+}
+
+/// How far a session came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Request seen, no answer yet, when the capture ended.
+    Connecting,
+    /// Open when the capture ended: not abnormal.
+    Open,
+    /// A Close frame was sent; the transport had not ended when the capture did.
+    Closing,
+    /// Ended.
+    Closed,
+    /// Never opened.
+    Failed,
+}
+
+/// How sure a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Compatible with several causes.
+    Low,
+    /// Fits one known explanation once.
+    Medium,
+    /// One physical explanation fits.
+    High,
+    /// The wire states it.
+    Certain,
+}
+
+/// Which directions of the connection the capture holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Captured {
+    /// Both.
+    Both,
+    /// Only what the client sent.
+    ClientOnly,
+    /// Only what the server sent.
+    ServerOnly,
+}
+
+/// What the opening said; `None` where it did not say, or was not captured.
+///
+/// Texts are as sent: hostile, to be escaped by whoever shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// `Host` of the request.
+    pub host: Option<String>,
+    /// Request target.
+    pub path: Option<String>,
+    /// `Origin` of the request.
+    pub origin: Option<String>,
+    /// `User-Agent` of the request.
+    pub user_agent: Option<String>,
+    /// `Sec-WebSocket-Protocol` of the answer.
+    pub subprotocol: Option<String>,
+    /// `Sec-WebSocket-Extensions` of the answer.
+    pub extensions: Option<String>,
+    /// Status of the answer.
+    pub http_status: Option<u16>,
+}
+
+/// A Close frame that was on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// Who sent it.
+    pub from: Side,
+    /// Its code; `None` for an empty one, a one-byte one, or one whose code the capture lost.
+    pub code: Option<u16>,
+    /// Its reason; bytes that are not UTF-8 as U+FFFD. `None` where it had none.
+    pub reason: Option<String>,
+    /// Some of its bytes are missing from the capture.
+    pub lost: bool,
+    /// The packet with its last byte.
+    pub packet: PacketId,
+    /// When that was captured.
+    pub time: Timestamp,
+}
+
+/// How the transport under a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndKind {
+    /// TCP FIN.
+    Fin,
+    /// TCP RST.
+    Rst,
+    /// Retransmissions that nobody answers any more.
+    Silence,
+}
+
+/// The first signal that ended the transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransportEnd {
+    /// What it was.
+    pub how: EndKind,
+    /// Who sent it; for silence, who was still talking.
+    pub from: Party,
+    /// The packet.
+    pub packet: PacketId,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// What one end's API reports (RFC 6455 §7.1.5 to §7.1.7).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// The code; `None` where it cannot be known.
+    pub code: Option<u16>,
+    /// The reason that came with it.
+    pub reason: Option<String>,
+    /// Received a valid Close and has its own on the wire; `None` where it cannot be known.
+    pub clean: Option<bool>,
+    /// The code is the echo that exactly fits a hole, not one that was read.
+    pub presumed: bool,
+}
+
+/// What one end sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Frames, control frames among them.
+    pub frames: u64,
+    /// Whole messages (text or binary).
+    pub messages: u64,
+    /// Payload bytes of data frames, as on the wire.
+    pub bytes: u64,
+    /// Ping frames.
+    pub pings: u64,
+    /// Pong frames.
+    pub pongs: u64,
+    /// Payload bytes of the largest message, as on the wire.
+    pub largest_message: u64,
+}
+
+/// Something that the protocol forbids, or that a healthy TCP connection does not show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anomaly {
+    /// Its name, as in `hangup explain`.
+    pub rule: &'static str,
+    /// Who did it.
+    pub from: Side,
+    /// Where.
+    pub packet: PacketId,
+    /// When.
+    pub time: Timestamp,
+    /// The particulars, in a few words.
+    pub detail: String,
+}
+
+/// A packet that decides the verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The packet.
+    pub packet: PacketId,
+    /// When.
+    pub time: Timestamp,
+    /// Who sent it.
+    pub from: Option<Side>,
+    /// What it shows, in a few words.
+    pub what: String,
+}
+
+/// Who ended a session, how, and what each end knows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How far it came.
+    pub state: State,
+    /// The code: first Close on the wire, 1005 if empty, 1006 without any, `None` if unknown.
+    pub code: Option<u16>,
+    /// The reason of that Close.
+    pub reason: Option<String>,
+    /// Both views are clean; `None` where that cannot be known.
+    pub clean: Option<bool>,
+    /// Who gave the first terminating signal.
+    pub closer: Option<Party>,
+    /// Whose behaviour led to it.
+    pub culprit: Option<Party>,
+    /// Name of the cause, as in `hangup explain`.
+    pub cause: &'static str,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// One sentence: what happened.
+    pub summary: String,
+    /// One sentence: what to do. Empty where nothing is to be done.
+    pub advice: String,
+    /// What the client's API reports.
+    pub client_view: View,
+    /// What the server's API reports.
+    pub server_view: View,
+    /// The packets that decide it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One step in the story of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub time: Timestamp,
+    /// Which packet.
+    pub packet: PacketId,
+    /// Who.
+    pub from: Side,
+    /// What: `opening`, `answer`, `message`, `ping`, `pong`, `close`, `fin`, `rst`, `gap`, ….
+    pub kind: &'static str,
+    /// The particulars, without message contents.
+    pub detail: String,
+}
+
+/// One WebSocket, told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// 1, 2, … in the order of first packets.
+    pub number: u64,
+    /// What carried it.
+    pub transport: Transport,
+    /// The end that opened it (innermost address).
+    pub client: SocketAddr,
+    /// The end that was asked.
+    pub server: SocketAddr,
+    /// What the opening said.
+    pub opening: Opening,
+    /// Outermost VLAN of its packets.
+    pub vlan: Option<u16>,
+    /// Tunnels around it, outermost first, joined by `/`.
+    pub tunnel: Option<String>,
+    /// Community ID v1 of the connection.
+    pub community_id: String,
+    /// First packet of the session: SYN, or what was seen first.
+    pub started: Timestamp,
+    /// When the 101 was complete.
+    pub opened: Option<Timestamp>,
+    /// When it ended: the first signal after which nothing could follow.
+    pub ended: Option<Timestamp>,
+    /// Last byte of either side before the end.
+    pub last_byte: Option<Timestamp>,
+    /// Who ended it, and why.
+    pub verdict: Verdict,
+    /// Every Close frame on the wire, in order of time.
+    pub closes: Vec<Close>,
+    /// How the transport ended.
+    pub transport_end: Option<TransportEnd>,
+    /// What the client sent.
+    pub client_sent: Sent,
+    /// What the server sent.
+    pub server_sent: Sent,
+    /// What was not as it should be.
+    pub anomalies: Vec<Anomaly>,
+    /// Stream bytes that are missing from the capture.
+    pub lost_bytes: u64,
+    /// Which directions the capture holds.
+    pub captured: Captured,
+    /// First packet of the session.
+    pub first_packet: PacketId,
+    /// Last packet of the connection seen for the session.
+    pub last_packet: PacketId,
+    /// Numbers of the sessions that are other legs of this one.
+    pub related: Vec<u64>,
+    /// Its story; empty unless asked for.
+    pub events: Vec<Event>,
+}
+
+/// Totals of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Packets read.
+    pub packets: u64,
+    /// Captured bytes read.
+    pub bytes: u64,
+    /// TCP connections seen.
+    pub connections: u64,
+    /// Sessions told.
+    pub sessions: u64,
+    /// Sessions that ended abnormally or never opened.
+    pub abnormal: u64,
+    /// Packets whose tail the capture did not keep (snap length).
+    pub snapped: u64,
+    /// Packets that could not be decoded, by reason.
+    pub undecodable: std::collections::BTreeMap<String, u64>,
+    /// Holes in streams, and the bytes missing in them.
+    pub gaps: u64,
+    /// Bytes missing in those holes.
+    pub lost_bytes: u64,
+    /// Packets that the capturing program says it dropped.
+    pub dropped: u64,
+    /// First and last packet's time.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
