@@ -4,5 +4,11 @@
 
 pub mod capture;
 pub mod decode;
+pub mod diagnosis;
+pub mod flow;
+pub mod http;
+pub mod limits;
 pub mod session;
+pub mod tcp;
 pub mod time;
+pub mod ws;

@@ -1,5 +1,10 @@
 //! One WebSocket, from its opening attempt on: the record that every output shows.
 
+pub mod facts;
+mod tracker;
+
+pub use tracker::Tracker;
+
 use std::net::SocketAddr;
 
 use crate::capture::PacketId;

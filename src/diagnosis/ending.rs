@@ -1,0 +1,219 @@
+//! How a session ended on the wire: the first terminating signal of each side, whose came
+//! first, and how far the session had come.
+
+use super::order::{Order, order};
+use super::views::close_fits;
+use crate::session::facts::{Answer, Facts, Mark, SeenClose, SideFacts};
+use crate::session::{EndKind, Party, Side, State, TransportEnd};
+
+/// A segment that was sent so often without any answer was not received: the original and two
+/// retransmissions.
+const SILENCE_SENDS: u32 = 3;
+
+/// How a session ended.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) state: State,
+    pub(super) closer: Option<Party>,
+    pub(super) transport_end: Option<TransportEnd>,
+    /// The side that first closed, by a Close frame that was no violation.
+    pub(super) first_close: Option<Side>,
+    pub(super) is_silence: bool,
+}
+
+/// The first terminating signal of a side.
+#[derive(Clone, Copy, Debug)]
+enum Signal {
+    Close(Mark),
+    Fin(Mark),
+    Rst(Mark),
+    /// A RST in this side's name that it did not send.
+    Forged(Mark),
+}
+
+impl Signal {
+    const fn mark(&self) -> &Mark {
+        match self {
+            Self::Close(mark) | Self::Fin(mark) | Self::Rst(mark) | Self::Forged(mark) => mark,
+        }
+    }
+}
+
+pub(super) fn ending(facts: &Facts) -> Ending {
+    let silent = silence(facts);
+    let transport_end = transport_end(facts, silent);
+    let signals = [Side::Client, Side::Server].map(|side| (side, signal(&facts.sides[side])));
+    let closer = closer(facts, signals, silent);
+    let closes = signals.map(|(side, signal)| match signal {
+        Some(Signal::Close(mark)) => Some((side, mark)),
+        _ => None,
+    });
+    let first_close = match closes {
+        [Some((_, client)), Some((_, server))] => match order(&client, &server) {
+            Order::After => Some(Side::Server),
+            Order::Before | Order::Crossed => Some(Side::Client),
+        },
+        [one, other] => one.or(other).map(|(side, _)| side),
+    };
+    let is_silence = transport_end.is_some_and(|end| end.how == EndKind::Silence);
+    Ending {
+        state: state(facts, transport_end.is_some()),
+        closer,
+        transport_end,
+        first_close,
+        is_silence,
+    }
+}
+
+/// A Close that was no violation, in a stream without one before it; or what ended the
+/// transport.
+fn signal(facts: &SideFacts) -> Option<Signal> {
+    let close = facts
+        .closes
+        .iter()
+        .find(|close| is_signal(close))
+        .map(|close| Signal::Close(close.mark));
+    close.or_else(|| transport_signal(facts))
+}
+
+fn transport_signal(facts: &SideFacts) -> Option<Signal> {
+    let rst = facts.rst.map(|rst| {
+        if facts.rst_forged {
+            Signal::Forged(rst)
+        } else {
+            Signal::Rst(rst)
+        }
+    });
+    facts.fin.map(Signal::Fin).or(rst)
+}
+
+/// A malformed Close is a violation, not a signal; one with a code that may not be sent still
+/// says that its sender wants to close.
+fn is_signal(close: &SeenClose) -> bool {
+    use crate::ws::Rule;
+    matches!(close.frame.fault, None | Some(Rule::BadCloseCode))
+}
+
+fn closer(
+    facts: &Facts,
+    signals: [(Side, Option<Signal>); 2],
+    silent: Option<Side>,
+) -> Option<Party> {
+    let party = |side: Side, signal: &Signal| match signal {
+        Signal::Forged(_) => Party::Network,
+        _ => side.into(),
+    };
+    // A side whose Close may lie in a hole may have closed before anything that is seen.
+    let unsure = |side: Side, by: &Mark| {
+        let facts = &facts.sides[side];
+        facts.holes.iter().any(|hole| {
+            close_fits(side, hole.len)
+                && by
+                    .heard
+                    .is_none_or(|heard| heard >= hole.offset.saturating_add(hole.len))
+        })
+    };
+    match signals {
+        [(client, Some(one)), (server, Some(other))] => {
+            let first = match order(one.mark(), other.mark()) {
+                Order::Before => (client, one),
+                Order::After => (server, other),
+                Order::Crossed => return Some(Party::Both),
+            };
+            if unsure(first.0.other(), first.1.mark()) {
+                return None;
+            }
+            Some(party(first.0, &first.1))
+        }
+        [(side, Some(only)), _] | [_, (side, Some(only))] => {
+            if unsure(side.other(), only.mark()) {
+                None
+            } else {
+                Some(party(side, &only))
+            }
+        }
+        [(_, None), (_, None)] => silent.map(|_| Party::Network),
+    }
+}
+
+/// The side that was still talking when nobody answered any more.
+fn silence(facts: &Facts) -> Option<Side> {
+    Side::BOTH
+        .into_iter()
+        .filter_map(|side| {
+            let (times, last) = facts.sides[side].unanswered?;
+            (times >= SILENCE_SENDS && last.end >= facts.sides[side].acked)
+                .then_some((last.time, side))
+        })
+        .max_by_key(|&(time, _)| time)
+        .map(|(_, side)| side)
+}
+
+fn transport_end(facts: &Facts, silent: Option<Side>) -> Option<TransportEnd> {
+    let end = |how, from, mark: &Mark| TransportEnd {
+        how,
+        from,
+        packet: mark.packet,
+        time: mark.time,
+    };
+    let told = |side: Side| {
+        transport_signal(&facts.sides[side]).map(|signal| match signal {
+            Signal::Fin(mark) => (end(EndKind::Fin, side.into(), &mark), mark),
+            Signal::Forged(mark) => (end(EndKind::Rst, Party::Network, &mark), mark),
+            Signal::Rst(mark) | Signal::Close(mark) => {
+                (end(EndKind::Rst, side.into(), &mark), mark)
+            }
+        })
+    };
+    match Side::BOTH.map(told) {
+        [Some((one, mark)), Some((other, second))] => {
+            Some(if order(&mark, &second) == Order::After {
+                other
+            } else {
+                one
+            })
+        }
+        [Some((one, _)), None] | [None, Some((one, _))] => Some(one),
+        [None, None] => {
+            let side = silent?;
+            let (_, mark) = facts.sides[side].unanswered?;
+            Some(end(EndKind::Silence, side.into(), &mark))
+        }
+    }
+}
+
+fn state(facts: &Facts, ended: bool) -> State {
+    let any_close = Side::BOTH
+        .iter()
+        .any(|&side| !facts.sides[side].closes.is_empty());
+    match facts.answer {
+        Answer::Refused(_) | Answer::NotHttp => State::Failed,
+        Answer::None if ended || facts.superseded => State::Failed,
+        Answer::None => State::Connecting,
+        Answer::Switched(Some(_))
+            if !facts.sides.client.sent_frame && client_ended_first(facts) =>
+        {
+            State::Failed
+        }
+        Answer::Switched(_) | Answer::Lost if ended => State::Closed,
+        Answer::Switched(_) | Answer::Lost if any_close => State::Closing,
+        Answer::Switched(_) | Answer::Lost => State::Open,
+    }
+}
+
+fn client_ended_first(facts: &Facts) -> bool {
+    match (signal(&facts.sides.client), signal(&facts.sides.server)) {
+        (Some(client), Some(server)) => order(client.mark(), server.mark()) != Order::After,
+        (Some(_), None) => true,
+        _ => false,
+    }
+}
+
+impl From<Side> for Party {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::Client,
+            Side::Server => Self::Server,
+        }
+    }
+}

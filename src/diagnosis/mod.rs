@@ -1,0 +1,148 @@
+//! From facts to verdict: who ended a session, how, why, and what each end knows of it.
+//!
+//! Pure: no clock, no file. In: [`Facts`]. Out: [`Verdict`], with the packets it rests on.
+
+mod cause;
+pub mod causes;
+mod ending;
+mod order;
+mod telling;
+mod views;
+
+use crate::session::facts::{Answer, Facts, SeenClose};
+use crate::session::{Party, Side, State, TransportEnd, Verdict, View};
+use crate::ws::Body;
+use ending::Ending;
+
+/// A verdict, and how the transport ended.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    /// Who, how, why.
+    pub verdict: Verdict,
+    /// The first signal that ended the transport.
+    pub transport_end: Option<TransportEnd>,
+}
+
+/// Judges a session by its facts.
+pub fn diagnose(facts: &Facts) -> Diagnosis {
+    let ending = ending::ending(facts);
+    let has_ended = matches!(ending.state, State::Closed | State::Closing);
+    let (client_view, server_view) = match ending.state {
+        State::Failed => (failed_view(), failed_server_view(facts)),
+        _ if has_ended => (
+            views::view(Side::Client, facts, &ending),
+            views::view(Side::Server, facts, &ending),
+        ),
+        _ => (View::default(), View::default()),
+    };
+    let (client_view, server_view) = if ending.state == State::Closing {
+        (only_known(client_view), only_known(server_view))
+    } else {
+        (client_view, server_view)
+    };
+    let (code, reason) = code(facts, &ending);
+    let clean = match (client_view.clean, server_view.clean) {
+        (Some(true), Some(true)) => Some(true),
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        _ => None,
+    };
+    let found = cause::cause(facts, &ending, code);
+    let told = telling::tell(facts, &ending, &found, code);
+    let closer = if ending.state == State::Failed {
+        failed_closer(facts, &ending)
+    } else {
+        ending.closer
+    };
+    let verdict = Verdict {
+        state: ending.state,
+        code,
+        reason,
+        clean,
+        closer: closer.filter(|_| !matches!(ending.state, State::Open | State::Connecting)),
+        culprit: found.culprit,
+        cause: found.name,
+        confidence: found.confidence,
+        summary: told.summary,
+        advice: causes::lookup(found.name)
+            .map(|cause| cause.advice.to_owned())
+            .unwrap_or_default(),
+        client_view,
+        server_view,
+        evidence: told.evidence,
+    };
+    Diagnosis {
+        verdict,
+        transport_end: ending.transport_end,
+    }
+}
+
+/// RFC 6455 §7.1.5: no Close was received by an end whose opening failed.
+fn failed_view() -> View {
+    View {
+        code: Some(1006),
+        reason: None,
+        clean: Some(false),
+        presumed: false,
+    }
+}
+
+/// A server that refused has no WebSocket to report on; one that answered 101 has.
+fn failed_server_view(facts: &Facts) -> View {
+    match facts.answer {
+        Answer::Switched(_) => failed_view(),
+        _ => View::default(),
+    }
+}
+
+/// While the transport is up, an end that received no Close has nothing to report yet.
+fn only_known(view: View) -> View {
+    if view.code == Some(1006) {
+        View::default()
+    } else {
+        view
+    }
+}
+
+fn failed_closer(facts: &Facts, ending: &Ending) -> Option<Party> {
+    match facts.answer {
+        Answer::Refused(_) | Answer::NotHttp => Some(Party::Server),
+        _ => ending.closer,
+    }
+}
+
+/// The code of the first Close on the wire, as sent; 1005 for an empty one, 1006 for none,
+/// `None` for what the capture lost or has not seen end.
+fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
+    match ending.state {
+        State::Connecting | State::Open => return (None, None),
+        State::Failed => return (Some(1006), None),
+        State::Closing | State::Closed => {}
+    }
+    let told = |close: &SeenClose| match close.frame.body {
+        Body::Empty => (Some(1005), None),
+        Body::Code(code, _) => (Some(code), close.frame.reason()),
+        Body::OneByte | Body::Lost => (None, None),
+    };
+    let first = ending.first_close.and_then(|side| {
+        // The first of its Close frames that says something.
+        facts.sides[side]
+            .closes
+            .iter()
+            .find(|close| !matches!(close.frame.body, Body::OneByte))
+    });
+    let any = || {
+        Side::BOTH
+            .iter()
+            .find_map(|&side| facts.sides[side].closes.first())
+    };
+    match first.or_else(any) {
+        Some(close) => told(close),
+        None if Side::BOTH
+            .iter()
+            .any(|&side| views::close_may_be_lost(side, &facts.sides[side])) =>
+        {
+            (None, None)
+        }
+        None => (Some(1006), None),
+    }
+}

@@ -1,0 +1,164 @@
+//! What each end's own API reports (RFC 6455 §7.1.5 to §7.1.7).
+
+use super::ending::Ending;
+use crate::session::facts::{Facts, Hole, Mark, SeenClose, SideFacts};
+use crate::session::{Side, View};
+use crate::ws::Body;
+
+/// The frame header of a Close: two bytes, and four of masking key from a client
+/// (RFC 6455 §5.2).
+const fn close_header_len(from: Side) -> u64 {
+    match from {
+        Side::Client => 6,
+        Side::Server => 2,
+    }
+}
+
+/// A Close frame fits into so many bytes. Its body is empty, or two bytes and more
+/// (RFC 6455 §5.5.1), so one byte more than its header fits none exactly.
+pub(super) fn close_fits(from: Side, len: u64) -> bool {
+    let header = close_header_len(from);
+    len == header || len >= header + 2
+}
+
+/// A Close of this side may lie in bytes that the capture does not hold.
+pub(super) fn close_may_be_lost(from: Side, facts: &SideFacts) -> bool {
+    !facts.captured || facts.holes.iter().any(|hole| close_fits(from, hole.len))
+}
+
+/// What the API of `side` reports.
+pub(super) fn view(side: Side, facts: &Facts, ending: &Ending) -> View {
+    let peer = &facts.sides[side.other()];
+    let unclean = |code| View {
+        code: Some(code),
+        clean: Some(false),
+        ..View::default()
+    };
+    let valid = first_valid_close(peer);
+    let hole = peer
+        .holes
+        .iter()
+        .find(|hole| close_fits(side.other(), hole.len));
+    // RFC 6455 §7.1.7: a violation makes its receiver fail the connection; what follows is
+    // not read any more.
+    if let Some(violation) = peer.violation
+        && valid.is_none_or(|close| violation.offset <= close.mark.start)
+        && hole.is_none_or(|hole| violation.offset < hole.offset)
+    {
+        return unclean(1006);
+    }
+    match (valid, hole) {
+        (Some(close), hole) if hole.is_none_or(|hole| hole.offset > close.mark.start) => {
+            if !was_received(side, &close.mark, facts, ending) {
+                return unclean(1006);
+            }
+            received(side, close, facts)
+        }
+        _ if !peer.captured => View::default(),
+        (later, Some(hole)) => presumed(side, hole, later, facts, ending),
+        (_, None) => unclean(1006),
+    }
+}
+
+fn first_valid_close(facts: &SideFacts) -> Option<&SeenClose> {
+    facts
+        .closes
+        .iter()
+        .find(|close| close.frame.fault.is_none())
+}
+
+/// The Close came before `side` had ended.
+fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> bool {
+    let own = &facts.sides[side];
+    let peer = &facts.sides[side.other()];
+    // A RST that something between forged ended this side when it came.
+    if let Some(rst) = peer.rst.filter(|_| peer.rst_forged)
+        && rst.start <= close.start
+    {
+        return false;
+    }
+    if let Some(fin) = own.fin {
+        // Linux counts what it had received in the FIN's acknowledgement; without one, time
+        // has to do.
+        return fin
+            .heard
+            .map_or(close.time <= fin.time, |heard| heard >= close.end);
+    }
+    if let Some(rst) = own.rst.filter(|_| !own.rst_forged) {
+        let heard = rst.heard.unwrap_or(0).max(peer.acked);
+        // A reset with unread bytes: the answer to its own Close was among them.
+        return heard >= close.end;
+    }
+    // Silence: what the peer repeated in vain was not received.
+    !(ending.is_silence && peer.acked < close.end)
+}
+
+fn received(side: Side, close: &SeenClose, facts: &Facts) -> View {
+    let code = match close.frame.body {
+        Body::Empty => Some(1005),
+        Body::Code(code, _) => Some(code),
+        Body::OneByte | Body::Lost => None,
+    };
+    let reason = if close.frame.lost {
+        None
+    } else {
+        Some(close.frame.reason().unwrap_or_default())
+    };
+    View {
+        code,
+        reason,
+        clean: sent_close(side, &facts.sides[side]),
+        presumed: false,
+    }
+}
+
+/// Its own Close is on the wire; `None` where it may be in bytes that are not captured.
+fn sent_close(side: Side, facts: &SideFacts) -> Option<bool> {
+    if !facts.closes.is_empty() {
+        Some(true)
+    } else if close_may_be_lost(side, facts) {
+        None
+    } else {
+        Some(false)
+    }
+}
+
+/// The peer's Close lies in a hole, or may. Where the hole has exactly the length of the echo
+/// of this side's own Close (RFC 6455 §5.5.1: the echo repeats the code), that is presumed.
+fn presumed(
+    side: Side,
+    hole: &Hole,
+    later: Option<&SeenClose>,
+    facts: &Facts,
+    ending: &Ending,
+) -> View {
+    let own = first_valid_close(&facts.sides[side]);
+    let Some(own) = own.filter(|own| later.is_none() && !own.frame.lost) else {
+        return View::default();
+    };
+    let (code, body_len) = match &own.frame.body {
+        Body::Empty => (1005, 0),
+        Body::Code(code, reason) => (*code, 2 + reason.len() as u64),
+        Body::OneByte | Body::Lost => return View::default(),
+    };
+    let end = hole.offset.saturating_add(hole.len);
+    let place = Mark {
+        start: hole.offset,
+        end,
+        heard: None,
+        packet: hole.packet,
+        time: hole.time,
+    };
+    if hole.len != close_header_len(side.other()) + body_len
+        || !was_received(side, &place, facts, ending)
+    {
+        return View::default();
+    }
+    let reason = own.frame.reason().unwrap_or_default();
+    View {
+        code: Some(code),
+        reason: Some(reason),
+        clean: Some(true),
+        presumed: true,
+    }
+}

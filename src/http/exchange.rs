@@ -1,0 +1,443 @@
+//! Both directions of an HTTP/1.1 connection: which answer belongs to which request, and where
+//! the WebSocket begins.
+
+use std::collections::VecDeque;
+
+use super::head::{Request, Response};
+use super::lane::{Head, Kind, Lane, Taken, Waiting, looks_like};
+use crate::flow::{End, Pair};
+use crate::limits;
+use crate::tcp::{Chunk, Origin};
+
+/// What the exchange came to.
+#[derive(Debug)]
+pub enum Event {
+    /// A request for a WebSocket.
+    Opening {
+        /// The end that sent it.
+        client: End,
+        /// The request.
+        request: Box<Request>,
+        /// The packet with its last byte.
+        origin: Origin,
+    },
+    /// The opening was answered with something other than 101.
+    Refused {
+        /// The answer.
+        response: Box<Response>,
+        /// The packet with its last byte.
+        origin: Origin,
+    },
+    /// The opening was answered with something that is no HTTP.
+    NotHttp {
+        /// The packet that showed it.
+        origin: Origin,
+    },
+    /// From here on both directions are frames: [`Exchange::drain`] has what came of them.
+    Opened {
+        /// The end that opened it.
+        client: End,
+        /// The 101; `None` where the capture lost it.
+        response: Option<Box<Response>>,
+        /// The packet with its last byte, or that showed that it is lost.
+        origin: Origin,
+    },
+    /// Nothing more is to be found here.
+    Over,
+}
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+struct Asked {
+    is_head: bool,
+    is_opening: bool,
+    body: super::head::BodyLen,
+}
+
+/// An HTTP/1.1 connection, as long as it is one.
+#[derive(Debug)]
+pub struct Exchange {
+    client: Option<End>,
+    lanes: Pair<Option<Lane>>,
+    /// Bytes that came before it was known which end asks.
+    unsorted: Pair<Waiting>,
+    requests: VecDeque<Asked>,
+    /// An answer whose request has not been seen: it is lost, or late in the capture.
+    early: Option<(Box<Response>, Origin)>,
+    over: bool,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self {
+            client: None,
+            lanes: Pair {
+                a: Some(Lane::new()),
+                b: Some(Lane::new()),
+            },
+            unsorted: Pair::default(),
+            requests: VecDeque::new(),
+            early: None,
+            over: false,
+        }
+    }
+}
+
+impl Exchange {
+    /// Takes the next chunk of one direction. `peer_seen`: the capture holds packets of the
+    /// other one too.
+    pub fn handle_chunk(
+        &mut self,
+        end: End,
+        chunk: Chunk<'_>,
+        peer_seen: bool,
+        events: &mut Vec<Event>,
+    ) {
+        if self.over {
+            return;
+        }
+        if self.client.is_none() {
+            self.sort(end, chunk, peer_seen, events);
+            return;
+        }
+        match chunk {
+            Chunk::Gap { len, origin, .. } => {
+                self.handle_gap(end, chunk, len, origin, peer_seen, events)
+            }
+            Chunk::Data {
+                offset,
+                bytes,
+                origin,
+            } => self.handle_data(end, offset, bytes, origin, peer_seen, events),
+        }
+    }
+
+    /// The connection is over: what waited for its other half goes without.
+    pub fn finish(&mut self, events: &mut Vec<Event>) {
+        if !self.over {
+            self.open_without_request(events);
+        }
+    }
+
+    /// After [`Event::Opened`]: the bytes behind the opening, both directions.
+    pub fn drain(mut self, mut each: impl FnMut(End, Chunk<'_>)) {
+        for end in End::BOTH {
+            if let Some(Lane::Waiting(waiting)) = &mut self.lanes[end] {
+                waiting.drain(|chunk| each(end, chunk));
+            }
+        }
+    }
+
+    /// Finds out which end asks, by what either says first.
+    fn sort(&mut self, end: End, chunk: Chunk<'_>, peer_seen: bool, events: &mut Vec<Event>) {
+        let before = self.unsorted[end].len();
+        self.unsorted[end].push(chunk);
+        let mut first = [0; 8];
+        let mut len = 0;
+        let mut whole = std::mem::take(&mut self.unsorted[end]);
+        let mut kept = Waiting::default();
+        whole.drain(|chunk| {
+            if let Chunk::Data { bytes, .. } = chunk {
+                for (place, &byte) in first.iter_mut().skip(len).zip(bytes) {
+                    *place = byte;
+                    len += 1;
+                }
+            }
+            kept.push(chunk);
+        });
+        self.unsorted[end] = kept;
+        match looks_like(first.get(..len).unwrap_or_default()) {
+            Some(Some(Kind::Requests)) => self.client = Some(end),
+            Some(Some(Kind::Responses)) => self.client = Some(end.other()),
+            // Other bytes first: HTTP only if the other end says so, and these are its answer.
+            Some(None) if before == 0 && self.unsorted[end.other()].is_empty() && peer_seen => {
+                return;
+            }
+            Some(None) => self.end(events),
+            None => return,
+        }
+        for end in End::BOTH {
+            let mut waiting = std::mem::take(&mut self.unsorted[end]);
+            waiting.drain(|chunk| self.handle_chunk(end, chunk, peer_seen, events));
+        }
+    }
+
+    fn kind(&self, end: End) -> Kind {
+        if self.client == Some(end) {
+            Kind::Requests
+        } else {
+            Kind::Responses
+        }
+    }
+
+    fn end(&mut self, events: &mut Vec<Event>) {
+        self.over = true;
+        events.push(Event::Over);
+    }
+
+    fn handle_gap(
+        &mut self,
+        end: End,
+        chunk: Chunk<'_>,
+        len: u64,
+        origin: Origin,
+        peer_seen: bool,
+        events: &mut Vec<Event>,
+    ) {
+        let Some(lane) = &mut self.lanes[end] else {
+            return;
+        };
+        if let Lane::Waiting(waiting) = lane {
+            waiting.push(chunk);
+            return;
+        }
+        lane.skip(len);
+        if matches!(lane, Lane::Lost) {
+            self.lose(end, origin, Some(chunk), peer_seen, events);
+        }
+    }
+
+    /// This direction cannot be followed as HTTP any more.
+    fn lose(
+        &mut self,
+        end: End,
+        origin: Origin,
+        chunk: Option<Chunk<'_>>,
+        peer_seen: bool,
+        events: &mut Vec<Event>,
+    ) {
+        let opening_waits = self.requests.front().is_some_and(|asked| asked.is_opening);
+        let mut waiting = Waiting::default();
+        if let Some(chunk) = chunk {
+            waiting.push(chunk);
+        }
+        match self.kind(end) {
+            // The request is lost, and its answer shows what it was, or will show it.
+            Kind::Requests => {
+                self.lanes[end] = Some(Lane::Waiting(waiting));
+                if self.early.is_some() || !peer_seen {
+                    self.open_without_request(events);
+                }
+            }
+            // The answer is lost: frames may follow all the same.
+            Kind::Responses if opening_waits => {
+                self.lanes[end] = Some(Lane::Waiting(waiting));
+                self.open(None, origin, events);
+            }
+            Kind::Responses => self.end(events),
+        }
+    }
+
+    fn handle_data(
+        &mut self,
+        end: End,
+        mut offset: u64,
+        mut bytes: &[u8],
+        origin: Origin,
+        peer_seen: bool,
+        events: &mut Vec<Event>,
+    ) {
+        while !bytes.is_empty() && !self.over {
+            let kind = self.kind(end);
+            let Some(lane) = &mut self.lanes[end] else {
+                return;
+            };
+            if let Lane::Waiting(waiting) = lane {
+                waiting.push(Chunk::Data {
+                    offset,
+                    bytes,
+                    origin,
+                });
+                // Frames go out and no answer can come: the capture holds one direction only.
+                if kind == Kind::Requests && !peer_seen && !self.requests.is_empty() {
+                    self.open(None, origin, events);
+                }
+                return;
+            }
+            let used = match lane.take(kind, bytes) {
+                Taken::All => return,
+                Taken::NotHttp => {
+                    self.handle_other(
+                        end,
+                        Chunk::Data {
+                            offset,
+                            bytes,
+                            origin,
+                        },
+                        peer_seen,
+                        events,
+                    );
+                    return;
+                }
+                Taken::Head(Head::Request(request), used) => {
+                    self.handle_request(end, request, origin, events);
+                    used
+                }
+                Taken::Head(Head::Response(response), used) => {
+                    self.handle_response(end, response, origin, peer_seen, events);
+                    used
+                }
+            };
+            offset += used as u64;
+            bytes = bytes.get(used..).unwrap_or_default();
+        }
+        if self.over
+            && !bytes.is_empty()
+            && let Some(Lane::Waiting(waiting)) = &mut self.lanes[end]
+        {
+            // The 101 was in these bytes; the rest of them are frames.
+            waiting.push(Chunk::Data {
+                offset,
+                bytes,
+                origin,
+            });
+        }
+    }
+
+    fn handle_request(
+        &mut self,
+        end: End,
+        request: Box<Request>,
+        origin: Origin,
+        events: &mut Vec<Event>,
+    ) {
+        let asked = Asked {
+            is_head: request.method == "HEAD",
+            is_opening: request.is_opening(),
+            body: request.body,
+        };
+        self.lanes[end] = Some(if asked.is_opening {
+            Lane::Waiting(Waiting::default())
+        } else {
+            Lane::behind(asked.body)
+        });
+        if asked.is_opening {
+            events.push(Event::Opening {
+                client: end,
+                request,
+                origin,
+            });
+        }
+        if let Some((response, at)) = self.early.take() {
+            self.handle_answer(&asked, response, at, events);
+        } else if self.requests.len() < limits::MAX_REQUESTS_WAITING {
+            self.requests.push_back(asked);
+        } else {
+            self.end(events);
+        }
+    }
+
+    fn handle_response(
+        &mut self,
+        end: End,
+        response: Box<Response>,
+        origin: Origin,
+        peer_seen: bool,
+        events: &mut Vec<Event>,
+    ) {
+        // RFC 9110 §15.2: informational answers come before the answer.
+        if response.status < 200 && response.status != 101 {
+            return;
+        }
+        match self.requests.pop_front() {
+            Some(asked) => self.handle_answer(&asked, response, origin, events),
+            None => {
+                self.early = Some((response, origin));
+                self.lanes[end] = Some(Lane::Waiting(Waiting::default()));
+                let request_lost =
+                    matches!(self.lanes[end.other()], Some(Lane::Waiting(_) | Lane::Lost))
+                        || !peer_seen;
+                if request_lost {
+                    self.open_without_request(events);
+                }
+            }
+        }
+    }
+
+    fn handle_answer(
+        &mut self,
+        asked: &Asked,
+        response: Box<Response>,
+        origin: Origin,
+        events: &mut Vec<Event>,
+    ) {
+        let Some(client) = self.client else { return };
+        let server = client.other();
+        if response.status == 101 {
+            if asked.is_opening {
+                self.open(Some(response), origin, events);
+            } else {
+                self.end(events);
+            }
+            return;
+        }
+        let body = if asked.is_head {
+            super::head::BodyLen::Known(0)
+        } else {
+            response.body
+        };
+        let behind = self.lanes[server].replace(Lane::behind(body));
+        if asked.is_opening {
+            events.push(Event::Refused { response, origin });
+            // What the client sent behind its request is a body, or the next request.
+            let waited = self.lanes[client].replace(Lane::behind(asked.body));
+            self.replay(client, waited, events);
+        }
+        self.replay(server, behind, events);
+    }
+
+    fn replay(&mut self, end: End, lane: Option<Lane>, events: &mut Vec<Event>) {
+        if let Some(Lane::Waiting(mut waiting)) = lane {
+            waiting.drain(|chunk| self.handle_chunk(end, chunk, true, events));
+        }
+    }
+
+    /// Bytes that are no HTTP where HTTP was expected.
+    fn handle_other(
+        &mut self,
+        end: End,
+        chunk: Chunk<'_>,
+        peer_seen: bool,
+        events: &mut Vec<Event>,
+    ) {
+        let Chunk::Data { origin, .. } = chunk else {
+            return;
+        };
+        let opening_waits = self.requests.front().is_some_and(|asked| asked.is_opening);
+        match self.kind(end) {
+            Kind::Responses if opening_waits => {
+                events.push(Event::NotHttp { origin });
+                self.end(events);
+            }
+            Kind::Requests if self.requests.is_empty() => {
+                self.lose(end, origin, Some(chunk), peer_seen, events);
+            }
+            _ => self.end(events),
+        }
+    }
+
+    fn open_without_request(&mut self, events: &mut Vec<Event>) {
+        match self.early.take() {
+            Some((response, origin)) if response.is_websocket() => {
+                self.open(Some(response), origin, events)
+            }
+            Some(_) => self.end(events),
+            None => {}
+        }
+    }
+
+    fn open(&mut self, response: Option<Box<Response>>, origin: Origin, events: &mut Vec<Event>) {
+        let Some(client) = self.client else { return };
+        for end in End::BOTH {
+            if !matches!(self.lanes[end], Some(Lane::Waiting(_))) {
+                self.lanes[end] = Some(Lane::Waiting(Waiting::default()));
+            }
+        }
+        self.over = true;
+        events.push(Event::Opened {
+            client,
+            response,
+            origin,
+        });
+    }
+}

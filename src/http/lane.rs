@@ -1,0 +1,358 @@
+//! One direction of an HTTP/1.1 connection: heads, and the bodies between them.
+
+use super::head::{BodyLen, Parsed, Request, Response, parse_request, parse_response};
+use crate::limits;
+use crate::tcp::{Chunk, Origin};
+
+/// What a direction speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It asks.
+    Requests,
+    /// It answers.
+    Responses,
+}
+
+/// What the first bytes of a stream look like; `None` where it is too early to tell.
+pub fn looks_like(bytes: &[u8]) -> Option<Option<Kind>> {
+    const METHODS: [&[u8]; 9] = [
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"OPTIONS ",
+        b"DELETE ",
+        b"PATCH ",
+        b"CONNECT ",
+        b"TRACE ",
+    ];
+    const STATUS_LINE: &[u8] = b"HTTP/1.";
+    let begins = |pattern: &[u8]| bytes.iter().zip(pattern).all(|(a, b)| a == b);
+    if begins(STATUS_LINE) {
+        return (bytes.len() >= STATUS_LINE.len()).then_some(Some(Kind::Responses));
+    }
+    match METHODS.iter().find(|method| begins(method)) {
+        Some(method) => (bytes.len() >= method.len()).then_some(Some(Kind::Requests)),
+        None => Some(None),
+    }
+}
+
+/// Stream bytes kept until it is known what they are.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    pieces: Vec<Piece>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Piece {
+    offset: u64,
+    bytes: Vec<u8>,
+    gap: u64,
+    origin: Origin,
+}
+
+impl Waiting {
+    /// Keeps a chunk; past the limit its bytes are given up and become a gap.
+    pub fn push(&mut self, chunk: Chunk<'_>) {
+        let piece = match chunk {
+            Chunk::Data {
+                offset,
+                bytes,
+                origin,
+            } if self.len + bytes.len() <= limits::MAX_WAITING_BYTES => {
+                self.len += bytes.len();
+                Piece {
+                    offset,
+                    bytes: bytes.to_vec(),
+                    gap: 0,
+                    origin,
+                }
+            }
+            Chunk::Data {
+                offset,
+                bytes,
+                origin,
+            } => Piece {
+                offset,
+                bytes: Vec::new(),
+                gap: bytes.len() as u64,
+                origin,
+            },
+            Chunk::Gap {
+                offset,
+                len,
+                origin,
+            } => Piece {
+                offset,
+                bytes: Vec::new(),
+                gap: len,
+                origin,
+            },
+        };
+        match self.pieces.last_mut() {
+            // Gaps that follow each other are one.
+            Some(last)
+                if last.gap > 0 && piece.gap > 0 && last.offset + last.gap == piece.offset =>
+            {
+                last.gap += piece.gap;
+            }
+            _ => self.pieces.push(piece),
+        }
+    }
+
+    /// Bytes kept.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Everything that was kept, in order.
+    pub fn drain(&mut self, mut each: impl FnMut(Chunk<'_>)) {
+        self.len = 0;
+        for Piece {
+            offset,
+            bytes,
+            gap,
+            origin,
+        } in self.pieces.drain(..)
+        {
+            if gap > 0 {
+                each(Chunk::Gap {
+                    offset,
+                    len: gap,
+                    origin,
+                });
+            } else {
+                each(Chunk::Data {
+                    offset,
+                    bytes: &bytes,
+                    origin,
+                });
+            }
+        }
+    }
+}
+
+/// Where a direction stands.
+#[derive(Debug)]
+pub(super) enum Lane {
+    /// In a head; what came of it so far.
+    Head(Vec<u8>),
+    /// In a body of known length.
+    Body(u64),
+    /// In a chunked body.
+    Chunked(ChunkedBody),
+    /// The rest is a body.
+    UntilEnd,
+    /// Behind a head after which the other side decides what comes.
+    Waiting(Waiting),
+    /// It stopped being HTTP, or bytes are missing that would tell.
+    Lost,
+}
+
+impl Lane {
+    pub(super) const fn new() -> Self {
+        Self::Head(Vec::new())
+    }
+
+    /// Behind a head with this body.
+    pub(super) fn behind(body: BodyLen) -> Self {
+        match body {
+            BodyLen::Known(0) => Self::new(),
+            BodyLen::Known(len) => Self::Body(len),
+            BodyLen::Chunked => Self::Chunked(ChunkedBody::default()),
+            BodyLen::UntilEnd => Self::UntilEnd,
+        }
+    }
+}
+
+/// A head, as one of the two kinds.
+#[derive(Debug)]
+pub(super) enum Head {
+    Request(Box<Request>),
+    Response(Box<Response>),
+}
+
+/// What taking bytes led to.
+pub(super) enum Taken {
+    /// All were used.
+    All,
+    /// A head is whole; so many bytes were used.
+    Head(Head, usize),
+    /// No HTTP.
+    NotHttp,
+}
+
+impl Lane {
+    /// Takes bytes up to the end of the next head.
+    pub(super) fn take(&mut self, kind: Kind, bytes: &[u8]) -> Taken {
+        let mut used = 0;
+        loop {
+            let rest = bytes.get(used..).unwrap_or_default();
+            if rest.is_empty() {
+                return Taken::All;
+            }
+            used += match self {
+                Self::Body(left) => {
+                    let part =
+                        usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
+                    *left -= part as u64;
+                    if *left == 0 {
+                        *self = Self::new();
+                    }
+                    part
+                }
+                Self::Chunked(body) => {
+                    let part = body.take(rest);
+                    if body.is_over() {
+                        *self = Self::new();
+                    }
+                    part
+                }
+                Self::Head(begun) => match take_head(begun, kind, rest) {
+                    Taken::Head(head, part) => return Taken::Head(head, used + part),
+                    other => return other,
+                },
+                Self::UntilEnd | Self::Waiting(_) | Self::Lost => return Taken::All,
+            };
+        }
+    }
+
+    /// Bytes are missing: harmless inside of a body, the end of knowledge elsewhere.
+    pub(super) fn skip(&mut self, len: u64) {
+        match self {
+            Self::Body(left) if *left > len => *left -= len,
+            Self::Body(left) if *left == len => *self = Self::new(),
+            Self::UntilEnd => {}
+            _ => *self = Self::Lost,
+        }
+    }
+}
+
+fn take_head(begun: &mut Vec<u8>, kind: Kind, bytes: &[u8]) -> Taken {
+    // RFC 9112 §2.2: empty lines before a message are skipped.
+    let blank = if begun.is_empty() {
+        bytes
+            .iter()
+            .take_while(|byte| b"\r\n".contains(byte))
+            .count()
+    } else {
+        0
+    };
+    let bytes = bytes.get(blank..).unwrap_or_default();
+    let before = begun.len();
+    // Mostly a head comes in one piece and is parsed where it lies.
+    let whole: &[u8] = if before == 0 {
+        bytes
+    } else {
+        begun.extend_from_slice(bytes);
+        begun
+    };
+    // A head ends with a line: without a new one there is no use in parsing again.
+    if whole.is_empty()
+        || before > 0 && !bytes.contains(&b'\n') && whole.len() <= limits::MAX_HEAD_BYTES
+    {
+        return Taken::All;
+    }
+    let parsed = match kind {
+        Kind::Requests => match parse_request(whole) {
+            Parsed::Whole(request, len) => Parsed::Whole(Head::Request(Box::new(request)), len),
+            Parsed::Partial => Parsed::Partial,
+            Parsed::NotHttp => Parsed::NotHttp,
+        },
+        Kind::Responses => match parse_response(whole) {
+            Parsed::Whole(response, len) => Parsed::Whole(Head::Response(Box::new(response)), len),
+            Parsed::Partial => Parsed::Partial,
+            Parsed::NotHttp => Parsed::NotHttp,
+        },
+    };
+    match parsed {
+        Parsed::Whole(head, len) => {
+            begun.clear();
+            Taken::Head(head, blank + len - before)
+        }
+        Parsed::Partial if whole.len() <= limits::MAX_HEAD_BYTES => {
+            if before == 0 {
+                begun.extend_from_slice(bytes);
+            }
+            Taken::All
+        }
+        _ => Taken::NotHttp,
+    }
+}
+
+/// A chunked body under way (RFC 9112 §7.1).
+#[derive(Debug, Default)]
+pub(super) struct ChunkedBody {
+    part: Part,
+    size: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Size,
+    Extension,
+    Data,
+    DataEnd,
+    /// Trailer lines; whether the current one is empty so far.
+    Trailer(bool),
+    Over,
+}
+
+impl ChunkedBody {
+    fn is_over(&self) -> bool {
+        self.part == Part::Over
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> usize {
+        let mut used = 0;
+        while let Some(&byte) = bytes.get(used) {
+            match self.part {
+                Part::Over => break,
+                Part::Data => {
+                    let left = bytes.len() - used;
+                    let part = usize::try_from(self.size).map_or(left, |size| size.min(left));
+                    used += part;
+                    self.size -= part as u64;
+                    if self.size == 0 {
+                        self.part = Part::DataEnd;
+                    }
+                    continue;
+                }
+                Part::Size | Part::Extension if byte == b'\n' => {
+                    self.part = if self.size == 0 {
+                        Part::Trailer(true)
+                    } else {
+                        Part::Data
+                    };
+                }
+                Part::Size => match char::from(byte).to_digit(16) {
+                    Some(digit) => {
+                        self.size = self
+                            .size
+                            .saturating_mul(16)
+                            .saturating_add(u64::from(digit))
+                    }
+                    None => self.part = Part::Extension,
+                },
+                Part::Extension => {}
+                Part::DataEnd if byte == b'\n' => self.part = Part::Size,
+                Part::DataEnd => {}
+                Part::Trailer(empty) => match byte {
+                    b'\n' if empty => self.part = Part::Over,
+                    b'\n' => self.part = Part::Trailer(true),
+                    b'\r' => {}
+                    _ => self.part = Part::Trailer(false),
+                },
+            }
+            used += 1;
+        }
+        used
+    }
+}

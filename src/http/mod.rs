@@ -1,0 +1,15 @@
+//! HTTP/1.1 as far as a WebSocket needs it: the opening (RFC 6455 §4), and what may stand
+//! before it on the same connection.
+//!
+//! In: [`Chunk`](crate::tcp::Chunk)s of both directions. Out: [`Event`]s, and, once a 101 was
+//! seen, the bytes behind it.
+
+mod exchange;
+mod head;
+mod lane;
+mod upgrade;
+
+pub use exchange::{Event, Exchange};
+pub use head::{Request, Response};
+pub use lane::{Kind, Waiting, looks_like};
+pub use upgrade::{Fault, check_answer};

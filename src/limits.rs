@@ -1,0 +1,49 @@
+//! Every cap in one place, each with its reason. At a cap the tool says what it gave up.
+
+/// How far ahead of the next expected byte a segment may lie to be taken for part of the same
+/// stream: the largest TCP window is 1 GiB (RFC 7323 §2.3).
+pub const MAX_AHEAD: u64 = 1 << 30;
+
+/// Bytes held behind a hole that the peer has not acknowledged yet. A sender may have a whole
+/// window in flight while it repeats a lost segment; Linux grows windows to 6 MB by default.
+pub const MAX_HELD_BYTES: usize = 8 << 20;
+
+/// Bytes held behind a hole that the peer has acknowledged. They only wait for a capture that
+/// has its packets out of order, so less will do.
+pub const MAX_HELD_BYTES_ACKED: usize = 1 << 20;
+
+/// How long such a hole may still be filled, in nanoseconds of capture time. Captures that
+/// merge several queues or interfaces are out of order by milliseconds.
+pub const ACKED_HOLE_PATIENCE_NANOS: i64 = 1_000_000_000;
+
+/// The same bytes again sooner than this are a second copy in the capture, not a
+/// retransmission, in nanoseconds.
+pub const MIN_RESEND_NANOS: i64 = 20_000_000;
+
+/// Payload bytes kept of one control frame. Legal ones have up to 125; longer ones are shown as
+/// they were sent up to here.
+pub const MAX_CONTROL_PAYLOAD: usize = 4096;
+
+/// Bytes searched for the next frame behind a hole before the oldest are given up.
+pub const MAX_RESYNC_BYTES: usize = 256 << 10;
+
+/// Places behind a hole that may be where a frame begins, followed at the same time.
+pub const MAX_RESYNC_CANDIDATES: usize = 64;
+
+/// Longest HTTP head. Servers allow 8 to 64 KiB.
+pub const MAX_HEAD_BYTES: usize = 64 << 10;
+
+/// Bytes kept behind an opening until its other half shows what they are.
+pub const MAX_WAITING_BYTES: usize = 256 << 10;
+
+/// Requests without an answer yet on one connection (pipelining).
+pub const MAX_REQUESTS_WAITING: usize = 64;
+
+/// Close frames kept of one side. One is legal.
+pub const MAX_CLOSES: usize = 16;
+
+/// Anomalies kept of one session: the first ones explain the rest.
+pub const MAX_ANOMALIES: usize = 32;
+
+/// Holes between frames kept of one side.
+pub const MAX_HOLES: usize = 32;

@@ -1,0 +1,412 @@
+//! Collects what is known of one WebSocket while its packets pass.
+
+use super::facts::{Answer, Facts, Hole, Mark, SeenClose, Violation};
+use super::{Anomaly, Event, Opening, Side};
+use crate::flow::End;
+use crate::http::{Fault, Request, Response, check_answer};
+use crate::limits;
+use crate::tcp::{Connection, Origin, Resend, Signal};
+use crate::ws::{Header, Item, Opcode, Rule, Tail};
+
+/// One session under way.
+#[derive(Debug)]
+pub struct Tracker {
+    /// The end that opened it.
+    pub client: End,
+    /// Its first packet.
+    pub first: Origin,
+    /// What is known so far.
+    pub facts: Facts,
+    /// When the 101 was whole.
+    pub opened: Option<Origin>,
+    /// What was not as it should be.
+    pub anomalies: Vec<Anomaly>,
+    /// Its story, where asked for.
+    pub events: Option<Vec<Event>>,
+    request: Option<Box<Request>>,
+    closes: Vec<(Side, usize, Origin)>,
+}
+
+impl Tracker {
+    /// A session whose first packet is `first`; `story` keeps its events.
+    pub fn new(client: End, first: Origin, story: bool) -> Self {
+        Self {
+            client,
+            first,
+            facts: Facts::default(),
+            opened: None,
+            anomalies: Vec::new(),
+            events: story.then(Vec::new),
+            request: None,
+            closes: Vec::new(),
+        }
+    }
+
+    /// Which side an end is.
+    pub fn side(&self, end: End) -> Side {
+        if end == self.client {
+            Side::Client
+        } else {
+            Side::Server
+        }
+    }
+
+    /// The answer agreed on permessage-deflate, or may have.
+    pub fn deflate(&self) -> bool {
+        match (&self.facts.answer, &self.facts.opening.extensions) {
+            // Not known: RSV1 is nobody's fault then.
+            (Answer::Lost, _) => true,
+            (_, Some(extensions)) => extensions.contains("deflate"),
+            (_, None) => false,
+        }
+    }
+
+    /// The request.
+    pub fn handle_request(&mut self, request: Box<Request>, origin: Origin) {
+        let facts = &mut self.facts;
+        facts.request = Some((origin.packet, origin.time));
+        facts.upgrade_asked = request.upgrades;
+        facts.opening.host.clone_from(&request.host);
+        facts.opening.path = Some(request.path.clone());
+        facts.opening.origin.clone_from(&request.origin);
+        facts.opening.user_agent.clone_from(&request.user_agent);
+        self.tell(Side::Client, origin, "opening", || {
+            format!("{} {}", request.method, request.path)
+        });
+        self.request = Some(request);
+    }
+
+    /// An answer that refuses.
+    pub fn handle_refusal(&mut self, response: &Response, origin: Origin) {
+        self.facts.answer = Answer::Refused(response.status);
+        self.answered(response, origin);
+    }
+
+    /// An answer that is no HTTP.
+    pub fn handle_garbage(&mut self, origin: Origin) {
+        self.facts.answer = Answer::NotHttp;
+        self.facts.answered = Some((origin.packet, origin.time));
+        self.tell(Side::Server, origin, "answer", || "not HTTP".to_owned());
+    }
+
+    /// The 101, or, without one, the knowledge that frames follow.
+    pub fn handle_opened(&mut self, response: Option<&Response>, origin: Origin) {
+        let Some(response) = response else {
+            self.facts.answer = Answer::Lost;
+            return;
+        };
+        let fault = self
+            .request
+            .as_deref()
+            .and_then(|request| check_answer(request, response));
+        self.facts.answer = Answer::Switched(fault);
+        self.opened = Some(origin);
+        self.answered(response, origin);
+        if let Some(fault) = fault {
+            let (rule, detail) = describe(fault);
+            self.note(rule, Side::Server, origin, detail.to_owned());
+        }
+    }
+
+    fn answered(&mut self, response: &Response, origin: Origin) {
+        let Opening {
+            http_status,
+            subprotocol,
+            extensions,
+            ..
+        } = &mut self.facts.opening;
+        *http_status = Some(response.status);
+        subprotocol.clone_from(&response.protocol);
+        extensions.clone_from(&response.extensions);
+        self.facts.answered = Some((origin.packet, origin.time));
+        self.tell(Side::Server, origin, "answer", || {
+            format!("HTTP status {}", response.status)
+        });
+    }
+
+    /// What the frames of one side came to.
+    pub fn handle_item(&mut self, side: Side, item: Item<'_>) {
+        let facts = &mut self.facts.sides[side];
+        match item {
+            Item::Frame { header, .. } => {
+                facts.sent.frames += 1;
+                facts.sent_frame = true;
+                if !header.opcode.is_control() {
+                    facts.sent.bytes = facts.sent.bytes.saturating_add(header.len);
+                }
+            }
+            Item::Message {
+                opcode,
+                len,
+                origin,
+            } => {
+                facts.sent.messages += 1;
+                facts.sent.largest_message = facts.sent.largest_message.max(len);
+                facts.last_message = opcode.map(|opcode| (opcode, len));
+                self.tell(side, origin, "message", || {
+                    format!("{}, {len} bytes", opcode.map_or("message", Opcode::name))
+                });
+            }
+            Item::Control {
+                opcode,
+                payload,
+                origin,
+            } => {
+                let is_ping = opcode == Opcode::PING;
+                let count = if is_ping {
+                    &mut facts.sent.pings
+                } else {
+                    &mut facts.sent.pongs
+                };
+                *count += 1;
+                let len = payload.len();
+                self.tell(side, origin, opcode.name(), || format!("{len} bytes"));
+            }
+            Item::Close {
+                frame,
+                start,
+                end,
+                origin,
+            } => {
+                self.tell(side, origin, "close", || {
+                    let code = frame
+                        .code()
+                        .map_or_else(|| "no code".to_owned(), |code| code.to_string());
+                    frame
+                        .reason()
+                        .map_or(code.clone(), |reason| format!("{code} {reason}"))
+                });
+                let closes = &mut self.facts.sides[side].closes;
+                if closes.len() < limits::MAX_CLOSES {
+                    self.closes.push((side, closes.len(), origin));
+                    let mark = Mark {
+                        start,
+                        end,
+                        heard: None,
+                        packet: origin.packet,
+                        time: origin.time,
+                    };
+                    closes.push(SeenClose { frame, mark });
+                }
+            }
+            Item::Violation {
+                rule,
+                offset,
+                origin,
+                header,
+            } => {
+                let violation = Violation {
+                    rule,
+                    offset,
+                    packet: origin.packet,
+                    time: origin.time,
+                };
+                let first = &mut facts.violation;
+                if first.is_none_or(|known| violation.offset < known.offset) {
+                    *first = Some(violation);
+                }
+                self.note(rule.name(), side, origin, particulars(rule, &header));
+            }
+            Item::Lost {
+                offset,
+                len,
+                origin,
+            } => {
+                // Holes that nothing was found between are one.
+                if let Some(hole) = facts.holes.last_mut().filter(|hole| !hole.found) {
+                    hole.len = offset.saturating_add(len).saturating_sub(hole.offset);
+                } else if facts.holes.len() < limits::MAX_HOLES {
+                    let (packet, time) = (origin.packet, origin.time);
+                    facts.holes.push(Hole {
+                        offset,
+                        len,
+                        found: false,
+                        packet,
+                        time,
+                    });
+                }
+                self.tell(side, origin, "gap", || {
+                    format!("{len} bytes are not in the capture")
+                });
+            }
+            Item::Found { offset } => {
+                if let Some(hole) = facts.holes.last_mut() {
+                    hole.found = true;
+                    hole.len = offset.saturating_sub(hole.offset);
+                }
+            }
+        }
+    }
+
+    /// Where the frames of one side stopped.
+    pub fn handle_tail(&mut self, side: Side, tail: Tail) {
+        let facts = &mut self.facts.sides[side];
+        facts.tail = tail;
+    }
+
+    /// Takes over what TCP knows, once the connection is over or the capture is.
+    pub fn conclude(&mut self, tcp: &Connection) {
+        for (side, index, origin) in std::mem::take(&mut self.closes) {
+            let end = self.end(side);
+            if let Some(close) = self.facts.sides[side].closes.get_mut(index) {
+                close.mark.heard = heard(tcp, end, origin);
+            }
+        }
+        for side in Side::BOTH {
+            let end = self.end(side);
+            let facts = &mut self.facts.sides[side];
+            facts.captured = tcp.has_seen(end);
+            facts.acked = tcp.stream(end).acked();
+            facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));
+            facts.rst = tcp.rst(end).map(|rst| mark(tcp, end, rst, u64::MAX));
+            facts.rst_forged = tcp.outlived_rst(end);
+            facts.last_data = tcp
+                .last_data(end)
+                .map(|origin| (origin.packet, origin.time));
+            facts.unanswered = tcp
+                .resend(end)
+                .map(|resend| (resend.times, resent(tcp, end, resend)));
+            // What was never delivered as frames, since nobody knows where they begin.
+            if let Some(hole) = facts.holes.last_mut()
+                && !hole.found
+            {
+                hole.len = tcp.stream(end).next().saturating_sub(hole.offset);
+            }
+            if let Some(origin) = tcp.rst_out_of_window(end) {
+                self.note(
+                    "rst-out-of-window",
+                    side,
+                    origin,
+                    "ignored by its receiver".to_owned(),
+                );
+            }
+            let conflicts = tcp.stream(end).conflicts();
+            if conflicts > 0 {
+                let detail = format!(
+                    "{conflicts} segments repeat bytes with other contents; the first are kept"
+                );
+                self.note("conflicting-overlap", side, tcp.last(), detail);
+            }
+        }
+        let last = |signal: Option<Signal>| signal.map(|signal| signal.origin);
+        for side in Side::BOTH {
+            let end = self.end(side);
+            if let Some(origin) = last(tcp.fin(end)) {
+                self.tell(side, origin, "fin", || {
+                    "no more bytes from this side".to_owned()
+                });
+            }
+            if let Some(origin) = last(tcp.rst(end)) {
+                self.tell(side, origin, "rst", || "connection reset".to_owned());
+            }
+        }
+        if let Some(events) = &mut self.events {
+            events.sort_by_key(|event| (event.time, event.packet));
+        }
+    }
+
+    fn end(&self, side: Side) -> End {
+        match side {
+            Side::Client => self.client,
+            Side::Server => self.client.other(),
+        }
+    }
+
+    fn note(&mut self, rule: &'static str, from: Side, origin: Origin, detail: String) {
+        if self.anomalies.len() < limits::MAX_ANOMALIES {
+            self.anomalies.push(Anomaly {
+                rule,
+                from,
+                packet: origin.packet,
+                time: origin.time,
+                detail,
+            });
+        }
+    }
+
+    fn tell(
+        &mut self,
+        from: Side,
+        origin: Origin,
+        kind: &'static str,
+        detail: impl FnOnce() -> String,
+    ) {
+        if let Some(events) = &mut self.events {
+            events.push(Event {
+                time: origin.time,
+                packet: origin.packet,
+                from,
+                kind,
+                detail: detail(),
+            });
+        }
+    }
+}
+
+/// What the sender of a packet had received of the other stream.
+fn heard(tcp: &Connection, from: End, origin: Origin) -> Option<u64> {
+    let stream = tcp.stream(from.other());
+    let ack = origin.ack.filter(|_| stream.is_started())?;
+    Some(u64::try_from(stream.offset(ack)).unwrap_or(0))
+}
+
+fn mark(tcp: &Connection, from: End, signal: Signal, end: u64) -> Mark {
+    let Signal { offset, origin } = signal;
+    Mark {
+        start: offset,
+        end,
+        heard: heard(tcp, from, origin),
+        packet: origin.packet,
+        time: origin.time,
+    }
+}
+
+fn resent(tcp: &Connection, from: End, resend: Resend) -> Mark {
+    let Resend { offset, last, .. } = resend;
+    Mark {
+        start: offset,
+        end: offset,
+        heard: heard(tcp, from, last),
+        packet: last.packet,
+        time: last.time,
+    }
+}
+
+fn describe(fault: Fault) -> (&'static str, &'static str) {
+    match fault {
+        Fault::Upgrade => (
+            "upgrade-bad-accept",
+            "the 101 does not name websocket in Upgrade",
+        ),
+        Fault::Connection => (
+            "upgrade-bad-accept",
+            "the 101 does not name upgrade in Connection",
+        ),
+        Fault::Accept => (
+            "upgrade-bad-accept",
+            "Sec-WebSocket-Accept does not belong to the key",
+        ),
+        Fault::Extension => (
+            "extension-mismatch",
+            "an extension that the client did not offer",
+        ),
+        Fault::Subprotocol => (
+            "subprotocol-mismatch",
+            "a subprotocol that the client did not offer",
+        ),
+    }
+}
+
+fn particulars(rule: Rule, header: &Header) -> String {
+    let opcode = header.opcode;
+    match rule {
+        Rule::ReservedOpcode => format!("opcode 0x{:x}", opcode.0),
+        Rule::ReservedBit | Rule::CompressionNotNegotiated => {
+            format!("RSV bits {:03b} on a {} frame", header.rsv, opcode.name())
+        }
+        Rule::ControlTooLong | Rule::NonMinimalLength | Rule::LengthMsb => {
+            format!("{} frame of {} bytes", opcode.name(), header.len)
+        }
+        _ => format!("{} frame", opcode.name()),
+    }
+}

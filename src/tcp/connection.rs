@@ -1,0 +1,376 @@
+//! Both directions of a connection, and the signals that end it.
+
+use super::{Chunk, Origin, Stream};
+use crate::capture::PacketId;
+use crate::decode::{Flags, Segment};
+use crate::flow::{End, Pair};
+use crate::limits;
+use crate::time::Timestamp;
+
+/// A FIN or RST of one end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// Where in its sender's stream it stands.
+    pub offset: u64,
+    /// Its packet.
+    pub origin: Origin,
+}
+
+/// Bytes that were sent again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resend {
+    /// Where in the stream they begin.
+    pub offset: u64,
+    /// How often they were sent, the first time included.
+    pub times: u32,
+    /// The last time.
+    pub last: Origin,
+}
+
+/// What is known of one end.
+#[derive(Debug, Default)]
+struct Half {
+    stream: Stream,
+    /// First and last packet it sent.
+    seen: bool,
+    fin: Option<Signal>,
+    rst: Option<Signal>,
+    /// It went on sending new bytes after "its" RST: the RST was somebody else's.
+    outlived_rst: bool,
+    resend: Option<Resend>,
+    last_data: Option<Origin>,
+    /// The shift of its window (RFC 7323 §2.2), from its SYN.
+    window_shift: Option<u8>,
+    /// The largest window it announced, scaled as far as is known.
+    window: u32,
+    rst_out_of_window: Option<Origin>,
+    keep_alives: u32,
+}
+
+/// A TCP connection: its streams, and who ended it.
+#[derive(Debug)]
+pub struct Connection {
+    halves: Pair<Half>,
+    opener: Option<End>,
+    first: Origin,
+    last: Origin,
+}
+
+/// What a segment meant for the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// Taken.
+    Taken,
+    /// Its SYN begins another connection on the same addresses and ports.
+    NewConnection,
+}
+
+impl Connection {
+    /// A connection whose first packet this is.
+    pub fn new(packet: PacketId, time: Timestamp) -> Self {
+        let origin = Origin {
+            packet,
+            time,
+            ack: None,
+        };
+        Self {
+            halves: Pair::default(),
+            opener: None,
+            first: origin,
+            last: origin,
+        }
+    }
+
+    /// The end that sent the SYN, where that is known.
+    pub fn opener(&self) -> Option<End> {
+        self.opener
+    }
+
+    /// Its first packet.
+    pub fn first(&self) -> Origin {
+        self.first
+    }
+
+    /// Its last packet so far.
+    pub fn last(&self) -> Origin {
+        self.last
+    }
+
+    /// The stream that one end sent.
+    pub fn stream(&self, end: End) -> &Stream {
+        &self.halves[end].stream
+    }
+
+    /// Any packet of this end was seen.
+    pub fn has_seen(&self, end: End) -> bool {
+        self.halves[end].seen
+    }
+
+    /// The first FIN of an end.
+    pub fn fin(&self, end: End) -> Option<Signal> {
+        self.halves[end].fin
+    }
+
+    /// The first RST of an end that fits its peer's window.
+    pub fn rst(&self, end: End) -> Option<Signal> {
+        self.halves[end].rst
+    }
+
+    /// The end sent new bytes after its RST: it knows nothing of that RST.
+    pub fn outlived_rst(&self, end: End) -> bool {
+        self.halves[end].outlived_rst
+    }
+
+    /// An RST of this end that its peer had to ignore.
+    pub fn rst_out_of_window(&self, end: End) -> Option<Origin> {
+        self.halves[end].rst_out_of_window
+    }
+
+    /// What this end repeated last without hearing anything of the peer since.
+    pub fn resend(&self, end: End) -> Option<Resend> {
+        self.halves[end].resend
+    }
+
+    /// The last packet with new bytes of this end.
+    pub fn last_data(&self, end: End) -> Option<Origin> {
+        self.halves[end].last_data
+    }
+
+    /// Keep-alive probes of this end.
+    pub fn keep_alives(&self, end: End) -> u32 {
+        self.halves[end].keep_alives
+    }
+
+    /// Both directions have ended, or one end reset the connection.
+    pub fn is_over(&self) -> bool {
+        let [a, b] = End::BOTH.map(|end| &self.halves[end]);
+        a.rst.is_some() || b.rst.is_some() || (a.fin.is_some() && b.fin.is_some())
+    }
+
+    /// `seq` of `from`'s stream is acknowledged by an acknowledgement number of the other end.
+    pub fn acknowledges(&self, ack: u32, from: End, offset: u64) -> bool {
+        let stream = &self.halves[from].stream;
+        stream.is_started() && u64::try_from(stream.offset(ack)).is_ok_and(|acked| acked >= offset)
+    }
+
+    /// Takes one segment; hands on what came in order by it.
+    pub fn handle_segment(
+        &mut self,
+        from: End,
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+        emit: &mut impl FnMut(End, Chunk<'_>),
+    ) -> Handled {
+        let flags = segment.flags;
+        let ack = flags.has(Flags::ACK).then_some(segment.ack);
+        let origin = Origin { packet, time, ack };
+        if flags.has(Flags::SYN) && !flags.has(Flags::RST) && self.begins_anew(from, segment) {
+            return Handled::NewConnection;
+        }
+        self.last = Origin {
+            packet,
+            time: self.last.time.max(time),
+            ack: None,
+        };
+        let to = from.other();
+        self.halves[from].seen = true;
+        let first_byte = if flags.has(Flags::SYN) {
+            self.handle_syn(from, segment)
+        } else {
+            segment.seq
+        };
+        if flags.has(Flags::RST) {
+            self.handle_rst(from, segment, origin);
+        } else {
+            self.note_window(from, segment);
+            // Anything but a reset shows that the far end lives.
+            self.halves[to].resend = None;
+            if let Some(ack) = ack {
+                self.halves[to].stream.handle_ack(ack);
+            }
+            if segment.wire_len > 0 {
+                self.handle_data(from, first_byte, segment, origin, emit);
+            } else if flags.0 & (Flags::SYN | Flags::FIN) == 0 {
+                self.note_keep_alive(from, segment);
+            }
+            if flags.has(Flags::FIN) {
+                self.handle_fin(from, first_byte.wrapping_add(segment.wire_len), origin);
+            }
+        }
+        for end in End::BOTH {
+            if self.halves[end].stream.has_hole() {
+                self.halves[end]
+                    .stream
+                    .give_up_holes(time, &mut |chunk| emit(end, chunk));
+            }
+        }
+        Handled::Taken
+    }
+
+    /// The capture or the connection is over: hands on what waits, with the holes.
+    pub fn finish(&mut self, emit: &mut impl FnMut(End, Chunk<'_>)) {
+        let last = self.last;
+        for end in End::BOTH {
+            let half = &mut self.halves[end];
+            let declared = [half.fin, half.rst]
+                .into_iter()
+                .flatten()
+                .map(|signal| signal.offset)
+                .min();
+            if let Some(offset) = declared {
+                half.stream.declare_end(offset);
+            }
+            half.stream.finish(last, &mut |chunk| emit(end, chunk));
+        }
+    }
+
+    /// A SYN on addresses and ports that are known: the same connection only where its sequence
+    /// number is (RFC 9293 §3.4.1: the ISN of a new incarnation differs).
+    fn begins_anew(&self, from: End, segment: &Segment<'_>) -> bool {
+        let stream = &self.halves[from].stream;
+        let same = !stream.is_started() || stream.offset(segment.seq.wrapping_add(1)) == 0;
+        // A stray SYN into a living connection is answered by a challenge ACK and changes
+        // nothing (RFC 9293 §3.10.7.4), so the old one must have ended, or be answered anew.
+        !same
+            && (self.is_over() || !segment.flags.has(Flags::ACK) || self.halves[from].fin.is_some())
+    }
+
+    fn handle_syn(&mut self, from: End, segment: &Segment<'_>) -> u32 {
+        if self.opener.is_none() {
+            self.opener = Some(if segment.flags.has(Flags::ACK) {
+                from.other()
+            } else {
+                from
+            });
+        }
+        self.halves[from].stream.handle_syn(segment.seq);
+        self.halves[from].window_shift = Some(window_scale(segment.options).unwrap_or(0));
+        segment.seq.wrapping_add(1)
+    }
+
+    fn note_window(&mut self, from: End, segment: &Segment<'_>) {
+        let half = &mut self.halves[from];
+        // An unknown shift may be anything up to 14 (RFC 7323 §2.3).
+        let shift = if segment.flags.has(Flags::SYN) {
+            0
+        } else {
+            half.window_shift.unwrap_or(14)
+        };
+        half.window = half.window.max(u32::from(segment.window) << shift.min(14));
+    }
+
+    fn handle_data(
+        &mut self,
+        from: End,
+        seq: u32,
+        segment: &Segment<'_>,
+        origin: Origin,
+        emit: &mut impl FnMut(End, Chunk<'_>),
+    ) {
+        let half = &mut self.halves[from];
+        let emit = &mut |chunk: Chunk<'_>| emit(from, chunk);
+        if half
+            .stream
+            .handle_data(seq, segment.payload, segment.wire_len, origin, emit)
+        {
+            half.last_data = Some(origin);
+            let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
+            half.resend = Some(Resend {
+                offset,
+                times: 1,
+                last: origin,
+            });
+            if half
+                .rst
+                .is_some_and(|rst| offset >= rst.offset && rst.origin.packet != origin.packet)
+            {
+                half.outlived_rst = true;
+            }
+            return;
+        }
+        let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
+        let end = offset.saturating_add(u64::from(segment.wire_len));
+        // RFC 9293 §3.8.4: a keep-alive probe repeats one acknowledged byte, or none.
+        if segment.wire_len == 1 && end <= half.stream.acked() {
+            half.keep_alives += 1;
+        }
+        if end <= half.stream.acked() {
+            return;
+        }
+        match &mut half.resend {
+            Some(resend) => {
+                // A capture that holds every packet twice has the copies within milliseconds;
+                // no retransmission timer is that short (RFC 6298 §2.4).
+                if origin.time.since(resend.last.time) >= limits::MIN_RESEND_NANOS {
+                    resend.times = resend.times.saturating_add(1);
+                    resend.last = origin;
+                }
+            }
+            None => {
+                half.resend = Some(Resend {
+                    offset,
+                    times: 2,
+                    last: origin,
+                })
+            }
+        }
+    }
+
+    fn note_keep_alive(&mut self, from: End, segment: &Segment<'_>) {
+        let half = &mut self.halves[from];
+        if half.stream.is_started()
+            && half.stream.offset(segment.seq) + 1 == signed(half.stream.next())
+        {
+            half.keep_alives += 1;
+        }
+    }
+
+    fn handle_fin(&mut self, from: End, seq: u32, origin: Origin) {
+        let half = &mut self.halves[from];
+        if half.fin.is_none() {
+            let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
+            half.fin = Some(Signal { offset, origin });
+        }
+    }
+
+    fn handle_rst(&mut self, from: End, segment: &Segment<'_>, origin: Origin) {
+        let peer_window = i64::from(self.halves[from.other()].window.max(u32::from(u16::MAX)));
+        let half = &mut self.halves[from];
+        if half.rst.is_some() {
+            return;
+        }
+        // RFC 5961 §3.2: a reset outside of the receiver's window is dropped. An end may reset
+        // with the number its peer acknowledged last, so that is the lower bound.
+        let offset = half.stream.offset(segment.seq);
+        let low = signed(half.stream.acked());
+        let in_window = !half.stream.is_started()
+            || (offset >= low && offset <= signed(half.stream.next()) + peer_window);
+        if in_window {
+            half.rst = Some(Signal {
+                offset: u64::try_from(offset).unwrap_or(0),
+                origin,
+            });
+        } else if half.rst_out_of_window.is_none() {
+            half.rst_out_of_window = Some(origin);
+        }
+    }
+}
+
+fn signed(offset: u64) -> i64 {
+    i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+/// The window scale option (kind 3) of a SYN (RFC 7323 §2.2).
+fn window_scale(options: &[u8]) -> Option<u8> {
+    let mut rest = options;
+    loop {
+        rest = match *rest {
+            [0, ..] | [] => return None,
+            [1, ref tail @ ..] => tail,
+            [3, 3, shift, ..] => return Some(shift),
+            [_, len, ..] if len >= 2 => rest.get(usize::from(len)..)?,
+            _ => return None,
+        };
+    }
+}

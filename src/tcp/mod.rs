@@ -1,0 +1,49 @@
+//! TCP: from segments to two ordered streams of bytes and holes, and the facts of a connection.
+//!
+//! In: [`Segment`](crate::decode::Segment)s. Out: [`Chunk`]s, by reference wherever the bytes
+//! come in order; and, once the connection is over, its [`Connection`] with what was seen.
+
+mod connection;
+mod held;
+mod stream;
+
+pub use connection::{Connection, Handled, Resend, Signal};
+pub use stream::Stream;
+
+use crate::capture::PacketId;
+use crate::time::Timestamp;
+
+/// Where bytes come from: the packet that held the last of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The packet.
+    pub packet: PacketId,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// The acknowledgement number it carried: what its sender had received by then. It tells
+    /// the order of things sent by the two ends, whatever order the capture has them in.
+    pub ack: Option<u32>,
+}
+
+/// The one currency of streams: bytes in order, or the knowledge that some are missing.
+#[derive(Clone, Copy, Debug)]
+pub enum Chunk<'a> {
+    /// Bytes.
+    Data {
+        /// Position in the stream; 0 is the first byte after the SYN.
+        offset: u64,
+        /// The bytes.
+        bytes: &'a [u8],
+        /// Their packet.
+        origin: Origin,
+    },
+    /// Bytes that the capture does not hold.
+    Gap {
+        /// Position of the first.
+        offset: u64,
+        /// How many.
+        len: u64,
+        /// The packet that showed it.
+        origin: Origin,
+    },
+}

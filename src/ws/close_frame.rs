@@ -1,0 +1,104 @@
+//! The body of a Close frame (RFC 6455 §5.5.1, §7.4).
+
+use super::close::may_be_on_wire;
+use super::rules::Rule;
+
+/// What a Close frame's body says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Nothing: its receiver reports 1005.
+    Empty,
+    /// One byte, which is illegal.
+    OneByte,
+    /// A code, and the reason's bytes.
+    Code(u16, Vec<u8>),
+    /// The capture does not hold enough of it to tell.
+    Lost,
+}
+
+/// A Close frame that was on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseFrame {
+    /// What it says.
+    pub body: Body,
+    /// Some of its bytes are missing.
+    pub lost: bool,
+    /// The rule it breaks: its receiver fails the connection instead of closing.
+    pub fault: Option<Rule>,
+}
+
+impl CloseFrame {
+    /// From the unmasked payload (its first bytes, where it is longer than control frames may
+    /// be) and what its header broke. `lost` where bytes are missing behind `payload`.
+    pub fn new(payload: &[u8], lost: bool, header_fault: Option<Rule>) -> Self {
+        let body = match payload {
+            [] | [_] if lost => Body::Lost,
+            [] => Body::Empty,
+            [_] => Body::OneByte,
+            [high, low, reason @ ..] => {
+                Body::Code(u16::from_be_bytes([*high, *low]), reason.to_vec())
+            }
+        };
+        let body_fault = match &body {
+            Body::OneByte => Some(Rule::CloseLength1),
+            Body::Code(code, _) if !may_be_on_wire(*code) => Some(Rule::BadCloseCode),
+            Body::Code(_, reason) if !lost && std::str::from_utf8(reason).is_err() => {
+                Some(Rule::CloseReasonNotUtf8)
+            }
+            _ => None,
+        };
+        Self {
+            body,
+            lost,
+            fault: header_fault.or(body_fault),
+        }
+    }
+
+    /// The code it carries.
+    pub fn code(&self) -> Option<u16> {
+        match self.body {
+            Body::Code(code, _) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The reason it carries; bytes that are not UTF-8 as U+FFFD.
+    pub fn reason(&self) -> Option<String> {
+        match &self.body {
+            Body::Code(_, reason) if !reason.is_empty() => {
+                Some(String::from_utf8_lossy(reason).into_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_and_their_faults() {
+        for (payload, code, fault) in [
+            (&b""[..], None, None),
+            (b"\x03", None, Some(Rule::CloseLength1)),
+            (b"\x03\xe8", Some(1000), None),
+            (b"\x03\xe8bye", Some(1000), None),
+            (b"\x03\xe8\xff", Some(1000), Some(Rule::CloseReasonNotUtf8)),
+            (b"\x03\xed", Some(1005), Some(Rule::BadCloseCode)),
+            (b"\x13\x88", Some(5000), Some(Rule::BadCloseCode)),
+            (b"\x0f\xa0", Some(4000), None),
+        ] {
+            let close = CloseFrame::new(payload, false, None);
+            assert_eq!((close.code(), close.fault), (code, fault), "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn lost_bytes_are_not_guessed() {
+        assert_eq!(CloseFrame::new(b"", true, None).body, Body::Lost);
+        assert_eq!(CloseFrame::new(b"\x03", true, None).fault, None);
+        let cut = CloseFrame::new(b"\x03\xe8\xe2\x82", true, None);
+        assert_eq!((cut.code(), cut.fault), (Some(1000), None));
+    }
+}

@@ -1,0 +1,17 @@
+//! WebSocket frames (RFC 6455).
+//!
+//! In: [`Chunk`](crate::tcp::Chunk)s of one direction, from the byte after the opening.
+//! Out: [`Item`]s: frames, messages, control frames with their payload, violations, lost bytes.
+
+pub mod close;
+mod close_frame;
+mod frame;
+mod reader;
+mod resync;
+mod rules;
+mod text;
+
+pub use close_frame::{Body, CloseFrame};
+pub use frame::{Header, Opcode, parse_header};
+pub use reader::{Item, Reader, Tail};
+pub use rules::Rule;

@@ -1,0 +1,486 @@
+//! Walks the frames of one direction.
+
+use super::close_frame::CloseFrame;
+use super::frame::{Header, MAX_HEADER_LEN, Opcode, parse_header, unmask};
+use super::resync::Resync;
+use super::rules::{Rule, Terms, header_fault};
+use super::text::TextCheck;
+use crate::limits;
+use crate::session::Side;
+use crate::tcp::{Chunk, Origin};
+
+/// What the reader found. Offsets count from the first byte of the TCP stream.
+#[derive(Debug)]
+pub enum Item<'a> {
+    /// A frame's header is whole.
+    Frame {
+        /// The header.
+        header: Header,
+        /// Its packet.
+        origin: Origin,
+    },
+    /// A message (text or binary) is whole.
+    Message {
+        /// Text or binary; `None` where its beginning was not seen.
+        opcode: Option<Opcode>,
+        /// Payload bytes on the wire.
+        len: u64,
+        /// The packet with its last byte.
+        origin: Origin,
+    },
+    /// A Ping or Pong is whole.
+    Control {
+        /// Which.
+        opcode: Opcode,
+        /// Its payload, unmasked; cut where it is longer than legal, or lost.
+        payload: &'a [u8],
+        /// The packet with its last byte.
+        origin: Origin,
+    },
+    /// A Close frame is whole.
+    Close {
+        /// What it says.
+        frame: CloseFrame,
+        /// Offset of its first byte.
+        start: u64,
+        /// Offset behind its last.
+        end: u64,
+        /// The packet with its last byte.
+        origin: Origin,
+    },
+    /// A rule was broken.
+    Violation {
+        /// Which.
+        rule: Rule,
+        /// Offset of the frame (of the bytes, for text) that broke it.
+        offset: u64,
+        /// Its packet.
+        origin: Origin,
+        /// The frame's header.
+        header: Header,
+    },
+    /// Bytes are missing, and with them the knowledge of where frames begin.
+    Lost {
+        /// Offset of the first.
+        offset: u64,
+        /// How many.
+        len: u64,
+        /// The packet that showed it.
+        origin: Origin,
+    },
+    /// Where frames begin is known again from this offset on.
+    Found {
+        /// Offset of a frame's first byte.
+        offset: u64,
+    },
+}
+
+/// Where a stream stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// Between two frames.
+    Boundary,
+    /// Between two frames of one message.
+    InMessage,
+    /// Inside of a header.
+    InHeader,
+    /// Inside of a frame: payload bytes seen, and announced.
+    InFrame(Opcode, u64, u64),
+    /// Where frames begin is not known.
+    Unknown,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The bytes of a header that came so far.
+    Header {
+        partial: [u8; MAX_HEADER_LEN],
+        len: usize,
+    },
+    Payload(Payload),
+    /// Bytes are missing: looks for the next frame.
+    Seeking(Box<Resync>),
+    /// The sender's own bytes make no frames.
+    Broken,
+}
+
+impl State {
+    const BOUNDARY: Self = Self::Header {
+        partial: [0; MAX_HEADER_LEN],
+        len: 0,
+    };
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Payload {
+    header: Header,
+    fault: Option<Rule>,
+    /// Offset of the frame.
+    start: u64,
+    /// Payload bytes passed.
+    done: u64,
+    /// Some of them were missing.
+    lost: bool,
+}
+
+/// A message under way.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    opcode: Option<Opcode>,
+    len: u64,
+    text: Option<TextCheck>,
+}
+
+/// Reads the frames of one direction, whatever way its bytes are cut.
+#[derive(Debug)]
+pub struct Reader {
+    terms: Terms,
+    state: State,
+    message: Option<Message>,
+    /// A message may be under way whose beginning is not known.
+    context_lost: bool,
+    control: Vec<u8>,
+    closed: bool,
+    header_faults: u32,
+}
+
+type Out<'o> = dyn FnMut(Item<'_>) + 'o;
+
+impl Reader {
+    /// For the frames that `side` sends; `deflate` where permessage-deflate was agreed on.
+    pub fn new(side: Side, deflate: bool) -> Self {
+        Self {
+            terms: Terms { side, deflate },
+            state: State::BOUNDARY,
+            message: None,
+            context_lost: false,
+            control: Vec::new(),
+            closed: false,
+            header_faults: 0,
+        }
+    }
+
+    /// For a stream whose beginning is missing.
+    pub fn new_seeking(side: Side, deflate: bool) -> Self {
+        let mut reader = Self::new(side, deflate);
+        reader.seek();
+        reader
+    }
+
+    /// Takes the next chunk of the stream.
+    pub fn handle_chunk(&mut self, chunk: Chunk<'_>, out: &mut Out<'_>) {
+        match chunk {
+            Chunk::Data {
+                offset,
+                bytes,
+                origin,
+            } => self.handle_data(offset, bytes, origin, out),
+            Chunk::Gap {
+                offset,
+                len,
+                origin,
+            } => self.handle_gap(offset, len, origin, out),
+        }
+    }
+
+    /// No more bytes come: tells what a search that was under way can still prove, and where
+    /// the stream stopped.
+    pub fn finish(&mut self, out: &mut Out<'_>) -> Tail {
+        if let State::Seeking(resync) = &mut self.state
+            && let Some(found) = resync.finish()
+        {
+            self.resume(found, out);
+        }
+        match &self.state {
+            State::Header { len: 0, .. } if self.message.is_some() => Tail::InMessage,
+            State::Header { len: 0, .. } => Tail::Boundary,
+            State::Header { .. } => Tail::InHeader,
+            State::Payload(payload) => {
+                Tail::InFrame(payload.header.opcode, payload.done, payload.header.len)
+            }
+            State::Seeking(_) => Tail::Unknown,
+            State::Broken => Tail::Boundary,
+        }
+    }
+
+    fn handle_data(
+        &mut self,
+        mut offset: u64,
+        mut bytes: &[u8],
+        origin: Origin,
+        out: &mut Out<'_>,
+    ) {
+        while !bytes.is_empty() {
+            let used = match &mut self.state {
+                State::Broken => return,
+                State::Seeking(resync) => {
+                    if let Some(found) = resync.push(offset, bytes, origin) {
+                        self.resume(found, out);
+                    }
+                    return;
+                }
+                State::Payload(payload) => {
+                    let left = payload.header.len - payload.done;
+                    let used =
+                        usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                    let part = bytes.get(..used).unwrap_or_default();
+                    self.handle_payload(part, offset, origin, out);
+                    used
+                }
+                State::Header { partial, len: 0 } => match parse_header(bytes) {
+                    Ok((rest, header)) => {
+                        let used = bytes.len() - rest.len();
+                        self.begin_frame(header, offset, origin, out);
+                        used
+                    }
+                    Err(_) => {
+                        // Fewer bytes than a header has: they fit.
+                        for (place, &byte) in partial.iter_mut().zip(bytes) {
+                            *place = byte;
+                        }
+                        self.state = State::Header {
+                            partial: *partial,
+                            len: bytes.len(),
+                        };
+                        return;
+                    }
+                },
+                State::Header { partial, len } => {
+                    let before = *len;
+                    let Some((place, &byte)) = partial.get_mut(before).zip(bytes.first()) else {
+                        return;
+                    };
+                    *place = byte;
+                    *len += 1;
+                    if let Ok((_, header)) = parse_header(partial.get(..*len).unwrap_or_default()) {
+                        self.begin_frame(header, offset - before as u64, origin, out);
+                    }
+                    1
+                }
+            };
+            offset += used as u64;
+            bytes = bytes.get(used..).unwrap_or_default();
+        }
+    }
+
+    fn handle_gap(&mut self, offset: u64, len: u64, origin: Origin, out: &mut Out<'_>) {
+        let mut swallowed = len;
+        if let State::Payload(payload) = &mut self.state {
+            // The length of the frame is known, so what is missing of its payload does no harm
+            // to what follows.
+            let inside = len.min(payload.header.len - payload.done);
+            payload.lost = true;
+            payload.done += inside;
+            swallowed -= inside;
+            if let Some(message) = &mut self.message {
+                message.text = None;
+            }
+            if payload.done == payload.header.len {
+                self.end_frame(offset + inside, origin, out);
+            }
+        }
+        if swallowed > 0 && !matches!(self.state, State::Broken) {
+            let partial = match self.state {
+                State::Header { len, .. } => len as u64,
+                _ => 0,
+            };
+            self.seek();
+            out(Item::Lost {
+                offset: offset + len - swallowed - partial,
+                len: swallowed + partial,
+                origin,
+            });
+        }
+    }
+
+    fn seek(&mut self) {
+        self.state = State::Seeking(Box::new(Resync::new(self.terms)));
+        self.message = None;
+        self.context_lost = true;
+    }
+
+    /// A boundary has proved itself: reads on from there.
+    fn resume(&mut self, found: u64, out: &mut Out<'_>) {
+        let State::Seeking(resync) = std::mem::replace(&mut self.state, State::BOUNDARY) else {
+            return;
+        };
+        out(Item::Found { offset: found });
+        resync.replay(found, |offset, bytes, origin| {
+            self.handle_data(offset, bytes, origin, out)
+        });
+    }
+
+    fn begin_frame(&mut self, header: Header, start: u64, origin: Origin, out: &mut Out<'_>) {
+        let mut violation = |rule| {
+            out(Item::Violation {
+                rule,
+                offset: start,
+                origin,
+                header,
+            })
+        };
+        let fault = header_fault(&header, self.terms);
+        if self.closed {
+            // RFC 6455 §5.5.1: told once; what looks like no frame at all is not read.
+            if self.header_faults == 0 {
+                violation(Rule::DataAfterClose);
+            }
+            self.header_faults += 1;
+            if fault.is_some() {
+                self.state = State::Broken;
+                return;
+            }
+        } else if let Some(rule) = fault {
+            violation(rule);
+            self.header_faults += 1;
+            // One slip leaves the framing whole. After a second one, or a length that cannot
+            // be, whatever looks like a frame (a Close, even) would be chance.
+            if self.header_faults > 1
+                && rule != Rule::UnmaskedClientFrame
+                && rule != Rule::MaskedServerFrame
+                || rule == Rule::LengthMsb
+            {
+                self.state = State::Broken;
+                return;
+            }
+        }
+        match header.opcode {
+            Opcode::CONTINUATION if self.message.is_none() => {
+                if self.context_lost {
+                    self.message = Some(Message {
+                        opcode: None,
+                        len: 0,
+                        text: None,
+                    });
+                } else if fault.is_none() {
+                    violation(Rule::UnexpectedContinuation);
+                }
+            }
+            Opcode::TEXT | Opcode::BINARY => {
+                if self.message.is_some() && fault.is_none() {
+                    violation(Rule::InterleavedMessage);
+                }
+                self.context_lost = false;
+                let text = header.opcode == Opcode::TEXT && header.rsv & Header::RSV1 == 0;
+                self.message = Some(Message {
+                    opcode: Some(header.opcode),
+                    len: 0,
+                    text: text.then(TextCheck::default),
+                });
+            }
+            _ => {}
+        }
+        out(Item::Frame { header, origin });
+        self.control.clear();
+        self.state = State::Payload(Payload {
+            header,
+            fault,
+            start,
+            done: 0,
+            lost: false,
+        });
+        if header.len == 0 {
+            self.end_frame(start + u64::from(header.header_len), origin, out);
+        }
+    }
+
+    fn handle_payload(&mut self, bytes: &[u8], offset: u64, origin: Origin, out: &mut Out<'_>) {
+        let State::Payload(payload) = &mut self.state else {
+            return;
+        };
+        if payload.header.opcode.is_control() {
+            let room = limits::MAX_CONTROL_PAYLOAD
+                .saturating_sub(self.control.len())
+                .min(bytes.len());
+            self.control
+                .extend_from_slice(bytes.get(..room).unwrap_or_default());
+        } else if let Some(message) = &mut self.message
+            && let Some(text) = &mut message.text
+            && text.push(bytes, payload.header.mask, payload.done).is_err()
+        {
+            message.text = None;
+            out(Item::Violation {
+                rule: Rule::TextNotUtf8,
+                offset,
+                origin,
+                header: payload.header,
+            });
+        }
+        payload.done += bytes.len() as u64;
+        if payload.done == payload.header.len {
+            self.end_frame(offset + bytes.len() as u64, origin, out);
+        }
+    }
+
+    /// The frame's last byte has passed; `end` is the offset behind it.
+    fn end_frame(&mut self, end: u64, origin: Origin, out: &mut Out<'_>) {
+        let State::Payload(payload) = std::mem::replace(&mut self.state, State::BOUNDARY) else {
+            return;
+        };
+        let header = payload.header;
+        match header.opcode {
+            Opcode::CLOSE => {
+                self.unmask_control(&payload);
+                let lost = payload.lost;
+                let frame = CloseFrame::new(&self.control, lost, payload.fault);
+                if let Some(rule) = frame.fault
+                    && payload.fault.is_none()
+                {
+                    out(Item::Violation {
+                        rule,
+                        offset: payload.start,
+                        origin,
+                        header,
+                    });
+                }
+                self.closed = true;
+                self.header_faults = 0;
+                out(Item::Close {
+                    frame,
+                    start: payload.start,
+                    end,
+                    origin,
+                });
+            }
+            Opcode::PING | Opcode::PONG => {
+                self.unmask_control(&payload);
+                out(Item::Control {
+                    opcode: header.opcode,
+                    payload: &self.control,
+                    origin,
+                });
+            }
+            Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY => {
+                let Some(message) = &mut self.message else {
+                    return;
+                };
+                message.len = message.len.saturating_add(header.len);
+                if header.fin {
+                    let Message { opcode, len, text } = *message;
+                    self.message = None;
+                    if text.is_some_and(|text| text.finish().is_err()) {
+                        out(Item::Violation {
+                            rule: Rule::TextNotUtf8,
+                            offset: end,
+                            origin,
+                            header,
+                        });
+                    }
+                    out(Item::Message {
+                        opcode,
+                        len,
+                        origin,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn unmask_control(&mut self, payload: &Payload) {
+        // Bytes behind a hole stand in the wrong place for the key: only what came before counts.
+        if let Some(mask) = payload.header.mask {
+            unmask(&mut self.control, mask, 0);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Text messages checked for UTF-8 as they pass, across frames and segments (RFC 6455 §8.1).
+
+use super::frame::unmask;
+
+/// Bytes unmasked at a time: fits the first-level cache.
+const SCRATCH: usize = 4096;
+
+/// A check under way: the bytes of a character whose end has not come yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TextCheck {
+    tail: [u8; 4],
+    tail_len: u8,
+}
+
+/// The text cannot become UTF-8 any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotUtf8;
+
+impl TextCheck {
+    /// The next payload bytes; `position` bytes of their frame came before.
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        mask: Option<[u8; 4]>,
+        position: u64,
+    ) -> Result<(), NotUtf8> {
+        let Some(mask) = mask else {
+            return self.push_plain(bytes);
+        };
+        let mut scratch = [0; SCRATCH];
+        let mut position = position;
+        for block in bytes.chunks(SCRATCH) {
+            let Some(plain) = scratch.get_mut(..block.len()) else {
+                break;
+            };
+            plain.copy_from_slice(block);
+            unmask(plain, mask, position);
+            self.push_plain(plain)?;
+            position += block.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// The message is over: no character may be left unfinished.
+    pub(super) fn finish(self) -> Result<(), NotUtf8> {
+        if self.tail_len == 0 {
+            Ok(())
+        } else {
+            Err(NotUtf8)
+        }
+    }
+
+    fn push_plain(&mut self, mut bytes: &[u8]) -> Result<(), NotUtf8> {
+        while self.tail_len > 0 {
+            let Some((&next, rest)) = bytes.split_first() else {
+                return Ok(());
+            };
+            bytes = rest;
+            let len = usize::from(self.tail_len);
+            if let Some(place) = self.tail.get_mut(len) {
+                *place = next;
+            }
+            match std::str::from_utf8(self.tail.get(..=len).unwrap_or_default()) {
+                Ok(_) => self.tail_len = 0,
+                // `None`: more bytes may complete it.
+                Err(error) if error.error_len().is_none() => self.tail_len += 1,
+                Err(_) => return Err(NotUtf8),
+            }
+        }
+        let Err(error) = simdutf8::compat::from_utf8(bytes) else {
+            return Ok(());
+        };
+        if error.error_len().is_some() {
+            return Err(NotUtf8);
+        }
+        for (place, &byte) in self
+            .tail
+            .iter_mut()
+            .zip(bytes.get(error.valid_up_to()..).unwrap_or_default())
+        {
+            *place = byte;
+            self.tail_len += 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(parts: &[&[u8]]) -> Result<(), NotUtf8> {
+        let mut check = TextCheck::default();
+        for part in parts {
+            check.push(part, None, 0)?;
+        }
+        check.finish()
+    }
+
+    #[test]
+    fn characters_may_be_cut_anywhere() {
+        let text = "aé€😀z".as_bytes();
+        for a in 0..=text.len() {
+            for b in a..=text.len() {
+                let (head, rest) = text.split_at(a);
+                let (middle, tail) = rest.split_at(b - a);
+                assert_eq!(check(&[head, middle, tail]), Ok(()), "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_told() {
+        for bad in [
+            &b"\xff"[..],
+            b"\xc3\x28",
+            b"\xed\xa0\x80",
+            b"\xf4\x90\x80\x80",
+            b"a\xc3",
+            b"\xe2\x82",
+        ] {
+            assert_eq!(check(&[bad]), Err(NotUtf8), "{bad:?}");
+            let bytewise: Vec<&[u8]> = bad.chunks(1).collect();
+            assert_eq!(check(&bytewise), Err(NotUtf8), "{bad:?} bytewise");
+        }
+    }
+
+    #[test]
+    fn masked_blocks_are_checked_as_they_are_meant() {
+        let text = "€".repeat(5000).into_bytes();
+        let mask = [0x12, 0xfe, 0x00, 0x99];
+        let mut masked = text;
+        unmask(&mut masked, mask, 0);
+        let mut check = TextCheck::default();
+        let (head, tail) = masked.split_at(4097);
+        assert_eq!(check.push(head, Some(mask), 0), Ok(()));
+        assert_eq!(check.push(tail, Some(mask), 4097), Ok(()));
+        assert_eq!(check.finish(), Ok(()));
+    }
+}
