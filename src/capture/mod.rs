@@ -11,6 +11,8 @@ mod pcap;
 mod pcapng;
 mod reader;
 mod resolution;
+#[cfg(test)]
+mod testing;
 
 use std::path::PathBuf;
 

@@ -61,7 +61,7 @@ pub(super) fn open_with_block(
 }
 
 /// Decompresses if need be, and passes the file header.
-fn recognise(
+pub(super) fn recognise(
     path: &Path,
     source: Box<dyn Read + Send>,
     block: usize,

@@ -362,3 +362,7 @@ fn each_option(order: Endianness, mut input: &[u8], mut option: impl FnMut(u16, 
 fn parsed<'a, T>(what: &str, result: IResult<&'a [u8], T, ()>) -> Result<(&'a [u8], T), Stop> {
     result.map_err(|_| Stop::Corrupt(format!("a {what} too short for its fields")))
 }
+
+#[cfg(test)]
+#[path = "pcapng_tests.rs"]
+mod tests;
