@@ -2,8 +2,23 @@
 //!
 //! In: files. Out: [`Packet`]s, in the order of time, each borrowed from the reader's buffer.
 
+mod buffer;
+mod compressed;
+mod foreign;
+mod merge;
+mod open;
+mod pcap;
+mod pcapng;
+mod reader;
+mod resolution;
+#[cfg(test)]
+mod testing;
+
 use std::path::PathBuf;
 
+pub use self::merge::{Merged, open_all};
+pub use self::open::open;
+pub use self::reader::Reader;
 use crate::time::Timestamp;
 
 /// Names one packet: the file it stands in and its number there, counted from 1 as Wireshark does.
@@ -107,16 +122,107 @@ pub trait PacketSource {
     fn packet(&self) -> Packet<'_>;
 }
 
-/// Why a capture could not be opened or read.
+/// Why a capture could not be opened or read. Every message names the capture and, where
+/// something can be done, says what.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaptureError {
     /// The system said no.
-    #[error("{file}: {source}", file = file.display())]
+    #[error("{file}: {source}", file = shown(file))]
     Io {
         /// The capture.
         file: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
+    /// There is no such file.
+    #[error("{file}: no such file: check the path", file = shown(file))]
+    NotFound {
+        /// The capture.
+        file: PathBuf,
+    },
+    /// The file may not be read.
+    #[error(
+        "{file}: permission denied: captures often belong to root; \
+         make it readable (chown, chmod) or read it as a user who may",
+        file = shown(file)
+    )]
+    NotAllowed {
+        /// The capture.
+        file: PathBuf,
+    },
+    /// It is a directory.
+    #[error("{file}: is a directory: name the captures in it", file = shown(file))]
+    Directory {
+        /// The directory.
+        file: PathBuf,
+    },
+    /// It holds not one byte.
+    #[error(
+        "{file}: is empty (0 bytes): nothing was captured, or it was not yet written out (tcpdump -U does so at once)",
+        file = shown(file)
+    )]
+    Empty {
+        /// The capture.
+        file: PathBuf,
+    },
+    /// It ends within the header of the file.
+    #[error(
+        "{file}: is cut short within the file header ({have} of {needed} bytes): copy or capture it again",
+        file = shown(file)
+    )]
+    HeaderCutShort {
+        /// The capture.
+        file: PathBuf,
+        /// Bytes there are.
+        have: usize,
+        /// Bytes that the header takes.
+        needed: usize,
+    },
+    /// It is compressed, and no packet can be unpacked.
+    #[error(
+        "{file}: the {compression} data is damaged or cut short at its very start: copy or capture it again",
+        file = shown(file)
+    )]
+    Damaged {
+        /// The capture.
+        file: PathBuf,
+        /// `gzip`, `zstd`, `xz`, `lz4`.
+        compression: &'static str,
+    },
+    /// It is something else.
+    #[error(
+        "{file}: not a packet capture (pcap or pcapng): {within}it is {what}; {advice}",
+        file = shown(file),
+        within = within.map_or_else(String::new, |name| format!("unpacked from {name}, "))
+    )]
+    NotACapture {
+        /// The file.
+        file: PathBuf,
+        /// What it was decompressed from.
+        within: Option<&'static str>,
+        /// What it looks like.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// More captures than packets can be told apart by.
+    #[error("{file}: more than {max} captures at a time: merge some before (mergecap)", file = shown(file))]
+    TooMany {
+        /// The first capture that is not read.
+        file: PathBuf,
+        /// Captures that are.
+        max: usize,
+    },
+}
+
+/// A capture as messages name it.
+fn shown(file: &std::path::Path) -> String {
+    if file == std::path::Path::new(open::STDIN) {
+        return "standard input".to_owned();
+    }
+    // Names come from directories that others may write to: no control character reaches a terminal.
+    file.display()
+        .to_string()
+        .replace(|c: char| c.is_control(), "\u{fffd}")
 }

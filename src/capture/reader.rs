@@ -1,0 +1,165 @@
+//! The packets of one file, whatever its format.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::buffer::{Buffer, Stop};
+use super::pcap::Pcap;
+use super::pcapng::PcapNg;
+use super::{CaptureError, LinkType, Note, NoteKind, Packet, PacketId, PacketSource, Step};
+use crate::time::Timestamp;
+
+/// A packet, as its place in the buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) time: Timestamp,
+    pub(super) link: LinkType,
+    pub(super) wire_len: u32,
+    /// Place and length of the captured bytes in the buffer.
+    pub(super) from: usize,
+    pub(super) len: usize,
+}
+
+/// Who knows where the next packet lies.
+pub(super) enum Format {
+    Pcap(Pcap),
+    PcapNg(Box<PcapNg>),
+    /// Nobody any more; notes still to be told.
+    Ended(std::vec::IntoIter<NoteKind>),
+}
+
+/// How far into a file its reader has come, counted below decompression.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress {
+    pub(super) read: Arc<AtomicU64>,
+    pub(super) total: Option<u64>,
+}
+
+impl Progress {
+    pub(super) fn position(&self) -> (u64, Option<u64>) {
+        (self.read.load(Ordering::Relaxed), self.total)
+    }
+}
+
+/// One capture file: pcap or pcapng, compressed or not. Made by [`open`](super::open).
+pub struct Reader {
+    path: PathBuf,
+    file: u16,
+    progress: Progress,
+    buffer: Buffer,
+    format: Format,
+    record: Record,
+    /// Packets so far.
+    number: u64,
+}
+
+impl Reader {
+    pub(super) fn new(
+        path: &Path,
+        file: u16,
+        progress: Progress,
+        buffer: Buffer,
+        format: Format,
+    ) -> Self {
+        let record = Record {
+            time: Timestamp::default(),
+            link: LinkType(0),
+            wire_len: 0,
+            from: 0,
+            len: 0,
+        };
+        Self {
+            path: path.to_owned(),
+            file,
+            progress,
+            buffer,
+            format,
+            record,
+            number: 0,
+        }
+    }
+
+    /// Bytes of the file read so far and, where it is known, its length: both as it is stored, that is
+    /// before decompression. Reading is a block ahead of [`packet`](PacketSource::packet).
+    pub fn position(&self) -> (u64, Option<u64>) {
+        self.progress.position()
+    }
+
+    fn note(&self, kind: NoteKind) -> Note {
+        let (file, offset) = (self.path.clone(), self.buffer.offset());
+        Note {
+            file,
+            offset,
+            after_packet: self.number,
+            kind,
+        }
+    }
+
+    /// Lists what is to be told after the last packet, and starts telling.
+    #[cold]
+    fn stop(&mut self, stop: Stop) -> Result<Step, CaptureError> {
+        let mut notes = Vec::new();
+        if let Format::PcapNg(format) = &self.format
+            && format.dropped() > 0
+        {
+            notes.push(NoteKind::Dropped(format.dropped()));
+        }
+        let mut failed = None;
+        match stop {
+            Stop::End => {}
+            Stop::CutShort => notes.push(NoteKind::CutShort),
+            Stop::Corrupt(what) => notes.push(NoteKind::Corrupt(what)),
+            Stop::System(source) => {
+                failed = Some(CaptureError::Io {
+                    file: self.path.clone(),
+                    source,
+                });
+            }
+        }
+        self.format = Format::Ended(notes.into_iter());
+        self.record.len = 0;
+        failed.map_or_else(|| self.advance(), Err)
+    }
+}
+
+impl PacketSource for Reader {
+    #[inline]
+    fn advance(&mut self) -> Result<Step, CaptureError> {
+        let next = match &mut self.format {
+            Format::Pcap(format) => format.next(&mut self.buffer),
+            Format::PcapNg(format) => format.next(&mut self.buffer),
+            Format::Ended(notes) => {
+                let note = notes.next();
+                return Ok(note.map_or(Step::End, |kind| Step::Note(self.note(kind))));
+            }
+        };
+        match next {
+            Ok(record) => {
+                self.record = record;
+                self.number += 1;
+                Ok(Step::Packet)
+            }
+            Err(stop) => self.stop(stop),
+        }
+    }
+
+    #[inline]
+    fn packet(&self) -> Packet<'_> {
+        let Record {
+            time,
+            link,
+            wire_len,
+            from,
+            len,
+        } = self.record;
+        let data = self.buffer.slice(from, len);
+        Packet {
+            id: PacketId::new(self.file, self.number),
+            time,
+            link,
+            wire_len,
+            data,
+        }
+    }
+}
