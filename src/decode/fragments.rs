@@ -248,6 +248,16 @@ impl Fragments {
         self.counts
     }
 
+    /// Bytes held, bookkeeping included.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        assert_eq!(
+            self.held,
+            self.datagrams.values().map(Datagram::cost).sum::<usize>()
+        );
+        self.held
+    }
+
     /// Takes in a fragment; when it is the last that was missing, `out` becomes the datagram.
     pub(super) fn insert(
         &mut self,
@@ -271,14 +281,12 @@ impl Fragments {
             return malformed;
         }
         self.forget_old(now);
-        if self
+        let is_over = self
             .datagrams
             .get(&key)
-            .is_some_and(|datagram| datagram.is_over(now))
-        {
-            if self.remove(&key) == Some(State::Filling) {
-                self.counts.expired = self.counts.expired.saturating_add(1);
-            }
+            .is_some_and(|datagram| datagram.is_over(now));
+        if is_over && self.remove(&key) == Some(State::Filling) {
+            self.counts.expired = self.counts.expired.saturating_add(1);
         }
         let serial = &mut self.serial;
         let order = &mut self.order;

@@ -195,6 +195,7 @@ fn udp<'a>(bytes: Bytes<'a>, passed: &mut Passed) -> Next<'a> {
     let payload = bytes.skip(head.slice().len(), Header::Udp)?;
     match (head.source_port(), head.destination_port()) {
         (_, 4789 | 8472) => vxlan(payload, passed),
+        (_, 4790) => vxlan_gpe(payload, passed),
         (_, 6081) => geneve(payload, passed),
         (2152, _) | (_, 2152) => gtp(payload, passed),
         (3544, _) | (_, 3544) => teredo(payload, passed),
@@ -212,6 +213,22 @@ fn vxlan<'a>(bytes: Bytes<'a>, passed: &mut Passed) -> Next<'a> {
         }
         _ => Err(Stop::Other),
     }
+}
+
+/// VXLAN with a protocol field (draft-ietf-nvo3-vxlan-gpe-12 §3.1), version 0, no OAM.
+fn vxlan_gpe<'a>(bytes: Bytes<'a>, passed: &mut Passed) -> Next<'a> {
+    let (head, rest) = bytes.take::<8>(Header::Vxlan).map_err(|_| Stop::Other)?;
+    let [0x0c, 0, 0, protocol, a, b, c, 0] = *head else {
+        return Err(Stop::Other);
+    };
+    let layer = match protocol {
+        1 => Layer::Ip(Version::V4),
+        2 => Layer::Ip(Version::V6),
+        3 => Layer::Ethernet,
+        _ => return Err(Stop::Other),
+    };
+    passed.enter(Tunnel::Vxlan(u32::from_be_bytes([0, a, b, c])))?;
+    Ok((layer, rest))
 }
 
 /// RFC 8926 §3.4.
