@@ -1,8 +1,33 @@
 //! From a packet to a TCP segment: link layers, VLAN tags, tunnels, IP.
 //!
-//! In: [`Packet`](crate::capture::Packet)s. Out: [`Segment`]s, by reference into the packet.
+//! In: [`Packet`]s. Out: [`Segment`]s, by reference into the packet (or, for a datagram that
+//! came in fragments, into the [`Decoder`]).
+//!
+//! [`fast`] reads what nearly every packet is: Ethernet, IP without options, TCP. Whatever it
+//! is not sure of goes to [`walk`], which peels one layer after the other.
 
 use std::net::IpAddr;
+
+use crate::capture::Packet;
+
+mod bytes;
+mod fast;
+mod fragments;
+mod icmp;
+mod ip;
+mod link;
+mod reason;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod tunnel;
+mod walk;
+mod wlan;
+
+pub use fragments::FragmentCounts;
+pub use icmp::IcmpError;
+pub use reason::{Header, Reason};
+pub use tunnel::{Tunnel, Tunnels};
 
 /// TCP flags (RFC 9293 §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +50,7 @@ impl Flags {
 }
 
 /// A TCP segment of the innermost IP packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
     /// Innermost addresses.
     pub src: IpAddr,
@@ -43,7 +68,7 @@ pub struct Segment<'a> {
     pub flags: Flags,
     /// Receive window as in the header, not scaled.
     pub window: u16,
-    /// TCP options, undecoded.
+    /// TCP options, undecoded; cut where the capture cut the header.
     pub options: &'a [u8],
     /// The payload bytes that the capture holds.
     pub payload: &'a [u8],
@@ -59,6 +84,46 @@ pub struct Segment<'a> {
     pub tunnel: Tunnels,
 }
 
-/// The tunnels around a packet, outermost first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tunnels {}
+/// What a packet came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decoded<'a> {
+    /// A TCP segment.
+    Tcp(Segment<'a>),
+    /// An ICMP error about a TCP segment.
+    Icmp(IcmpError),
+    /// Healthy and nothing of ours: UDP, ARP, …; also a fragment that was put by.
+    Other,
+    /// Should have been read, and could not be.
+    Undecodable(Reason),
+}
+
+/// Decodes packets, in the order of the capture. Holds the IP fragments that wait for others.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    fragments: fragments::Fragments,
+    /// Reassembled datagrams of the packet at hand: a fragmented tunnel packet may
+    /// carry the last fragment of another datagram.
+    datagrams: [Vec<u8>; 2],
+}
+
+impl Decoder {
+    /// A decoder that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decodes one packet. The answer borrows from the packet, or from this decoder where the
+    /// packet completed a fragmented datagram.
+    #[inline]
+    pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
+        match fast::segment(packet) {
+            Some(segment) => Decoded::Tcp(segment),
+            None => walk::walk(packet, &mut self.fragments, &mut self.datagrams),
+        }
+    }
+
+    /// What became of the IP fragments so far.
+    pub fn fragment_counts(&self) -> FragmentCounts {
+        self.fragments.counts()
+    }
+}
