@@ -5,6 +5,7 @@
 pub mod capture;
 pub mod decode;
 pub mod diagnosis;
+pub mod engine;
 pub mod flow;
 pub mod http;
 pub mod limits;

@@ -1,0 +1,9 @@
+//! Stacks the layers over each connection and drives packets through them.
+
+mod pipeline;
+mod read;
+mod stack;
+mod tell;
+
+pub use pipeline::Pipeline;
+pub use read::{Outcome, ReadError, Settings, read};

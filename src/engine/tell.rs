@@ -1,0 +1,69 @@
+//! From what was collected of a session to the record that every output shows.
+
+use super::stack::Name;
+use crate::diagnosis::{Diagnosis, diagnose};
+use crate::flow::{End, community_id};
+use crate::session::{Captured, Close, Session, Side, State, Tracker, Transport};
+use crate::tcp::Connection;
+
+pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
+    let Diagnosis { verdict, transport_end } = diagnose(&tracker.facts);
+    let Tracker { client, first, facts, opened, anomalies, events, .. } = tracker;
+    let mut closes: Vec<Close> = Side::BOTH
+        .into_iter()
+        .flat_map(|from| {
+            facts.sides[from].closes.iter().map(move |close| Close {
+                from,
+                code: close.frame.code(),
+                reason: close.frame.reason(),
+                lost: close.frame.lost,
+                packet: close.mark.packet,
+                time: close.mark.time,
+            })
+        })
+        .collect();
+    closes.sort_by_key(|close| (close.time, close.packet));
+    let is_over = matches!(verdict.state, State::Closed | State::Failed);
+    let answered = facts.answered.map(|(_, time)| time);
+    let ended = transport_end.map(|end| end.time).or(answered).filter(|_| is_over);
+    let last_byte = Side::BOTH
+        .into_iter()
+        .filter_map(|side| facts.sides[side].last_data)
+        .map(|(_, time)| ended.map_or(time, |ended| time.min(ended)))
+        .max();
+    let last_packet = if facts.superseded {
+        facts.answered.or(facts.request).map_or(first.packet, |(packet, _)| packet)
+    } else {
+        tcp.last().packet
+    };
+    Session {
+        number: 0,
+        transport: Transport::Ws,
+        client: name.key.address(client),
+        server: name.key.address(client.other()),
+        opening: facts.opening,
+        vlan: name.vlan,
+        tunnel: (!name.tunnel.is_empty()).then(|| name.tunnel.to_string()),
+        community_id: community_id(&name.key),
+        started: first.time,
+        opened: opened.map(|origin| origin.time),
+        ended,
+        last_byte,
+        verdict,
+        closes,
+        transport_end,
+        client_sent: facts.sides.client.sent,
+        server_sent: facts.sides.server.sent,
+        anomalies,
+        lost_bytes: End::BOTH.iter().map(|&end| tcp.stream(end).lost().0).sum(),
+        captured: match (facts.sides.client.captured, facts.sides.server.captured) {
+            (true, false) => Captured::ClientOnly,
+            (false, true) => Captured::ServerOnly,
+            _ => Captured::Both,
+        },
+        first_packet: first.packet,
+        last_packet,
+        related: Vec::new(),
+        events: events.unwrap_or_default(),
+    }
+}
