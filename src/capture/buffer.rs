@@ -104,6 +104,11 @@ impl Buffer {
         self.offset
     }
 
+    /// Whether the decoder behind this gave up. (An error of the system is not kept.)
+    pub(super) const fn is_damaged(&self) -> bool {
+        matches!(self.ended, Some(Ended::CutShort | Ended::Corrupt(_)))
+    }
+
     /// The stream from the first unread byte on, for a decoder to stand in between.
     pub(super) fn into_source(self) -> impl Read + Send + use<> {
         io::Cursor::new(self.unread().to_vec()).chain(self.source)
@@ -141,6 +146,11 @@ impl Buffer {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 mod tests {
     use super::*;
 

@@ -149,3 +149,178 @@ fn skippable(error: &io::Error) -> Option<u64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+mod tests {
+    use std::io::Write;
+
+    use super::super::testing::*;
+    use super::super::{CaptureError, NoteKind};
+    use super::*;
+
+    fn capture(packets: u8) -> Vec<u8> {
+        let mut bytes = Order::Little.pcap_header(MICROS, 1);
+        for number in 0..packets {
+            let data: Vec<u8> = (0..200).map(|at| number.wrapping_mul(31) ^ at).collect();
+            bytes.extend(Order::Little.pcap_record(number.into(), 0, &data));
+        }
+        bytes
+    }
+
+    fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+        match compression {
+            Compression::Gzip => {
+                let mut encoder =
+                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+            Compression::Zstd => zstd::encode_all(bytes, 1).unwrap(),
+            Compression::Xz => {
+                let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+            Compression::Lz4 => {
+                let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+        }
+    }
+
+    const ALL: [Compression; 4] = [
+        Compression::Gzip,
+        Compression::Zstd,
+        Compression::Xz,
+        Compression::Lz4,
+    ];
+
+    #[test]
+    fn whole_and_in_members() {
+        let bytes = capture(20);
+        let (expected, _) = read(bytes.clone());
+        for compression in ALL {
+            assert_eq!(
+                Compression::of(&compress(compression, b"")),
+                Some(compression)
+            );
+            for pieces in [1, 2, 7] {
+                let size = bytes.len().div_ceil(pieces);
+                let members = bytes.chunks(size).map(|piece| compress(compression, piece));
+                let (packets, notes) = read(members.collect::<Vec<_>>().concat());
+                assert_eq!(packets, expected, "{compression:?} in {pieces}");
+                assert_eq!(notes, [], "{compression:?} in {pieces}");
+            }
+        }
+    }
+
+    #[test]
+    fn skippable_frames_and_empty_members() {
+        let bytes = capture(3);
+        let skippable = [
+            &0x184d_2a53_u32.to_le_bytes()[..],
+            &3_u32.to_le_bytes(),
+            b"abc",
+        ]
+        .concat();
+        for compression in [Compression::Zstd, Compression::Lz4] {
+            let (one, two) = bytes.split_at(100);
+            let [one, none, two] = [one, b"", two].map(|part| compress(compression, part));
+            let (packets, notes) = read(
+                [&one, &skippable, &none, &two, &skippable]
+                    .map(|v| &v[..])
+                    .concat(),
+            );
+            assert_eq!((packets.len(), notes.len()), (3, 0), "{compression:?}");
+            let cut = [&one[..], &two, &skippable[..10]].concat();
+            let (packets, notes) = read(cut);
+            assert_eq!(packets.len(), 3, "{compression:?}");
+            assert!(
+                matches!(&notes[..], [note] if note.kind == NoteKind::CutShort),
+                "{compression:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn cut_at_every_byte() {
+        let bytes = capture(20);
+        let (whole, _) = read(bytes.clone());
+        for compression in ALL {
+            let compressed = [
+                compress(compression, &bytes[..2000]),
+                compress(compression, &bytes[2000..]),
+            ]
+            .concat();
+            let mut most = 0;
+            for cut in 1..compressed.len() {
+                let mut source = match reader(compressed[..cut].to_vec()) {
+                    Ok(source) => source,
+                    Err(CaptureError::Damaged { .. } | CaptureError::HeaderCutShort { .. }) => {
+                        continue;
+                    }
+                    Err(CaptureError::NotACapture { .. }) if cut < 6 => continue,
+                    Err(error) => panic!("{compression:?} cut at {cut}: {error}"),
+                };
+                let (packets, notes) = drain(&mut source);
+                assert!(whole.starts_with(&packets), "{compression:?} cut at {cut}");
+                assert!(packets.len() >= most, "{compression:?} cut at {cut}");
+                most = packets.len();
+                let [note] = &notes[..] else {
+                    panic!("{compression:?} cut at {cut}: {notes:?}")
+                };
+                assert_eq!(
+                    note.kind,
+                    NoteKind::CutShort,
+                    "{compression:?} cut at {cut}"
+                );
+            }
+            // A block of zstd or lz4 comes whole or not at all; here each member is one.
+            let blocks = matches!(compression, Compression::Zstd | Compression::Lz4);
+            assert!(
+                most >= if blocks { 9 } else { 18 },
+                "{compression:?}: {most}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_legacy_lz4_frame_ends_with_the_file() {
+        let bytes = capture(3);
+        let block = lz4_flex::block::compress(&bytes);
+        let mut legacy = LZ4_LEGACY_MAGIC.to_vec();
+        legacy.extend(length(&block).to_le_bytes());
+        legacy.extend(block);
+        let (packets, notes) = read(legacy);
+        assert_eq!((packets.len(), notes.len()), (3, 0));
+    }
+
+    #[test]
+    fn damage_is_told_and_what_came_before_is_kept() {
+        let bytes = capture(20);
+        for compression in ALL {
+            let mut compressed =
+                [compress(compression, &bytes), compress(compression, &bytes)].concat();
+            let middle = compressed.len() / 2 + 1;
+            for byte in compressed.iter_mut().skip(middle).take(8) {
+                *byte ^= 0x5a;
+            }
+            let (packets, notes) = read(compressed);
+            // xz fails with what it unpacked in the same call, at most a block of the buffer.
+            assert!(packets.len() >= 19, "{compression:?}: {}", packets.len());
+            let [note] = &notes[..] else {
+                panic!("{compression:?}: {notes:?}")
+            };
+            assert!(
+                matches!(note.kind, NoteKind::Corrupt(_)),
+                "{compression:?}: {note:?}"
+            );
+        }
+    }
+}

@@ -212,3 +212,157 @@ impl PacketSource for Merged {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+mod tests {
+    use std::fs;
+
+    use super::super::NoteKind;
+    use super::super::testing::*;
+    use super::*;
+
+    struct Files(tempfile::TempDir, Vec<PathBuf>);
+
+    impl Files {
+        /// One capture for each list of times, in seconds.
+        fn of(times: &[&[u32]]) -> Self {
+            let mut files = Self(tempfile::tempdir().unwrap(), Vec::new());
+            for times in times {
+                let records = times
+                    .iter()
+                    .map(|&time| Order::Little.pcap_record(time, 0, b"x"));
+                let records = records.collect::<Vec<_>>().concat();
+                files.add(&[Order::Little.pcap_header(MICROS, 1), records].concat());
+            }
+            files
+        }
+
+        fn add(&mut self, bytes: &[u8]) {
+            let path = self.0.path().join(self.1.len().to_string());
+            fs::write(&path, bytes).unwrap();
+            self.1.push(path);
+        }
+    }
+
+    /// File, number and second of all packets.
+    fn order(merged: &mut Merged) -> Vec<(usize, u64, i64)> {
+        let (packets, notes) = drain(merged);
+        assert_eq!(notes, []);
+        packets
+            .iter()
+            .map(|p| (p.file, p.number, p.nanos / 1_000_000_000))
+            .collect()
+    }
+
+    #[test]
+    fn by_time_then_by_file() {
+        let files = Files::of(&[&[1, 5, 5, 9], &[2, 5, 6], &[], &[0, 9, 10]]);
+        let (mut merged, errors) = open_all(&files.1);
+        assert!(errors.is_empty());
+        assert!(merged.packet().data.is_empty());
+        let expected = [
+            (3, 1, 0),
+            (0, 1, 1),
+            (1, 1, 2),
+            (0, 2, 5),
+            (0, 3, 5),
+            (1, 2, 5),
+            (1, 3, 6),
+            (0, 4, 9),
+            (3, 2, 9),
+            (3, 3, 10),
+        ];
+        assert_eq!(order(&mut merged), expected);
+        assert!(matches!(merged.advance(), Ok(Step::End)));
+        let (read, total) = merged.position();
+        assert_eq!(Some(read), total);
+    }
+
+    #[test]
+    fn a_file_keeps_its_own_order() {
+        let files = Files::of(&[&[5, 3, 8], &[4, 6]]);
+        let (mut merged, _) = open_all(&files.1);
+        assert_eq!(
+            order(&mut merged),
+            [(1, 1, 4), (0, 1, 5), (0, 2, 3), (1, 2, 6), (0, 3, 8)]
+        );
+        let (mut single, _) = open_all(&files.1[..1]);
+        assert_eq!(order(&mut single), [(0, 1, 5), (0, 2, 3), (0, 3, 8)]);
+    }
+
+    #[test]
+    fn a_rotated_set_opens_one_file_at_a_time() {
+        // A ring that was overwritten in the middle, as `tcpdump -W` leaves it.
+        let times: Vec<Vec<u32>> = (0..40)
+            .map(|file| vec![(file + 20) % 40 * 10, (file + 20) % 40 * 10 + 9])
+            .collect();
+        let mut files = Files::of(&times.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        fs::remove_file(&files.1[7]).unwrap();
+        let (mut merged, errors) = open_all(&files.1);
+        assert!(matches!(&errors[..], [CaptureError::NotFound { file }] if *file == files.1[7]));
+        let mut last = None;
+        let mut count = 0;
+        while let Step::Packet = merged.advance().unwrap() {
+            let open = merged
+                .files
+                .iter()
+                .filter(|slot| matches!(slot, Slot::Open { .. }))
+                .count();
+            assert!(open <= 2, "{open} files are open");
+            let packet = merged.packet();
+            assert!(last <= Some(packet.time));
+            last = Some(packet.time);
+            count += 1;
+        }
+        assert_eq!(count, 78);
+        let (read, total) = merged.position();
+        assert_eq!(Some(read), total);
+        // One that is gone when its turn comes is an error, and the others go on.
+        files.1.remove(7);
+        let (mut merged, errors) = open_all(&files.1);
+        assert_eq!(errors.len(), 0);
+        fs::remove_file(&files.1[30]).unwrap();
+        let steps: Vec<_> = (0..78).map(|_| merged.advance()).collect();
+        assert_eq!(steps.iter().filter(|step| step.is_err()).count(), 1);
+        assert_eq!(
+            steps
+                .iter()
+                .filter(|step| matches!(step, Ok(Step::Packet)))
+                .count(),
+            76
+        );
+    }
+
+    #[test]
+    fn notes_name_their_file_and_the_others_go_on() {
+        for filler in [0, 20] {
+            let mut files = Files::of(&[&[1, 4], &[2, 3]]);
+            files.add(&[Order::Big.pcap_header(MICROS, 1), vec![0; 5]].concat());
+            for _ in 0..filler {
+                files.add(&Order::Big.pcap_header(MICROS, 1));
+            }
+            let first = fs::read(&files.1[0]).unwrap();
+            fs::write(&files.1[0], &first[..first.len() - 1]).unwrap();
+            let (packets, notes) = drain(&mut open_all(&files.1).0);
+            assert_eq!(packets.len(), 3);
+            let told: Vec<_> = notes
+                .iter()
+                .map(|n| (&n.file, n.offset, n.after_packet))
+                .collect();
+            assert_eq!(told, [(&files.1[2], 24, 0), (&files.1[0], 41, 1)]);
+            assert!(notes.iter().all(|note| note.kind == NoteKind::CutShort));
+        }
+    }
+
+    #[test]
+    fn nothing_to_open() {
+        let (mut merged, errors) = open_all::<PathBuf>(&[]);
+        assert!(errors.is_empty());
+        assert!(matches!(merged.advance(), Ok(Step::End)));
+    }
+}

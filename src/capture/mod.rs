@@ -4,6 +4,8 @@
 
 mod buffer;
 mod compressed;
+#[cfg(feature = "live")]
+mod filter;
 mod foreign;
 mod merge;
 mod open;
@@ -12,10 +14,17 @@ mod pcapng;
 mod reader;
 mod resolution;
 #[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 mod testing;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "live")]
+pub use self::filter::{Filter, Filtered};
 pub use self::merge::{Merged, open_all};
 pub use self::open::open;
 pub use self::reader::Reader;
@@ -205,6 +214,21 @@ pub enum CaptureError {
         what: &'static str,
         /// What to do.
         advice: &'static str,
+    },
+    /// A filter expression that libpcap does not take. What it could not be applied to is left out;
+    /// reading may go on.
+    #[error(
+        "filter {expression:?}{on}: {message}",
+        on = link.map_or_else(String::new, |link| format!(" means nothing for packets of link type {link}"))
+    )]
+    Filter {
+        /// The expression.
+        expression: String,
+        /// The link type of packets (`LINKTYPE_…`) for which it means nothing; none if it is wrong
+        /// for all.
+        link: Option<u16>,
+        /// What libpcap said.
+        message: String,
     },
     /// More captures than packets can be told apart by.
     #[error("{file}: more than {max} captures at a time: merge some before (mergecap)", file = shown(file))]

@@ -145,7 +145,11 @@ fn record_header(order: Endianness, input: &[u8]) -> IResult<&[u8], [u32; 4], ()
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, reason = "tests")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 mod tests {
     use super::super::testing::*;
     use super::super::{CaptureError, NoteKind};

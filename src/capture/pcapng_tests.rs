@@ -1,5 +1,5 @@
 //! Tests of the pcapng reader.
-#![expect(clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::super::NoteKind;
 use super::super::testing::*;
