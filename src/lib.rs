@@ -3,6 +3,11 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod cli;
 pub mod decode;
+pub mod diagnosis;
+pub mod engine;
+pub mod report;
 pub mod session;
 pub mod time;
+pub mod ws;

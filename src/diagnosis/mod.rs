@@ -1,0 +1,3 @@
+//! From facts to verdicts.
+
+pub mod causes;
