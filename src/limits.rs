@@ -47,3 +47,11 @@ pub const MAX_ANOMALIES: usize = 32;
 
 /// Holes between frames kept of one side.
 pub const MAX_HOLES: usize = 32;
+
+/// Connections followed at a time. At the cap the eighth of them that was idle for longest is
+/// told as it stands and dropped.
+pub const MAX_CONNECTIONS: usize = 1 << 20;
+
+/// How long an ended connection is kept for late packets, in nanoseconds: TIME-WAIT lasts 60 s
+/// on Linux.
+pub const LINGER_NANOS: i64 = 60_000_000_000;

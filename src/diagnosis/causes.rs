@@ -34,7 +34,7 @@ impl Group {
             Self::NoClose => "Ended without a Close frame (1006)",
             Self::Opening => "Never opened",
             Self::Capture => "The capture does not tell",
-            Self::Violation => "Violations (anomalies, and what protocol-violation names)",
+            Self::Violation => "Violations of the protocol (RFC 6455)",
         }
     }
 }

@@ -6,7 +6,7 @@ use super::stack::{Name, Stack};
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder, Segment};
-use crate::flow::{FlowKey, Slot, Table};
+use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
 use crate::session::{Session, Summary, Tracker};
 use crate::tcp::{Connection, Handled};
@@ -50,10 +50,20 @@ impl Pipeline {
                 let (key, from) = FlowKey::of(&segment);
                 let known = match self.flows.find(&key) {
                     Some(slot) => Some(slot),
-                    None => insert(&mut self.flows, &mut self.summary, key, &segment, packet, ordinal, self.story),
+                    None => insert(
+                        &mut self.flows,
+                        &mut self.summary,
+                        key,
+                        &segment,
+                        packet,
+                        ordinal,
+                        self.story,
+                    ),
                 };
                 let Some(slot) = known else { return };
-                let Some(stack) = self.flows.get_mut(slot) else { return };
+                let Some(stack) = self.flows.get_mut(slot) else {
+                    return;
+                };
                 let was_over = stack.tcp().is_over();
                 let mut slot = slot;
                 let handled = stack.handle_segment(from, &segment, packet.id, packet.time);
@@ -63,7 +73,15 @@ impl Pipeline {
                     if let Some((key, stack)) = self.flows.remove(slot) {
                         conclude(key, stack, &mut self.sessions, &mut self.summary);
                     }
-                    let new = insert(&mut self.flows, &mut self.summary, key, &segment, packet, ordinal, self.story);
+                    let new = insert(
+                        &mut self.flows,
+                        &mut self.summary,
+                        key,
+                        &segment,
+                        packet,
+                        ordinal,
+                        self.story,
+                    );
                     let Some(new) = new else { return };
                     slot = new;
                     if let Some(stack) = self.flows.get_mut(slot) {
@@ -71,7 +89,12 @@ impl Pipeline {
                     }
                 } else {
                     for tracker in stack.take_earlier() {
-                        let name = Name { key, ordinal: stack.ordinal, vlan: stack.vlan, tunnel: stack.tunnel };
+                        let name = Name {
+                            key,
+                            ordinal: stack.ordinal,
+                            vlan: stack.vlan,
+                            tunnel: stack.tunnel,
+                        };
                         self.sessions.push(told(tracker, stack.tcp(), name));
                     }
                     if !was_over && stack.tcp().is_over() {
@@ -84,7 +107,13 @@ impl Pipeline {
                 }
             }
             Decoded::Icmp(_) | Decoded::Other => {}
-            Decoded::Undecodable(reason) => *self.summary.undecodable.entry(reason.to_string()).or_default() += 1,
+            Decoded::Undecodable(reason) => {
+                *self
+                    .summary
+                    .undecodable
+                    .entry(reason.to_string())
+                    .or_default() += 1
+            }
         }
     }
 
@@ -94,13 +123,21 @@ impl Pipeline {
         for (key, stack) in self.flows.drain() {
             conclude(key, stack, &mut self.sessions, &mut self.summary);
         }
-        self.sessions.sort_by_key(|(ordinal, session)| (*ordinal, session.first_packet));
-        let mut sessions: Vec<Session> = self.sessions.into_iter().map(|(_, session)| session).collect();
+        self.sessions
+            .sort_by_key(|(ordinal, session)| (*ordinal, session.first_packet));
+        let mut sessions: Vec<Session> = self
+            .sessions
+            .into_iter()
+            .map(|(_, session)| session)
+            .collect();
         for (number, session) in (1..).zip(&mut sessions) {
             session.number = number;
         }
         self.summary.sessions = sessions.len() as u64;
-        self.summary.abnormal = sessions.iter().filter(|session| session.is_abnormal()).count() as u64;
+        self.summary.abnormal = sessions
+            .iter()
+            .filter(|session| session.is_abnormal())
+            .count() as u64;
         (sessions, self.summary)
     }
 
@@ -110,7 +147,10 @@ impl Pipeline {
             && now.since(ended) > limits::LINGER_NANOS
         {
             self.lingering.pop_front();
-            let last = self.flows.get_mut(slot).map(|stack| stack.tcp().last().time);
+            let last = self
+                .flows
+                .get_mut(slot)
+                .map(|stack| stack.tcp().last().time);
             match last {
                 Some(last) if now.since(last) > limits::LINGER_NANOS => {
                     if let Some((key, stack)) = self.flows.remove(slot) {
@@ -154,19 +194,35 @@ fn insert(
     story: bool,
 ) -> Option<Slot> {
     summary.connections += 1;
-    flows.insert(key, Stack::new(segment, packet.id, packet.time, ordinal, story))
+    flows.insert(
+        key,
+        Stack::new(segment, packet.id, packet.time, ordinal, story),
+    )
 }
 
-fn conclude(key: FlowKey, mut stack: Stack, sessions: &mut Vec<(u64, Session)>, summary: &mut Summary) {
-    let name = Name { key, ordinal: stack.ordinal, vlan: stack.vlan, tunnel: stack.tunnel };
+fn conclude(
+    key: FlowKey,
+    mut stack: Stack,
+    sessions: &mut Vec<(u64, Session)>,
+    summary: &mut Summary,
+) {
+    let name = Name {
+        key,
+        ordinal: stack.ordinal,
+        vlan: stack.vlan,
+        tunnel: stack.tunnel,
+    };
     let tracker = stack.finish();
     for earlier in stack.take_earlier() {
         sessions.push(told(earlier, stack.tcp(), name));
     }
     if let Some(tracker) = tracker {
         let session = told(tracker, stack.tcp(), name);
-        summary.lost_bytes += session.1.lost_bytes;
-        summary.gaps += session.1.holes();
+        for end in End::BOTH {
+            let (bytes, gaps) = stack.tcp().stream(end).lost();
+            summary.lost_bytes += bytes;
+            summary.gaps += gaps;
+        }
         sessions.push(session);
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use super::pipeline::Pipeline;
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
+#[cfg(feature = "live")]
+use crate::capture::{Filter, Filtered, Merged};
 use crate::session::{Session, Summary};
 
 /// Packets between two looks at how far the reading has come.
@@ -38,7 +40,10 @@ pub enum ReadError {
     #[error(transparent)]
     Filter(CaptureError),
     /// `--filter` without libpcap.
-    #[error("hangup was built without libpcap, so it cannot filter packets (build it with the feature `live`)")]
+    #[cfg(not(feature = "live"))]
+    #[error(
+        "hangup was built without libpcap, so it cannot filter packets (build it with the feature `live`)"
+    )]
     NoFilter,
 }
 
@@ -56,73 +61,103 @@ pub fn read(
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, ReadError> {
-    let mut filter = filter.map(compile).transpose()?;
+    #[cfg(feature = "live")]
+    let filter = filter
+        .map(Filter::compile)
+        .transpose()
+        .map_err(ReadError::Filter)?;
+    #[cfg(not(feature = "live"))]
+    if filter.is_some() {
+        return Err(ReadError::NoFilter);
+    }
     let (mut source, errors) = open_all(paths);
-    let unreadable = errors.len();
     errors.iter().for_each(|error| note(error.to_string()));
-    if unreadable == paths.len() {
+    if errors.len() == paths.len() {
         return Err(ReadError::NothingReadable);
     }
-    let mut partial = unreadable > 0;
+    #[cfg(feature = "live")]
+    if let Some(filter) = filter {
+        let mut source = Filtered::new(source, filter);
+        let position = |source: &Filtered<Merged>| source.source().position();
+        return Ok(drive(
+            &mut source,
+            !errors.is_empty(),
+            settings,
+            note,
+            &mut |source| {
+                let (read, total) = position(source);
+                progress(read, total);
+            },
+        ));
+    }
+    Ok(drive(
+        &mut source,
+        !errors.is_empty(),
+        settings,
+        note,
+        &mut |source| {
+            let (read, total) = source.position();
+            progress(read, total);
+        },
+    ))
+}
+
+/// Takes every packet of a source; `partial`: some of it was lost before it began.
+fn drive<S: PacketSource>(
+    source: &mut S,
+    mut partial: bool,
+    settings: &Settings,
+    note: &mut dyn FnMut(String),
+    progress: &mut dyn FnMut(&S),
+) -> Outcome {
     let mut dropped = 0;
     let mut pipeline = Pipeline::new(settings.events);
     let mut until_progress = PROGRESS_EVERY;
     loop {
         match source.advance() {
-            Ok(Step::Packet) => {}
+            Ok(Step::Packet) => pipeline.handle_packet(&source.packet()),
+            Ok(Step::End) => break,
             Ok(Step::Note(told)) => {
                 partial |= told.kind.is_partial();
                 match told.kind {
                     NoteKind::Dropped(count) => dropped += count,
                     _ => note(in_words(&told)),
                 }
-                continue;
             }
-            Ok(Step::End) => break,
             Err(error) => {
                 partial = true;
                 note(error.to_string());
-                continue;
             }
-        }
-        let packet = source.packet();
-        if passes(&mut filter, &packet, note) {
-            pipeline.handle_packet(&packet);
         }
         until_progress -= 1;
         if until_progress == 0 {
             until_progress = PROGRESS_EVERY;
-            let (read, total) = source.position();
-            progress(read, total);
+            progress(source);
         }
     }
     let (sessions, mut summary) = pipeline.finish();
     summary.dropped = dropped;
-    Ok(Outcome { sessions, summary, partial })
+    Outcome {
+        sessions,
+        summary,
+        partial,
+    }
 }
 
 fn in_words(note: &Note) -> String {
-    let Note { file, offset, after_packet, kind } = note;
+    let Note {
+        file,
+        offset,
+        after_packet,
+        kind,
+    } = note;
     let what = match kind {
         NoteKind::CutShort => "cut short".to_owned(),
         NoteKind::Corrupt(why) => format!("corrupt ({why})"),
         NoteKind::Dropped(count) => format!("{count} packets dropped"),
     };
-    format!("{}: {what} at byte {offset}, after packet {after_packet}; what came before was read", file.display())
-}
-
-#[cfg(feature = "live")]
-use crate::capture::Filter;
-
-#[cfg(not(feature = "live"))]
-enum Filter {}
-
-#[cfg(feature = "live")]
-fn compile(expression: &str) -> Result<Filter, ReadError> {
-    Filter::compile(expression).map_err(ReadError::Filter)
-}
-
-#[cfg(not(feature = "live"))]
-fn compile(_expression: &str) -> Result<Filter, ReadError> {
-    Err(ReadError::NoFilter)
+    format!(
+        "{}: {what} at byte {offset}, after packet {after_packet}; what came before was read",
+        file.display()
+    )
 }

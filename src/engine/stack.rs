@@ -1,9 +1,9 @@
 //! The layers over one TCP connection, stacked: HTTP until the WebSocket begins, then frames.
 
+use crate::capture::PacketId;
 use crate::decode::{Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
 use crate::http::{Event, Exchange, looks_like};
-use crate::capture::PacketId;
 use crate::session::Tracker;
 use crate::tcp::{Chunk, Connection, Handled, Origin};
 use crate::time::Timestamp;
@@ -46,10 +46,21 @@ struct Upper {
 }
 
 impl Stack {
-    pub(super) fn new(segment: &Segment<'_>, packet: PacketId, time: Timestamp, ordinal: u64, story: bool) -> Self {
+    pub(super) fn new(
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+        ordinal: u64,
+        story: bool,
+    ) -> Self {
         Self {
             tcp: Connection::new(packet, time),
-            upper: Upper { app: App::Undecided, tracker: None, earlier: Vec::new(), story },
+            upper: Upper {
+                app: App::Undecided,
+                tracker: None,
+                earlier: Vec::new(),
+                story,
+            },
             ordinal,
             vlan: segment.vlan,
             tunnel: segment.tunnel,
@@ -61,14 +72,21 @@ impl Stack {
     }
 
     /// Takes one segment, sent by `from`.
-    pub(super) fn handle_segment(&mut self, from: End, segment: &Segment<'_>, packet: PacketId, time: Timestamp) -> Handled {
+    pub(super) fn handle_segment(
+        &mut self,
+        from: End,
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+    ) -> Handled {
         let upper = &mut self.upper;
         let peer_seen = self.tcp.has_seen(from.other());
         let first = self.tcp.first();
-        self.tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
-            // Bytes of the other end are handed on only where it was seen.
-            upper.handle_chunk(end, chunk, peer_seen || end != from, first);
-        })
+        self.tcp
+            .handle_segment(from, segment, packet, time, &mut |end, chunk| {
+                // Bytes of the other end are handed on only where it was seen.
+                upper.handle_chunk(end, chunk, peer_seen || end != from, first);
+            })
     }
 
     /// Opening attempts that are over while the connection goes on.
@@ -85,7 +103,10 @@ impl Stack {
     pub(super) fn finish(&mut self) -> Option<Box<Tracker>> {
         let Self { tcp, upper, .. } = self;
         let first = tcp.first();
-        let seen = Pair { a: tcp.has_seen(End::A), b: tcp.has_seen(End::B) };
+        let seen = Pair {
+            a: tcp.has_seen(End::A),
+            b: tcp.has_seen(End::B),
+        };
         tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, seen[end.other()], first));
         upper.finish(first);
         let mut tracker = upper.tracker.take()?;
@@ -134,9 +155,17 @@ impl Upper {
     fn handle_events(&mut self, events: Vec<Event>, first: Origin) {
         for event in events {
             match event {
-                Event::Opening { client, request, origin } => {
+                Event::Opening {
+                    client,
+                    request,
+                    origin,
+                } => {
                     // The first attempt on a connection begins with the connection.
-                    let begin = if self.tracker.is_none() && self.earlier.is_empty() { first } else { origin };
+                    let begin = if self.tracker.is_none() && self.earlier.is_empty() {
+                        first
+                    } else {
+                        origin
+                    };
                     self.earlier.extend(self.tracker.take());
                     let mut tracker = Box::new(Tracker::new(client, begin, self.story));
                     tracker.handle_request(request, origin);
@@ -152,10 +181,15 @@ impl Upper {
                         tracker.handle_garbage(origin);
                     }
                 }
-                Event::Opened { client, response, origin } => {
+                Event::Opened {
+                    client,
+                    response,
+                    origin,
+                } => {
                     let story = self.story;
-                    let tracker =
-                        self.tracker.get_or_insert_with(|| Box::new(Tracker::new(client, first, story)));
+                    let tracker = self
+                        .tracker
+                        .get_or_insert_with(|| Box::new(Tracker::new(client, first, story)));
                     tracker.handle_opened(response.as_deref(), origin);
                     self.begin_frames();
                 }
@@ -165,9 +199,14 @@ impl Upper {
     }
 
     fn begin_frames(&mut self) {
-        let Some(tracker) = &mut self.tracker else { return };
+        let Some(tracker) = &mut self.tracker else {
+            return;
+        };
         let reader = |end| Reader::new(tracker.side(end), tracker.deflate());
-        let mut readers = Box::new(Pair { a: reader(End::A), b: reader(End::B) });
+        let mut readers = Box::new(Pair {
+            a: reader(End::A),
+            b: reader(End::B),
+        });
         if let App::Http(exchange) = std::mem::replace(&mut self.app, App::Undecided) {
             exchange.drain(|end, chunk| {
                 let side = tracker.side(end);

@@ -7,8 +7,19 @@ use crate::session::{Captured, Close, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
 
 pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
-    let Diagnosis { verdict, transport_end } = diagnose(&tracker.facts);
-    let Tracker { client, first, facts, opened, anomalies, events, .. } = tracker;
+    let Diagnosis {
+        verdict,
+        transport_end,
+    } = diagnose(&tracker.facts);
+    let Tracker {
+        client,
+        first,
+        facts,
+        opened,
+        anomalies,
+        events,
+        ..
+    } = tracker;
     let mut closes: Vec<Close> = Side::BOTH
         .into_iter()
         .flat_map(|from| {
@@ -25,14 +36,20 @@ pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
     closes.sort_by_key(|close| (close.time, close.packet));
     let is_over = matches!(verdict.state, State::Closed | State::Failed);
     let answered = facts.answered.map(|(_, time)| time);
-    let ended = transport_end.map(|end| end.time).or(answered).filter(|_| is_over);
+    let ended = transport_end
+        .map(|end| end.time)
+        .or(answered)
+        .filter(|_| is_over);
     let last_byte = Side::BOTH
         .into_iter()
         .filter_map(|side| facts.sides[side].last_data)
         .map(|(_, time)| ended.map_or(time, |ended| time.min(ended)))
         .max();
     let last_packet = if facts.superseded {
-        facts.answered.or(facts.request).map_or(first.packet, |(packet, _)| packet)
+        facts
+            .answered
+            .or(facts.request)
+            .map_or(first.packet, |(packet, _)| packet)
     } else {
         tcp.last().packet
     };

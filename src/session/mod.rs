@@ -297,6 +297,23 @@ pub struct Session {
     pub events: Vec<Event>,
 }
 
+impl Session {
+    /// It ended as nobody would want: never opened, without a Close frame, or with a code that
+    /// tells of an error or is none. What was still going on when the capture ended, and what the
+    /// capture cannot tell, is not abnormal.
+    pub fn is_abnormal(&self) -> bool {
+        match (self.verdict.state, self.verdict.code) {
+            (State::Failed, _) => true,
+            (State::Closed, Some(code)) => match code {
+                1000 | 1001 | 1005 | 1012 | 3000..=4999 => false,
+                // Errors, 1006 and 1015, and whatever may not be sent at all.
+                _ => true,
+            },
+            (State::Connecting | State::Open | State::Closing, _) | (State::Closed, None) => false,
+        }
+    }
+}
+
 /// Totals of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -320,6 +337,8 @@ pub struct Summary {
     pub lost_bytes: u64,
     /// Packets that the capturing program says it dropped.
     pub dropped: u64,
+    /// Connections told and dropped because too many were open at a time.
+    pub evicted: u64,
     /// First and last packet's time.
     pub span: Option<(Timestamp, Timestamp)>,
 }

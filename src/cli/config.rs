@@ -1,0 +1,176 @@
+//! What was typed, checked: from here on nothing can be wrong with the arguments.
+
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::args::{Color, Format, ReadArgs};
+use super::select::{FailOn, Selection};
+use crate::report::View;
+use crate::report::when::Clock;
+
+/// Where a terminal does not say how wide it is, and in pipes.
+const DEFAULT_WIDTH: usize = 80;
+
+/// A file to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Output {
+    pub(super) path: PathBuf,
+    pub(super) format: Format,
+}
+
+/// Settings of `hangup read`.
+#[derive(Debug)]
+pub(super) struct ReadConfig {
+    pub(super) captures: Vec<PathBuf>,
+    pub(super) filter: Option<String>,
+    pub(super) selection: Selection,
+    pub(super) format: Format,
+    pub(super) outputs: Vec<Output>,
+    /// `None`: sessions, or all about one.
+    pub(super) view: Option<View>,
+    pub(super) clock: Clock,
+    pub(super) color: bool,
+    /// Columns of a table.
+    pub(super) width: usize,
+    pub(super) csv_raw: bool,
+    pub(super) quiet: bool,
+    pub(super) verbose: bool,
+    pub(super) fail_on: Vec<FailOn>,
+}
+
+impl ReadConfig {
+    /// Checks `args`.
+    pub(super) fn new(args: ReadArgs) -> anyhow::Result<Self> {
+        if args.filter.is_some() && cfg!(not(feature = "live")) {
+            bail!("--filter needs libpcap, and this hangup was built without libpcap");
+        }
+        if args
+            .captures
+            .iter()
+            .filter(|path| *path == Path::new("-"))
+            .count()
+            > 1
+        {
+            bail!("- (standard input) can be read only once");
+        }
+        let path = args
+            .path
+            .as_deref()
+            .map(globset::Glob::new)
+            .transpose()
+            .context("--path")?;
+        let selection = Selection {
+            abnormal: args.abnormal,
+            codes: args.code,
+            client: args.client,
+            server: args.server,
+            path: path.map(|glob| glob.compile_matcher()),
+            session: args.session,
+        };
+        Ok(Self {
+            captures: args.captures,
+            filter: args.filter,
+            selection,
+            format: args.format,
+            outputs: args
+                .output
+                .into_iter()
+                .map(output)
+                .collect::<Result<_, _>>()?,
+            view: args.view.map(View::from),
+            clock: args.time.into(),
+            color: color(args.color),
+            width: width(),
+            csv_raw: args.csv_raw,
+            quiet: args.quiet,
+            verbose: args.verbose,
+            fail_on: args.fail_on,
+        })
+    }
+
+    /// What `format` shows: all about a session is its record and its story, except in CSV,
+    /// where all rows of a file are of one kind.
+    pub(super) const fn view_for(&self, format: Format) -> View {
+        match (self.view, self.selection.session, format) {
+            (Some(view), _, _) => view,
+            (None, Some(_), Format::Table | Format::Json | Format::Jsonl) => View::Story,
+            (None, ..) => View::Sessions,
+        }
+    }
+
+    /// Somebody wants the stories of sessions.
+    pub(super) fn needs_events(&self) -> bool {
+        let formats = self
+            .outputs
+            .iter()
+            .map(|output| output.format)
+            .chain([self.format]);
+        formats
+            .map(|format| self.view_for(format))
+            .any(|view| matches!(view, View::Events | View::Story))
+    }
+}
+
+fn output(path: PathBuf) -> anyhow::Result<Output> {
+    let Some(format) = path.extension().and_then(Format::of_ending) else {
+        let ending = path.extension().unwrap_or(OsStr::new("")).to_string_lossy();
+        let ending = if ending.is_empty() {
+            "no ending".to_owned()
+        } else {
+            format!("ending .{ending}")
+        };
+        bail!(
+            "--output {}: {ending} tells no format; use .csv, .json or .jsonl",
+            path.display()
+        );
+    };
+    // Better known now than after an hour of reading.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        bail!(
+            "--output {}: there is no folder {}",
+            path.display(),
+            folder.display()
+        );
+    }
+    Ok(Output { path, format })
+}
+
+fn color(wanted: Color) -> bool {
+    match wanted {
+        Color::Always => true,
+        Color::Never => false,
+        // Asks the terminal, NO_COLOR, CLICOLOR and TERM.
+        Color::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
+    }
+}
+
+/// Columns of the terminal on standard output.
+pub(super) fn width() -> usize {
+    if !io::stdout().is_terminal() {
+        return DEFAULT_WIDTH;
+    }
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_is_the_format() {
+        let format = |path: &str| output(PathBuf::from(path)).map(|output| output.format).ok();
+        assert_eq!(format("a.csv"), Some(Format::Csv));
+        assert_eq!(format("a.JSON"), Some(Format::Json));
+        assert_eq!(format("a.b.jsonl"), Some(Format::Jsonl));
+        assert_eq!(format("a.xlsx"), None);
+        assert_eq!(format("csv"), None);
+        assert_eq!(format("/nowhere/at/all/a.csv"), None);
+    }
+}

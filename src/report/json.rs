@@ -1,0 +1,301 @@
+//! JSON: one document, or one record a line.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::Formatter;
+
+use super::record::{Record, SummaryRecord};
+use super::{Captures, Row, Sink, View, text};
+use crate::session::Summary;
+
+/// One record a line, the totals last (<https://jsonlines.org>).
+#[derive(Debug)]
+pub struct JsonLines<'a, W> {
+    out: W,
+    captures: Captures<'a>,
+}
+
+impl<'a, W: Write> JsonLines<'a, W> {
+    /// Lines to `out`.
+    pub const fn new(out: W, captures: Captures<'a>) -> Self {
+        Self { out, captures }
+    }
+}
+
+impl<W: Write> Sink for JsonLines<'_, W> {
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        write(&mut self.out, &Record::new(row, self.captures))?;
+        self.out.write_all(b"\n")
+    }
+
+    fn finish(&mut self, summary: &Summary, partial: bool) -> io::Result<()> {
+        write(&mut self.out, &SummaryRecord::new(summary, partial))?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()
+    }
+}
+
+/// One document: an array for each kind of record that the view shows, and `summary`.
+#[derive(Debug)]
+pub struct Json<'a, W> {
+    out: W,
+    captures: Captures<'a>,
+    /// The arrays that are to come, the one that is being written first.
+    arrays: &'static [&'static str],
+    begun: bool,
+    empty: bool,
+}
+
+impl<'a, W: Write> Json<'a, W> {
+    /// A document of `view` to `out`.
+    pub const fn new(out: W, view: View, captures: Captures<'a>) -> Self {
+        let arrays: &[&str] = match view {
+            View::Sessions => &["sessions"],
+            View::Closes => &["closes"],
+            View::Events => &["events"],
+            View::Story => &["sessions", "events"],
+        };
+        Self {
+            out,
+            captures,
+            arrays,
+            begun: false,
+            empty: true,
+        }
+    }
+
+    /// Writes up to the beginning of the array called `name`; to the end of the last for `None`.
+    fn advance_to(&mut self, name: Option<&str>) -> io::Result<()> {
+        while let [current, rest @ ..] = self.arrays {
+            if !self.begun {
+                let open = if self.empty { "{" } else { "," };
+                write!(self.out, "{open}\n\"{current}\":[")?;
+                (self.begun, self.empty) = (true, true);
+            }
+            if name == Some(current) {
+                return Ok(());
+            }
+            self.out.write_all(b"\n]")?;
+            (self.arrays, self.begun, self.empty) = (rest, false, false);
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Sink for Json<'_, W> {
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        self.advance_to(Some(match row {
+            Row::Session(_) => "sessions",
+            Row::Close(_) => "closes",
+            Row::Event(..) => "events",
+        }))?;
+        self.out
+            .write_all(if self.empty { b"\n" } else { b",\n" })?;
+        self.empty = false;
+        write(&mut self.out, &Record::new(row, self.captures))
+    }
+
+    fn finish(&mut self, summary: &Summary, partial: bool) -> io::Result<()> {
+        self.advance_to(None)?;
+        self.out.write_all(b",\n\"summary\":")?;
+        write(&mut self.out, &SummaryRecord::new(summary, partial))?;
+        self.out.write_all(b"\n}\n")?;
+        self.out.flush()
+    }
+}
+
+fn write(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, Harmless);
+    Ok(value.serialize(&mut serializer)?)
+}
+
+/// Compact JSON that a terminal may show: JSON lets DEL, C1 and bidi controls stand as they are,
+/// so these are written as `\u` escapes, which mean the same.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(text::is_harmful) {
+            let (before, from) = rest.split_at(at);
+            out.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            if let Some(c) = chars.next() {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}")?;
+                }
+            }
+            rest = chars.as_str();
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests: a panic is a failure"
+)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::report::{rows, sample};
+    use crate::session::Session;
+
+    fn lines(sessions: &[&Session], view: View, files: &[PathBuf]) -> Vec<Value> {
+        let mut out = Vec::new();
+        let mut sink = JsonLines::new(&mut out, Captures::new(files));
+        for row in rows(view, sessions) {
+            sink.row(&row).unwrap();
+        }
+        sink.finish(&sample::summary(), false).unwrap();
+        String::from_utf8(out)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn document(sessions: &[&Session], view: View) -> Value {
+        let mut out = Vec::new();
+        let mut sink = Json::new(&mut out, view, Captures::new(&[]));
+        for row in rows(view, sessions) {
+            sink.row(&row).unwrap();
+        }
+        sink.finish(&sample::summary(), false).unwrap();
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    fn keys(value: &Value) -> String {
+        value
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn the_names_of_fields_are_a_contract() {
+        let session = sample::abrupt(1);
+        let lines = lines(&[&session], View::Sessions, &[]);
+        assert_eq!(
+            keys(&lines[0]),
+            "type session transport client server host path origin user_agent subprotocol extensions \
+             http_status stream_id tls_version cipher_suite sni vlan tunnel community_id state started opened \
+             ended duration_s idle_s code code_name reason clean closer culprit cause confidence summary advice \
+             client_view server_view closes transport_end client_sent server_sent anomalies evidence \
+             lost_bytes captured first_packet last_packet related"
+        );
+        assert_eq!(keys(&lines[0]["client_view"]), "code reason clean presumed");
+        assert_eq!(keys(&lines[0]["transport_end"]), "how from packet time");
+        assert_eq!(
+            keys(&lines[0]["client_sent"]),
+            "frames messages bytes pings pongs largest_message"
+        );
+        assert_eq!(keys(&lines[0]["evidence"][0]), "packet time from what");
+        assert_eq!(
+            keys(&lines[1]),
+            "type packets bytes connections sessions abnormal started ended snapped undecodable gaps \
+             lost_bytes dropped partial"
+        );
+    }
+
+    #[test]
+    fn the_timeline_and_the_story_too() {
+        let (abrupt, mut normal) = (sample::abrupt(1), sample::normal(2));
+        normal.anomalies = vec![sample::anomaly("masked-server-frame", &abrupt)];
+        let closes = lines(&[&abrupt, &normal], View::Closes, &[]);
+        assert_eq!(
+            keys(&closes[0]),
+            "type time session client server path from code code_name reason synthetic packet state cause"
+        );
+        assert_eq!(closes[2]["synthetic"], true);
+        assert_eq!(closes[2]["from"], Value::Null);
+        assert_eq!(closes[2]["code"], 1006);
+        let events = lines(&[&abrupt], View::Events, &[]);
+        assert_eq!(
+            keys(&events[0]),
+            "type time session client server from event detail packet"
+        );
+        let sessions = lines(&[&normal], View::Sessions, &[]);
+        assert_eq!(
+            keys(&sessions[0]["closes"][0]),
+            "from code reason packet time"
+        );
+        assert_eq!(
+            keys(&sessions[0]["anomalies"][0]),
+            "rule from packet time detail"
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_null() {
+        let session = sample::open(1);
+        let record = &lines(&[&session], View::Sessions, &[])[0];
+        for field in [
+            "code",
+            "code_name",
+            "ended",
+            "duration_s",
+            "closer",
+            "transport_end",
+            "tls_version",
+        ] {
+            assert_eq!(record[field], Value::Null, "{field}");
+        }
+    }
+
+    #[test]
+    fn packets_name_their_file_where_there_are_several() {
+        let files = [PathBuf::from("a.pcap"), PathBuf::from("b.pcap")];
+        let session = sample::abrupt(1);
+        let record = &lines(&[&session], View::Sessions, &files)[0];
+        assert_eq!(record["first_file"], "a.pcap");
+        assert_eq!(record["transport_end"]["file"], "a.pcap");
+        assert_eq!(record["evidence"][0]["file"], "a.pcap");
+    }
+
+    #[test]
+    fn a_document_has_its_arrays_even_when_they_are_empty() {
+        assert_eq!(keys(&document(&[], View::Sessions)), "sessions summary");
+        assert_eq!(keys(&document(&[], View::Story)), "sessions events summary");
+        let (first, second) = (sample::abrupt(1), sample::normal(2));
+        let closes = document(&[&first, &second], View::Closes);
+        assert_eq!(closes["closes"].as_array().unwrap().len(), 3);
+        let story = document(&[&first], View::Story);
+        assert_eq!(story["sessions"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            story["events"].as_array().unwrap().len(),
+            first.events.len()
+        );
+        assert_eq!(story["summary"]["type"], "summary");
+    }
+
+    #[test]
+    fn hostile_texts_keep_their_meaning_and_lose_their_bytes() {
+        let mut session = sample::abrupt(1);
+        let hostile = "/\x1b[31m\u{9b}2J\u{202e}\u{7f}\u{e0041}ü";
+        session.opening.path = Some(hostile.to_owned());
+        let mut out = Vec::new();
+        JsonLines::new(&mut out, Captures::new(&[]))
+            .row(&Row::Session(&session))
+            .unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.trim_end().contains(text::is_harmful), "{text}");
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).unwrap()["path"],
+            hostile
+        );
+    }
+}

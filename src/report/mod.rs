@@ -1,0 +1,72 @@
+//! What a run found, written down.
+//!
+//! In: [`Session`]s and a [`Summary`]. Out: bytes, in one of the formats below. [`rows`] says
+//! what a view shows, and in which order; a [`Sink`] says how it looks. [`record`] holds the
+//! names of the fields, which are a contract with whoever reads them.
+
+pub mod csv;
+pub mod json;
+pub mod ladder;
+mod layout;
+pub mod record;
+pub mod rows;
+pub mod table;
+pub mod text;
+pub mod when;
+pub mod words;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::capture::PacketId;
+use crate::session::Summary;
+
+pub use rows::{Row, View, rows};
+
+/// An output: gets the rows in order, then the totals.
+pub trait Sink {
+    /// One row; called in the order of the view.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()>;
+
+    /// After the last row. `partial`: some capture could not be read to its end.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    fn finish(&mut self, summary: &Summary, partial: bool) -> io::Result<()>;
+}
+
+/// The captures of a run, to name the file of a packet where there are several.
+#[derive(Clone, Copy, Debug)]
+pub struct Captures<'a>(&'a [PathBuf]);
+
+impl<'a> Captures<'a> {
+    /// The captures in the order in which they were named.
+    pub const fn new(paths: &'a [PathBuf]) -> Self {
+        Self(paths)
+    }
+
+    /// A packet number alone does not name a packet.
+    pub const fn several(self) -> bool {
+        self.0.len() > 1
+    }
+
+    /// The files, in order.
+    pub fn paths(self) -> impl Iterator<Item = &'a Path> {
+        self.0.iter().map(PathBuf::as_path)
+    }
+
+    /// The file of `packet`; `None` where there is but one.
+    pub fn file(self, packet: PacketId) -> Option<String> {
+        let path = self
+            .several()
+            .then(|| self.0.get(packet.file()))
+            .flatten()?;
+        Some(path.to_string_lossy().into_owned())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod sample;

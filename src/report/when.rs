@@ -1,0 +1,161 @@
+//! Points in time for people and for records.
+
+use jiff::tz::TimeZone;
+
+use crate::time::Timestamp;
+
+/// How a table shows times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Clock {
+    /// Time of day in UTC.
+    #[default]
+    Utc,
+    /// Time of day where the reader is.
+    Local,
+    /// Seconds since the first packet.
+    Relative,
+}
+
+/// Shows points in time on one clock.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    clock: Clock,
+    zone: TimeZone,
+    zero: Timestamp,
+}
+
+impl Watch {
+    /// A watch; `zero` is where [`Clock::Relative`] counts from.
+    pub fn new(clock: Clock, zero: Timestamp) -> Self {
+        let zone = if clock == Clock::Local {
+            TimeZone::system()
+        } else {
+            TimeZone::UTC
+        };
+        Self { clock, zone, zero }
+    }
+
+    /// `HH:MM:SS.mmm`, or `+S.mmm` on a relative clock.
+    pub fn time(&self, time: Timestamp) -> String {
+        match self.clock {
+            Clock::Relative => seconds(time.since(self.zero)),
+            Clock::Utc | Clock::Local => {
+                format!("{:.3}", instant(time).to_zoned(self.zone.clone()).time())
+            }
+        }
+    }
+
+    /// `YYYY-MM-DD`; `None` on a relative clock, which has no days.
+    pub fn date(&self, time: Timestamp) -> Option<String> {
+        let day = || instant(time).to_zoned(self.zone.clone()).date().to_string();
+        (self.clock != Clock::Relative).then(day)
+    }
+
+    /// Which clock it is, where that needs saying.
+    pub const fn label(&self) -> &'static str {
+        match self.clock {
+            Clock::Utc => "UTC",
+            Clock::Local => "local time",
+            Clock::Relative => "since the first packet",
+        }
+    }
+}
+
+/// `+S.mmm`, or `-S.mmm` where the clock of the capture went back.
+fn seconds(nanos: i64) -> String {
+    let sign = if nanos < 0 { '-' } else { '+' };
+    let millis = nanos.unsigned_abs() / 1_000_000;
+    format!("{sign}{}.{:03}", millis / 1000, millis % 1000)
+}
+
+/// A span in the largest units that tell it: `850 ms`, `30.333 s`, `5 min 3 s`, `2 h 4 min`.
+pub fn span(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let millis = nanos.unsigned_abs() / 1_000_000;
+    let (secs, mins, hours) = (millis / 1000, millis / 60_000, millis / 3_600_000);
+    match millis {
+        0 => format!("{sign}{} µs", nanos.unsigned_abs() / 1000),
+        1..1000 => format!("{sign}{millis} ms"),
+        1000..60_000 => format!("{sign}{secs}.{:03} s", millis % 1000),
+        60_000..3_600_000 => format!("{sign}{mins} min {} s", secs % 60),
+        3_600_000..86_400_000 => format!("{sign}{hours} h {} min", mins % 60),
+        _ => format!("{sign}{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+/// RFC 3339 in UTC with nine digits.
+pub fn rfc3339(time: Timestamp) -> impl std::fmt::Display {
+    // The precision is part of the format string, so the value must do the formatting.
+    struct Nine(jiff::Timestamp);
+    impl std::fmt::Display for Nine {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "{:.9}", self.0)
+        }
+    }
+    Nine(instant(time))
+}
+
+/// Every `Timestamp` lies within the years that jiff knows; an error cannot come, and would show
+/// as the epoch.
+fn instant(time: Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_have_nine_digits_and_utc() {
+        let time = Timestamp::from_parts(1_700_000_000, 1);
+        assert_eq!(rfc3339(time).to_string(), "2023-11-14T22:13:20.000000001Z");
+        assert_eq!(
+            rfc3339(Timestamp::default()).to_string(),
+            "1970-01-01T00:00:00.000000000Z"
+        );
+    }
+
+    #[test]
+    fn no_time_is_too_odd() {
+        for nanos in [i64::MIN, -1, i64::MAX] {
+            let time = Timestamp::from_nanos(nanos);
+            assert!(rfc3339(time).to_string().ends_with('Z'));
+            for clock in [Clock::Utc, Clock::Local, Clock::Relative] {
+                let watch = Watch::new(clock, Timestamp::from_nanos(i64::MIN));
+                assert!(!watch.time(time).is_empty());
+                assert_eq!(watch.date(time).is_none(), clock == Clock::Relative);
+            }
+            assert!(!span(nanos).is_empty());
+        }
+    }
+
+    #[test]
+    fn times_of_day_have_three_digits() {
+        let watch = Watch::new(Clock::Utc, Timestamp::default());
+        assert_eq!(
+            watch.time(Timestamp::from_parts(1_700_000_000, 0)),
+            "22:13:20.000"
+        );
+        assert_eq!(
+            watch.time(Timestamp::from_parts(1_700_000_000, 999_999_999)),
+            "22:13:20.999"
+        );
+    }
+
+    #[test]
+    fn relative_times_count_from_zero() {
+        let watch = Watch::new(Clock::Relative, Timestamp::from_parts(10, 0));
+        assert_eq!(watch.time(Timestamp::from_parts(12, 345_000_000)), "+2.345");
+        assert_eq!(watch.time(Timestamp::from_parts(9, 500_000_000)), "-0.500");
+    }
+
+    #[test]
+    fn spans_use_the_units_that_fit() {
+        assert_eq!(span(0), "0 µs");
+        assert_eq!(span(850_000_000), "850 ms");
+        assert_eq!(span(30_333_000_000), "30.333 s");
+        assert_eq!(span(303_000_000_000), "5 min 3 s");
+        assert_eq!(span(7_440_000_000_000), "2 h 4 min");
+        assert_eq!(span(90_000_000_000_000), "1 d 1 h");
+    }
+}
