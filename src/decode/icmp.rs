@@ -16,7 +16,7 @@ use super::walk::Layer;
 pub struct IcmpError {
     /// Who sent it; ICMPv6 where this is an IPv6 address.
     pub from: IpAddr,
-    /// ICMP type: v4 3 unreachable, 4 source quench, 5 redirect, 11 time exceeded, 12 parameter
+    /// ICMP type: v4 3 unreachable, 4 source quench, 11 time exceeded, 12 parameter
     /// problem; v6 1 unreachable, 2 packet too big, 3 time exceeded, 4 parameter problem.
     pub kind: u8,
     /// ICMP code.
@@ -38,7 +38,7 @@ pub(super) fn error(from: IpAddr, bytes: Bytes<'_>) -> Option<IcmpError> {
     let (head, quoted) = bytes.take::<8>(Header::Icmp).ok()?;
     let (kind, code) = (head[0], head[1]);
     let version = match (from, kind) {
-        (IpAddr::V4(_), 3 | 4 | 5 | 11 | 12) => Version::V4,
+        (IpAddr::V4(_), 3 | 4 | 11 | 12) => Version::V4,
         (IpAddr::V6(_), 1..=4) => Version::V6,
         _ => return None,
     };

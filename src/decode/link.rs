@@ -94,20 +94,22 @@ fn loopback(bytes: Bytes<'_>) -> Next<'_> {
     }
 }
 
-/// In the Linux cooked headers: whether a device of this kind gives an Ethernet type as protocol.
-pub(super) fn carries_ether_type(arphrd: u16) -> bool {
-    const GRE: u16 = 778;
-    const WLAN_RADIOTAP: u16 = 803;
-    const NETLINK: u16 = 824;
-    !matches!(arphrd, GRE | WLAN_RADIOTAP | NETLINK)
+/// In the Linux cooked headers: whether a device of this kind (`ARPHRD_…`) gives an Ethernet type
+/// as protocol. GRE devices do: their protocol types are the same numbers.
+pub(super) fn carries_ether_type(device: u16) -> bool {
+    !matches!(device, WLAN_RADIOTAP_DEVICE | NETLINK_DEVICE)
 }
 
-fn cooked(arphrd: u16, protocol: u16, rest: Bytes<'_>) -> Next<'_> {
+const WLAN_RADIOTAP_DEVICE: u16 = 803;
+const NETLINK_DEVICE: u16 = 824;
+
+fn cooked(device: u16, protocol: u16, rest: Bytes<'_>) -> Next<'_> {
     const LLC: u16 = 4;
-    match protocol {
-        _ if !carries_ether_type(arphrd) => Err(Stop::Other),
-        LLC => Ok((Layer::Llc, rest)),
-        kind => Ok((Layer::EtherType(kind), rest)),
+    match (device, protocol) {
+        (WLAN_RADIOTAP_DEVICE, _) => super::wlan::radiotap(rest),
+        (NETLINK_DEVICE, _) => Err(Stop::Other),
+        (_, LLC) => Ok((Layer::Llc, rest)),
+        (_, kind) => Ok((Layer::EtherType(kind), rest)),
     }
 }
 

@@ -3,8 +3,8 @@
 //! In: [`Packet`]s. Out: [`Segment`]s, by reference into the packet (or, for a datagram that
 //! came in fragments, into the [`Decoder`]).
 //!
-//! [`fast`] reads what nearly every packet is: Ethernet, IP without options, TCP. Whatever it
-//! is not sure of goes to [`walk`], which peels one layer after the other.
+//! `fast` reads what nearly every packet is: Ethernet, IP without options, TCP. Whatever it
+//! is not sure of goes to `walk`, which peels one layer after the other.
 
 use std::net::IpAddr;
 

@@ -141,13 +141,12 @@ fn linux_cooked() {
         0x08, 0x00, 0, 0, 0, 0, 0, 2, 0, 1, 4, 6, 1, 2, 3, 4, 5, 6, 0, 0,
     ];
     assert_eq!(decode_inner(276, &[&second[..], &tcp4()].concat()), NONE);
+    let device = |kind: u16| [&[0, 0][..], &kind.to_be_bytes(), &[0; 10], &[0x08, 0x00]].concat();
+    assert_eq!(decode_inner(113, &[device(778), tcp4()].concat()), NONE);
+    let radiotap = [&[0, 0, 8, 0, 0, 0, 0, 0][..], &wlan(0x08, 0x01, &[])].concat();
+    assert_eq!(decode_inner(113, &[device(803), radiotap].concat()), NONE);
     // Of a netlink device, the protocol is no Ethernet type.
-    let netlink = [
-        &[0, 0, 0x03, 0x38, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x00][..],
-        &tcp4(),
-    ]
-    .concat();
-    decode_other(113, &netlink, Decoded::Other);
+    decode_other(113, &[device(824), tcp4()].concat(), Decoded::Other);
 }
 
 #[test]
