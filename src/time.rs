@@ -17,7 +17,11 @@ impl Timestamp {
     /// From whole seconds since the epoch and a fraction in nanoseconds; clamped, since
     /// both come from files.
     pub const fn from_parts(seconds: i64, nanos: i64) -> Self {
-        Self(seconds.saturating_mul(NANOS_PER_SECOND).saturating_add(nanos))
+        Self(
+            seconds
+                .saturating_mul(NANOS_PER_SECOND)
+                .saturating_add(nanos),
+        )
     }
 
     /// Nanoseconds since the epoch.
@@ -31,7 +35,10 @@ impl Timestamp {
     }
 
     /// The span from `earlier` to this, in seconds.
-    #[expect(clippy::cast_precision_loss, reason = "a span shown to people: nanoseconds are exact up to 104 days")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a span shown to people: nanoseconds are exact up to 104 days"
+    )]
     pub fn seconds_since(self, earlier: Self) -> f64 {
         self.since(earlier) as f64 / 1e9
     }
