@@ -6,8 +6,7 @@ use nom::number::Endianness;
 use nom::{IResult, Parser};
 
 /// Parses `N` words: one length check, then plain loads. (nom's own integers look at the byte order
-/// for every octet, and made all of reading, the
-/// kernel's copy included, 8 % slower.)
+/// for every octet; with them reading a file took 8 % longer, the kernel's part included.)
 #[inline]
 pub(super) fn words<const N: usize>(
     order: Endianness,
