@@ -97,7 +97,9 @@ fn describe_text(head: &[u8]) -> (&'static str, &'static str) {
         [b'{' | b'[', ..] if has(b"\"_source\"") => {
             ("JSON from tshark", "give the capture it was made from")
         }
-        [b'{' | b'[', ..] => ("JSON", EXPORT),
+        [b'{', ..] | [b'[', b'{' | b'[' | b'"' | b'0'..=b'9' | b'\n' | b'\r', ..] => {
+            ("JSON", EXPORT)
+        }
         [b'<', ..] if has(b"<html") || has(b"<!DOCTYPE html") || has(b"<!doctype html") => (
             "an HTML page",
             "a download that asked to log in, perhaps: fetch it again",

@@ -20,6 +20,7 @@ mod resolution;
     reason = "a test fails by panicking"
 )]
 mod testing;
+mod words;
 
 use std::path::PathBuf;
 

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_no_capture_is_named() {
-        let cases: [(&[u8], &str); 12] = [
+        let cases: [(&[u8], &str); 13] = [
             (b"GMBU\0\0\0\0and more", "Network Monitor"),
             (b"snoop\0\0\0\0\0\0\x02", "snoop"),
             (
@@ -213,6 +213,7 @@ mod tests {
             (b"\x7fELF\x02\x01\x01", "ELF"),
             (b"{\"log\": {\"version\": \"1.2\"}}", "a HAR file"),
             (b"[1, 2]", "it is JSON"),
+            (b"[section]\nkey = 1", "it is text"),
             (b"\n<!DOCTYPE html>\n<html>", "an HTML page"),
             (b"CLIENT_RANDOM 00 11\n", "--keylog"),
             (b"just some words", "it is text"),

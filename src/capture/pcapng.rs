@@ -11,6 +11,7 @@ use super::LinkType;
 use super::buffer::{Buffer, MAX_RECORD, Stop};
 use super::reader::Record;
 use super::resolution::Clock;
+use super::words::words;
 use crate::time::Timestamp;
 
 /// Block types (pcapng draft §4, §11.1). Those not named here are skipped.
@@ -20,6 +21,10 @@ const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+/// No packets, but Wireshark shows and numbers them as if they were.
+const JOURNAL_EXPORT: u32 = 9;
+const CUSTOM: u32 = 0x0bad;
+const CUSTOM_NOT_TO_COPY: u32 = 0x4000_0bad;
 
 /// Options (pcapng draft §3.5, §4.2, §4.6).
 const OPT_END: u16 = 0;
@@ -60,6 +65,8 @@ pub(super) struct PcapNg {
     last: Timestamp,
     /// Dropped packets of the sections before this one.
     dropped_before: u64,
+    /// Blocks passed over that take a number, since [`Self::take_numbered`].
+    numbered: u64,
 }
 
 /// The fields of a packet block before its data.
@@ -90,6 +97,7 @@ impl PcapNg {
             interfaces: Vec::new(),
             last: Timestamp::from_nanos(0),
             dropped_before: 0,
+            numbered: 0,
         }
     }
 
@@ -98,6 +106,12 @@ impl PcapNg {
         self.interfaces
             .iter()
             .fold(self.dropped_before, |sum, i| sum.saturating_add(i.dropped))
+    }
+
+    /// How many blocks that are no packets took a number since this was last asked.
+    #[inline]
+    pub(super) const fn take_numbered(&mut self) -> u64 {
+        std::mem::replace(&mut self.numbered, 0)
     }
 
     /// The next packet.
@@ -112,13 +126,13 @@ impl PcapNg {
             let block = buffer.require(len)?.get(..len).unwrap_or_default();
             let body = block_body(self.order, block)?;
             let record = match kind {
-                ENHANCED_PACKET => {
-                    let (_, head) = parsed("enhanced packet", enhanced_packet(self.order, body))?;
-                    Some(self.packet(&head, body)?)
-                }
-                OBSOLETE_PACKET => {
-                    let (_, head) = parsed("packet", obsolete_packet(self.order, body))?;
-                    Some(self.packet(&head, body)?)
+                ENHANCED_PACKET | OBSOLETE_PACKET => {
+                    let head = if kind == ENHANCED_PACKET {
+                        enhanced_packet(self.order, body)
+                    } else {
+                        obsolete_packet(self.order, body)
+                    };
+                    Some(self.packet(&parsed("packet block", head)?.1, body)?)
                 }
                 SIMPLE_PACKET => Some(self.simple_packet(body)?),
                 INTERFACE_DESCRIPTION => {
@@ -131,6 +145,10 @@ impl PcapNg {
                 }
                 SECTION_HEADER => {
                     self.begin_section(body)?;
+                    None
+                }
+                JOURNAL_EXPORT | CUSTOM | CUSTOM_NOT_TO_COPY => {
+                    self.numbered += 1;
                     None
                 }
                 _ => None,
@@ -180,7 +198,7 @@ impl PcapNg {
     /// Simple packets have no time and belong to the first interface, whose snap length says how
     /// much of the block is packet and how much padding (pcapng draft §4.4).
     fn simple_packet(&self, body: &[u8]) -> Result<Record, Stop> {
-        let (data, wire_len) = parsed("simple packet", u32::<_, ()>(self.order).parse(body))?;
+        let (data, [wire_len]) = parsed("simple packet", words(self.order, body))?;
         let interface = self.interfaces.first().ok_or_else(|| {
             Stop::Corrupt("a simple packet before any interface is described".to_owned())
         })?;
@@ -284,7 +302,7 @@ fn byte_order(head: &[u8]) -> Result<Endianness, Stop> {
 /// (pcapng draft §3.1).
 #[inline]
 fn block_head(order: Endianness, input: &[u8]) -> Result<(u32, usize), Stop> {
-    let (_, (kind, len)) = parsed("block", (u32::<_, ()>(order), u32(order)).parse(input))?;
+    let (_, [kind, len]) = parsed("block", words(order, input))?;
     let len = usize::try_from(len).unwrap_or(usize::MAX);
     if !(BLOCK_FRAME_LEN..=MAX_RECORD).contains(&len) || len % 4 != 0 {
         return Err(Stop::Corrupt(format!("a block of {len} bytes")));
@@ -295,9 +313,12 @@ fn block_head(order: Endianness, input: &[u8]) -> Result<(u32, usize), Stop> {
 /// What lies between a block's two lengths, which must agree.
 #[inline]
 fn block_body(order: Endianness, block: &[u8]) -> Result<&[u8], Stop> {
-    let inner = block.len().saturating_sub(BLOCK_FRAME_LEN);
-    let fields = (u32::<_, ()>(order), u32(order), take(inner), u32(order)).parse(block);
-    let (_, (_kind, len, body, trailer)) = parsed("block", fields)?;
+    let (inner, [_kind, len]) = parsed("block", words(order, block))?;
+    let (inner, body) = parsed(
+        "block",
+        take(block.len().saturating_sub(BLOCK_FRAME_LEN)).parse(inner),
+    )?;
+    let (_, [trailer]) = parsed("block", words(order, inner))?;
     if len != trailer {
         return Err(Stop::Corrupt(format!(
             "a block that gives its length as {len} and as {trailer}"
@@ -309,9 +330,7 @@ fn block_body(order: Endianness, block: &[u8]) -> Result<&[u8], Stop> {
 /// pcapng draft §4.3
 #[inline]
 fn enhanced_packet(order: Endianness, body: &[u8]) -> IResult<&[u8], PacketHead, ()> {
-    let word = || u32(order);
-    let (rest, (interface, high, low, len, wire_len)) =
-        (word(), word(), word(), word(), word()).parse(body)?;
+    let (rest, [interface, high, low, len, wire_len]) = words(order, body)?;
     Ok((
         rest,
         PacketHead {
@@ -323,11 +342,10 @@ fn enhanced_packet(order: Endianness, body: &[u8]) -> IResult<&[u8], PacketHead,
     ))
 }
 
-/// pcapng draft, appendix A: a 16-bit interface and a count of drops that nobody writes.
+/// pcapng draft, appendix A: the same, but for a 16-bit interface and a count of drops.
 fn obsolete_packet(order: Endianness, body: &[u8]) -> IResult<&[u8], PacketHead, ()> {
-    let word = || u32(order);
-    let (rest, (interface, _drops, high, low, len, wire_len)) =
-        (u16(order), u16(order), word(), word(), word(), word()).parse(body)?;
+    let (rest, (interface, _drops)) = (u16(order), u16(order)).parse(body)?;
+    let (rest, [high, low, len, wire_len]) = words(order, rest)?;
     Ok((
         rest,
         PacketHead {
@@ -359,6 +377,7 @@ fn each_option(order: Endianness, mut input: &[u8], mut option: impl FnMut(u16, 
     }
 }
 
+#[inline]
 fn parsed<'a, T>(what: &str, result: IResult<&'a [u8], T, ()>) -> Result<(&'a [u8], T), Stop> {
     result.map_err(|_| Stop::Corrupt(format!("a {what} too short for its fields")))
 }

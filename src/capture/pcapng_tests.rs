@@ -141,12 +141,36 @@ fn what_is_not_a_packet_is_passed_over() {
         order.interface(1, 0, &[]),
         order.block(4, b"names"),
         order.block(10, b"LSKT secrets"),
-        order.block(0x0bad, b"custom"),
         order.block(0x8000_1234, &[]),
         order.enhanced(0, 1, b"a"),
     ];
     let (packets, notes) = read(bytes.concat());
     assert_eq!((packets.len(), packets[0].number, notes.len()), (1, 1, 0));
+}
+
+#[test]
+fn numbers_are_those_of_wireshark() {
+    let order = Order::Little;
+    let bytes = [
+        order.section(),
+        order.interface(1, 0, &[]),
+        order.block(0x0bad, b"custom"),
+        order.enhanced(0, 1, b"a"),
+        order.block(0x4000_0bad, b"custom"),
+        order.block(9, b"journal"),
+        order.enhanced(0, 1, b"b"),
+        order.enhanced(0, 1, b"c"),
+        vec![6],
+    ];
+    let (packets, notes) = read(bytes.concat());
+    assert_eq!(
+        packets
+            .iter()
+            .map(|packet| packet.number)
+            .collect::<Vec<_>>(),
+        [2, 5, 6]
+    );
+    assert_eq!(notes[0].after_packet, 6);
 }
 
 #[test]
@@ -200,7 +224,7 @@ fn impossible_blocks_end_the_file() {
             order.words(&[6, (16 << 20) + 4]),
         ),
         ("as 16 and as 20", order.words(&[6, 16, 0, 20])),
-        ("enhanced packet too short", order.block(6, &[0; 16])),
+        ("packet block too short", order.block(6, &[0; 16])),
         (
             "in a block of fewer",
             order.block(6, &order.words(&[0, 0, 0, 1, 1])),

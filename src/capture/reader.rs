@@ -42,7 +42,7 @@ impl Progress {
     }
 }
 
-/// One capture file: pcap or pcapng, compressed or not. Made by [`open`](super::open).
+/// One capture file: pcap or pcapng, compressed or not. Made by [`open`](super::open()).
 pub struct Reader {
     path: PathBuf,
     file: u16,
@@ -128,7 +128,11 @@ impl PacketSource for Reader {
     fn advance(&mut self) -> Result<Step, CaptureError> {
         let next = match &mut self.format {
             Format::Pcap(format) => format.next(&mut self.buffer),
-            Format::PcapNg(format) => format.next(&mut self.buffer),
+            Format::PcapNg(format) => {
+                let next = format.next(&mut self.buffer);
+                self.number += format.take_numbered();
+                next
+            }
             Format::Ended(notes) => {
                 let note = notes.next();
                 return Ok(note.map_or(Step::End, |kind| Step::Note(self.note(kind))));
