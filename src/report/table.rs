@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::layout::{Cell, Column, Fit, Layout, Line, column};
-use super::text::{escape, wrap};
+use super::text::{escape, width, wrap};
 use super::when::Watch;
 use super::words::{party, side};
 use super::{Captures, Row, Sink, View};
@@ -77,13 +77,13 @@ const NUMBER: Column = Column {
 const TIME: Column = column("TIME");
 const CLIENT: Column = Column {
     fit: Fit::Middle,
-    least: 12,
+    least: 9,
     ..column("CLIENT")
 };
 const SERVER: Column = Column {
     joint: Some(" → "),
     fit: Fit::Middle,
-    least: 12,
+    least: 11,
     ..column("SERVER")
 };
 const PATH: Column = Column {
@@ -98,7 +98,7 @@ const PACKET: Column = Column {
 };
 const WHAT: Column = Column {
     fit: Fit::End,
-    least: 17,
+    least: 14,
     ..column("WHAT HAPPENED")
 };
 
@@ -190,11 +190,15 @@ fn quoted(what: &str, reason: Option<&str>) -> Cell {
 /// The cause of a session, with the reason or HTTP status that goes with it.
 fn what(session: &Session) -> Cell {
     let verdict = &session.verdict;
-    match session.opening.http_status {
+    let cell = match session.opening.http_status {
         Some(status) if verdict.state == State::Failed && status != 101 => {
             Cell::text(&format!("{} {status}", verdict.cause))
         }
         _ => quoted(verdict.cause, verdict.reason.as_deref()),
+    };
+    Cell {
+        essential: width(verdict.cause),
+        ..cell
     }
 }
 
@@ -228,7 +232,7 @@ impl<W: Write> Sink for Table<'_, W> {
                 let from = Cell::text(row.frame.map_or("-", |close| side(close.from)));
                 let what = match row.frame {
                     Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
-                    None => Cell::text(session.verdict.cause),
+                    None => what(session),
                 };
                 let time = self.time(row.time);
                 let (at, code) = (Cell::text(&at), code(row.code()));
@@ -325,7 +329,7 @@ impl<W: Write> Sink for Table<'_, W> {
 mod tests {
     use super::*;
     use crate::report::when::Clock;
-    use crate::report::{rows, sample, text, text::width};
+    use crate::report::{rows, sample, text};
 
     fn shown(sessions: &[&Session], view: View, width: usize, color: bool) -> String {
         let watch = Watch::new(Clock::Utc, sample::at(0));
