@@ -179,26 +179,34 @@ fn code(code: Option<u16>) -> Cell {
     }
 }
 
-/// `what`, then `reason` in quotes where there is one.
+/// `what`, then `reason` in quotes where there is one, of which any part may be cut.
 fn quoted(what: &str, reason: Option<&str>) -> Cell {
     match reason.filter(|reason| !reason.is_empty()) {
-        Some(reason) => Cell::text(&format!("{what} “{reason}”")),
-        None => Cell::text(what),
+        // The … of a cut takes a column.
+        Some(reason) => Cell {
+            essential: width(what) + 1,
+            ..Cell::text(&format!("{what} “{reason}”"))
+        },
+        None => whole(what),
+    }
+}
+
+/// A text that is not to be cut.
+fn whole(text: &str) -> Cell {
+    Cell {
+        essential: width(text),
+        ..Cell::text(text)
     }
 }
 
 /// The cause of a session, with the reason or HTTP status that goes with it.
 fn what(session: &Session) -> Cell {
     let verdict = &session.verdict;
-    let cell = match session.opening.http_status {
+    match session.opening.http_status {
         Some(status) if verdict.state == State::Failed && status != 101 => {
-            Cell::text(&format!("{} {status}", verdict.cause))
+            whole(&format!("{} {status}", verdict.cause))
         }
         _ => quoted(verdict.cause, verdict.reason.as_deref()),
-    };
-    Cell {
-        essential: width(verdict.cause),
-        ..cell
     }
 }
 
@@ -231,7 +239,10 @@ impl<W: Write> Sink for Table<'_, W> {
                     .map_or_else(|| "-".to_owned(), |id| packet(id, self.captures));
                 let from = Cell::text(row.frame.map_or("-", |close| side(close.from)));
                 let what = match row.frame {
-                    Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
+                    Some(close) => Cell {
+                        essential: 0,
+                        ..quoted(row.code_name().unwrap_or("-"), close.reason.as_deref())
+                    },
                     None => what(session),
                 };
                 let time = self.time(row.time);
