@@ -29,7 +29,7 @@ Examples:
       All about session 17: facts, verdict, evidence, and its story.
   hangup read -o sessions.csv -o sessions.json capture.pcap
       The table as always, and two files for other tools.
-  hangup read --view closes --format jsonl capture.pcap | jq 'select(.code == 1011)'
+  hangup read --view closes --format jsonl capture.pcap | jq .code
       The timeline of Close frames, one JSON object a line.
   ssh host tcpdump -U -w - port 80 | hangup read -
       From another tool.
@@ -60,8 +60,7 @@ Examples:
     version,
     max_term_width = 80,
     after_help = EXAMPLES,
-    override_usage = "hangup CAPTURE...\n       hangup <COMMAND> [OPTIONS]",
-    disable_help_subcommand = true
+    override_usage = "hangup CAPTURE...\n       hangup <COMMAND> [OPTIONS]"
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -70,9 +69,7 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Read captures and tell how every WebSocket in them ended
     Read(Box<ReadArgs>),
-    /// Tell what a close code or a cause means, and what to do about it
     Explain(ExplainArgs),
     /// Print the man page or a shell's completions
     #[command(hide = true)]

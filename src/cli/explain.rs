@@ -40,10 +40,11 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Status> {
 }
 
 fn explain(page: Page, about: &str) -> anyhow::Result<String> {
-    if let Ok(number) = about.parse::<i64>() {
-        return Ok(match u16::try_from(number) {
+    let digits = about.strip_prefix('-').unwrap_or(about);
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(match about.parse() {
             Ok(code) => explain_code(page, code, close::lookup(code)),
-            Err(_) => explain_impossible(page, number),
+            Err(_) => explain_impossible(page, about),
         });
     }
     if let Some(cause) = causes::lookup(about) {
@@ -197,13 +198,13 @@ const fn related(code: u16) -> &'static [&'static str] {
 }
 
 /// A number that no Close frame can carry.
-fn explain_impossible(mut page: Page, number: i64) -> String {
+fn explain_impossible(mut page: Page, number: &str) -> String {
     page.line(&format!("{number}  Not a close code"));
     page.paragraph(
         "A Close frame has two bytes for its code: 0 to 65535, of which only 1000-1003, 1007-1014 and 3000-4999 \
          may be sent.",
     );
-    if let -2 | -1 = number {
+    if let "-2" | "-1" = number {
         page.paragraph(
             "Java-WebSocket uses the numbers -1 (never connected) and -2 (closed in a way it did not \
              understand) inside of its API; they are its own and never on the wire. To everybody else \
@@ -300,7 +301,7 @@ mod tests {
                 .iter()
                 .map(|info| explain_code(Page::new(WIDEST), info.first, info)),
         );
-        pages.push(explain_impossible(Page::new(WIDEST), -1));
+        pages.push(explain_impossible(Page::new(WIDEST), "-1"));
         for line in pages.iter().flat_map(|page| page.lines()) {
             assert!(width(line) <= WIDEST, "{line}");
             assert_eq!(line, line.trim_end());

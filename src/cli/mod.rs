@@ -1,4 +1,4 @@
-//! The command line: what was typed ([`args`]), checked ([`config`]), and run, one file a
+//! The command line: what was typed (`args`), checked (`config`), and run, one file a
 //! command. Results go to standard output, all else to standard error.
 
 mod args;

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::record::{CloseRecord, EventRecord, Record, SessionRecord, TransportEndRecord};
 use super::{Captures, Row, Sink, View, text};
@@ -26,32 +26,29 @@ pub struct Csv<'a, W: Write> {
     out: csv::Writer<W>,
     captures: Captures<'a>,
     style: Style,
-    /// The columns, in order.
-    header: Vec<String>,
+    columns: Vec<Column>,
     begun: bool,
-    /// The cells of the row being written; kept for its memory.
-    cells: Map<String, Value>,
 }
 
 impl<'a, W: Write> Csv<'a, W> {
     /// Rows of `view` to `out`.
     pub fn new(out: W, view: View, captures: Captures<'a>, style: Style) -> Self {
-        let header = header(view, captures.several());
-        let out = csv::Writer::from_writer(out);
+        let mut columns = Vec::new();
+        flatten(&[], &full(view, captures.several()), &mut columns);
         Self {
-            out,
+            out: csv::Writer::from_writer(out),
             captures,
             style,
-            header,
+            columns,
             begun: false,
-            cells: Map::new(),
         }
     }
 
     fn begin(&mut self) -> io::Result<()> {
         if !self.begun {
             self.begun = true;
-            self.out.write_record(&self.header).map_err(into_io)?;
+            let names = self.columns.iter().map(|column| &column.name);
+            self.out.write_record(names).map_err(into_io)?;
         }
         Ok(())
     }
@@ -60,13 +57,15 @@ impl<'a, W: Write> Csv<'a, W> {
 impl<W: Write> Sink for Csv<'_, W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         self.begin()?;
-        let record = serde_json::to_value(Record::new(row, self.captures))?;
-        self.cells.clear();
-        flatten("", record, &mut self.cells);
-        for name in &self.header {
-            let cell = match self.cells.get(name) {
+        let record = to_value(&Record::new(row, self.captures));
+        for column in &self.columns {
+            let cell = match column.value(&record) {
                 None | Some(Value::Null) => String::new(),
                 Some(Value::String(text)) => text_cell(text, self.style),
+                Some(Value::Array(items)) => {
+                    let words: Vec<String> = items.iter().map(word).collect();
+                    text_cell(&words.join(" "), self.style)
+                }
                 Some(number) => number.to_string(),
             };
             self.out.write_field(cell).map_err(into_io)?;
@@ -80,11 +79,27 @@ impl<W: Write> Sink for Csv<'_, W> {
     }
 }
 
-/// The columns of `view`: those of a record in which everything is known.
-fn header(view: View, several: bool) -> Vec<String> {
+/// A column, and where its value is.
+struct Column {
+    /// The keys on the way to it, joined by `_`.
+    name: String,
+    path: Vec<String>,
+}
+
+impl Column {
+    /// `None` where the record lacks a part that would hold it.
+    fn value<'a>(&self, record: &'a Value) -> Option<&'a Value> {
+        self.path
+            .iter()
+            .try_fold(record, |value, key| value.get(key))
+    }
+}
+
+/// A record of `view` in which everything is known.
+fn full(view: View, several: bool) -> Value {
     let file = several.then(String::new);
-    let full = match view {
-        View::Sessions | View::Story => to_object(&SessionRecord {
+    match view {
+        View::Sessions | View::Story => to_value(&SessionRecord {
             transport_end: Some(TransportEndRecord {
                 file: file.clone(),
                 ..Default::default()
@@ -93,48 +108,34 @@ fn header(view: View, several: bool) -> Vec<String> {
             last_file: file,
             ..Default::default()
         }),
-        View::Closes => to_object(&CloseRecord {
+        View::Closes => to_value(&CloseRecord {
             file,
             ..Default::default()
         }),
-        View::Events => to_object(&EventRecord {
+        View::Events => to_value(&EventRecord {
             file,
             ..Default::default()
         }),
-    };
-    let mut cells = Map::new();
-    flatten("", full, &mut cells);
-    cells
-        .into_iter()
-        .map(|(name, _)| name)
-        .filter(|name| name != "type")
-        .collect()
+    }
 }
 
 /// Our own records have string keys and finite numbers: they always are JSON.
-fn to_object(record: &impl Serialize) -> Value {
+fn to_value(record: &impl Serialize) -> Value {
     serde_json::to_value(record).unwrap_or_default()
 }
 
-fn flatten(name: &str, value: Value, cells: &mut Map<String, Value>) {
-    match value {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                let name = if name.is_empty() {
-                    key
-                } else {
-                    format!("{name}_{key}")
-                };
-                flatten(&name, value, cells);
-            }
+/// The columns of a record like `value`, which stands at `path`.
+fn flatten(path: &[String], value: &Value, columns: &mut Vec<Column>) {
+    if let Value::Object(fields) = value {
+        for (key, value) in fields.iter().filter(|(key, _)| *key != "type") {
+            let path: Vec<String> = path.iter().chain([key]).cloned().collect();
+            flatten(&path, value, columns);
         }
-        Value::Array(items) => {
-            let words: Vec<String> = items.iter().map(word).collect();
-            cells.insert(name.to_owned(), Value::String(words.join(" ")));
-        }
-        value => {
-            cells.insert(name.to_owned(), value);
-        }
+    } else {
+        columns.push(Column {
+            name: path.join("_"),
+            path: path.to_vec(),
+        });
     }
 }
 
@@ -259,12 +260,17 @@ mod tests {
         let mut session = sample::normal(1);
         session.anomalies = vec![sample::anomaly("reserved-bit", &session)];
         for view in [View::Sessions, View::Closes, View::Events] {
-            let header = header(view, true);
+            let names = |record: &Value| {
+                let mut columns = Vec::new();
+                flatten(&[], record, &mut columns);
+                columns
+                    .into_iter()
+                    .map(|column| column.name)
+                    .collect::<Vec<_>>()
+            };
             for row in rows(view, &[&session]) {
-                let mut cells = Map::new();
-                flatten("", to_object(&Record::new(&row, captures)), &mut cells);
-                cells.shift_remove("type");
-                assert!(cells.keys().eq(&header), "{view:?}");
+                let record = to_value(&Record::new(&row, captures));
+                assert_eq!(names(&record), names(&full(view, true)), "{view:?}");
             }
         }
         let table = table(&[&session], View::Sessions, &files, Style::default());

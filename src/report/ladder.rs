@@ -49,7 +49,7 @@ impl<'a, W: Write> Ladder<'a, W> {
         let room = self.look.width.saturating_sub(NAME + 2).max(20);
         let mut name = name;
         for line in wrap(&escape(value), room) {
-            let blank = " ".repeat(NAME.saturating_sub(width(name)));
+            let blank = " ".repeat(NAME.saturating_sub(width(name)).max(1));
             writeln!(self.out, "  {}{blank}{line}", self.look.paint(DIM, name))?;
             name = "";
         }
@@ -105,8 +105,13 @@ impl<'a, W: Write> Ladder<'a, W> {
         let idle = session
             .ended
             .zip(session.last_byte)
-            .map(|(end, byte)| span(end.since(byte)));
-        let idle = idle.map(|idle| format!("{idle}, from the last byte of either side to the end"));
+            .map(|(end, byte)| end.since(byte));
+        let idle = idle.filter(|idle| *idle > 0).map(|idle| {
+            format!(
+                "{}, from the last byte of either side to the end",
+                span(idle)
+            )
+        });
         self.fact("silent before", idle.as_deref())?;
         let (first, last) = (session.first_packet, session.last_packet);
         let packets = format!(
@@ -349,9 +354,9 @@ mod tests {
             "  host           chat.example",
             "  code           1006 Abnormal Closure",
             "  client's API   1006, not clean",
-            "  silent before  1 min 0 s, from the last byte of either side to the end",
+            "  silent before  60.000 s, from the last byte of either side to the end",
             "      +0.000000          4   │────▶│  opening   GET /chat",
-            "                            ┆     ┆  1 min 0 s of silence",
+            "                            ┆     ┆  60.000 s of silence",
             "*    +60.400000         21   │◀────│  fin",
         ] {
             assert!(

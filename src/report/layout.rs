@@ -44,6 +44,8 @@ pub(super) struct Cell {
     pub(super) text: String,
     /// What may stand for it where room is short.
     pub(super) short: Option<String>,
+    /// Columns of its beginning that are not to be cut.
+    pub(super) essential: usize,
     pub(super) style: Style,
 }
 
@@ -102,7 +104,7 @@ impl Layout {
             Some(at) => layouts.into_iter().nth(at),
             None => {
                 let [.., last] = &mut layouts;
-                last.narrow(room);
+                last.narrow(lines, room);
                 layouts.into_iter().last()
             }
         }
@@ -127,16 +129,32 @@ impl Layout {
         self.widths.iter().sum::<usize>() + joints
     }
 
-    /// Takes from the widest column that may give until the rest fits.
-    fn narrow(&mut self, room: usize) {
-        for floor in [usize::MAX, 4] {
+    /// Takes from the widest column that may give until the rest fits: first what can be spared,
+    /// then whereabouts, at last anything.
+    fn narrow(&mut self, lines: &[Line], room: usize) {
+        for floors in [(usize::MAX, usize::MAX), (6, usize::MAX), (4, 4)] {
+            let least: Vec<usize> = self
+                .columns
+                .iter()
+                .enumerate()
+                .map(|(at, column)| {
+                    let cells = lines.iter().filter_map(|line| line.cells.get(at));
+                    let essential = cells.map(|cell| cell.essential).max().unwrap_or(0);
+                    match column.fit {
+                        Fit::Whole => usize::MAX,
+                        Fit::Middle => column.least.min(floors.0),
+                        Fit::End => column.least.max(essential).min(floors.1),
+                    }
+                })
+                .collect();
             let mut excess = self.width().saturating_sub(room);
             while excess > 0 {
-                let columns = self.columns.iter().zip(&mut self.widths);
-                let givers = columns.filter(|(column, width)| {
-                    column.fit != Fit::Whole && **width > column.least.min(floor)
-                });
-                let Some((_, widest)) = givers.max_by_key(|(_, width)| **width) else {
+                let givers = self
+                    .widths
+                    .iter_mut()
+                    .zip(&least)
+                    .filter(|(width, least)| **width > **least);
+                let Some((widest, _)) = givers.max_by_key(|(width, _)| **width) else {
                     break;
                 };
                 *widest -= 1;

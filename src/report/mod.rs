@@ -1,6 +1,6 @@
 //! What a run found, written down.
 //!
-//! In: [`Session`]s and a [`Summary`]. Out: bytes, in one of the formats below. [`rows`] says
+//! In: [`Session`](crate::session::Session)s and a [`Summary`]. Out: bytes, in one of the formats below. [`rows()`] says
 //! what a view shows, and in which order; a [`Sink`] says how it looks. [`record`] holds the
 //! names of the fields, which are a contract with whoever reads them.
 

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::layout::{Cell, Column, Fit, Layout, Line, column};
-use super::text::{escape, wrap};
+use super::text::{escape, width, wrap};
 use super::when::Watch;
 use super::words::{party, side};
 use super::{Captures, Row, Sink, View};
@@ -77,13 +77,13 @@ const NUMBER: Column = Column {
 const TIME: Column = column("TIME");
 const CLIENT: Column = Column {
     fit: Fit::Middle,
-    least: 12,
+    least: 9,
     ..column("CLIENT")
 };
 const SERVER: Column = Column {
     joint: Some(" → "),
     fit: Fit::Middle,
-    least: 12,
+    least: 11,
     ..column("SERVER")
 };
 const PATH: Column = Column {
@@ -98,7 +98,7 @@ const PACKET: Column = Column {
 };
 const WHAT: Column = Column {
     fit: Fit::End,
-    least: 17,
+    least: 14,
     ..column("WHAT HAPPENED")
 };
 
@@ -179,11 +179,23 @@ fn code(code: Option<u16>) -> Cell {
     }
 }
 
-/// `what`, then `reason` in quotes where there is one.
+/// `what`, then `reason` in quotes where there is one, of which any part may be cut.
 fn quoted(what: &str, reason: Option<&str>) -> Cell {
     match reason.filter(|reason| !reason.is_empty()) {
-        Some(reason) => Cell::text(&format!("{what} “{reason}”")),
-        None => Cell::text(what),
+        // The … of a cut takes a column.
+        Some(reason) => Cell {
+            essential: width(what) + 1,
+            ..Cell::text(&format!("{what} “{reason}”"))
+        },
+        None => whole(what),
+    }
+}
+
+/// A text that is not to be cut.
+fn whole(text: &str) -> Cell {
+    Cell {
+        essential: width(text),
+        ..Cell::text(text)
     }
 }
 
@@ -192,7 +204,7 @@ fn what(session: &Session) -> Cell {
     let verdict = &session.verdict;
     match session.opening.http_status {
         Some(status) if verdict.state == State::Failed && status != 101 => {
-            Cell::text(&format!("{} {status}", verdict.cause))
+            whole(&format!("{} {status}", verdict.cause))
         }
         _ => quoted(verdict.cause, verdict.reason.as_deref()),
     }
@@ -227,8 +239,11 @@ impl<W: Write> Sink for Table<'_, W> {
                     .map_or_else(|| "-".to_owned(), |id| packet(id, self.captures));
                 let from = Cell::text(row.frame.map_or("-", |close| side(close.from)));
                 let what = match row.frame {
-                    Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
-                    None => Cell::text(session.verdict.cause),
+                    Some(close) => Cell {
+                        essential: 0,
+                        ..quoted(row.code_name().unwrap_or("-"), close.reason.as_deref())
+                    },
+                    None => what(session),
                 };
                 let time = self.time(row.time);
                 let (at, code) = (Cell::text(&at), code(row.code()));
@@ -325,7 +340,7 @@ impl<W: Write> Sink for Table<'_, W> {
 mod tests {
     use super::*;
     use crate::report::when::Clock;
-    use crate::report::{rows, sample, text, text::width};
+    use crate::report::{rows, sample, text};
 
     fn shown(sessions: &[&Session], view: View, width: usize, color: bool) -> String {
         let watch = Watch::new(Clock::Utc, sample::at(0));

@@ -35,8 +35,12 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Columns that `text` takes on a terminal: character by character, as terminals count.
+/// Columns that `text`, once escaped, takes on a terminal: character by character, as terminals
+/// count.
 pub fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 

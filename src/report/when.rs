@@ -68,18 +68,20 @@ fn seconds(nanos: i64) -> String {
     format!("{sign}{}.{:03}", millis / 1000, millis % 1000)
 }
 
-/// A span in the largest units that tell it: `850 ms`, `30.333 s`, `5 min 3 s`, `2 h 4 min`.
+/// A span as timers are set: `850 ms`, `60.400 s`, and beyond ten minutes
+/// `1 h 0 min (3600.400 s)`.
 pub fn span(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let millis = nanos.unsigned_abs() / 1_000_000;
     let (secs, mins, hours) = (millis / 1000, millis / 60_000, millis / 3_600_000);
+    let exact = format!("{secs}.{:03} s", millis % 1000);
     match millis {
         0 => format!("{sign}{} µs", nanos.unsigned_abs() / 1000),
         1..1000 => format!("{sign}{millis} ms"),
-        1000..60_000 => format!("{sign}{secs}.{:03} s", millis % 1000),
-        60_000..3_600_000 => format!("{sign}{mins} min {} s", secs % 60),
-        3_600_000..86_400_000 => format!("{sign}{hours} h {} min", mins % 60),
-        _ => format!("{sign}{} d {} h", hours / 24, hours % 24),
+        1000..600_000 => format!("{sign}{exact}"),
+        600_000..3_600_000 => format!("{sign}{mins} min ({exact})"),
+        3_600_000..86_400_000 => format!("{sign}{hours} h {} min ({exact})", mins % 60),
+        _ => format!("{sign}{} d {} h ({exact})", hours / 24, hours % 24),
     }
 }
 
@@ -154,8 +156,11 @@ mod tests {
         assert_eq!(span(0), "0 µs");
         assert_eq!(span(850_000_000), "850 ms");
         assert_eq!(span(30_333_000_000), "30.333 s");
-        assert_eq!(span(303_000_000_000), "5 min 3 s");
-        assert_eq!(span(7_440_000_000_000), "2 h 4 min");
-        assert_eq!(span(90_000_000_000_000), "1 d 1 h");
+        assert_eq!(span(60_400_000_000), "60.400 s");
+        assert_eq!(span(-1_500_000_000), "-1.500 s");
+        assert_eq!(span(1_203_000_000_000), "20 min (1203.000 s)");
+        assert_eq!(span(303_000_000_000), "303.000 s");
+        assert_eq!(span(7_440_000_000_000), "2 h 4 min (7440.000 s)");
+        assert_eq!(span(90_000_000_000_000), "1 d 1 h (90000.000 s)");
     }
 }

@@ -216,7 +216,6 @@ const fn local(code: u16, name: &'static str) -> CodeInfo {
 const OUTSIDE: CodeInfo = CodeInfo {
     last: u16::MAX,
     range: Range::Outside,
-    aliases: "Bad",
     meaning: "Illegal in a Close frame: two bytes can carry it, but no range allows it.",
     notes: &[
         "Who receives it fails the connection as a protocol error (1002). Whoever chose the \
@@ -483,12 +482,10 @@ pub static CODES: &[CodeInfo] = &[
     CodeInfo {
         first: 3009,
         last: 3999,
-        aliases: "Iana",
         ..REGISTERED_FREE
     },
     CodeInfo {
         last: 4999,
-        aliases: "Library",
         range: Range::Private,
         meaning: "Private: it means what the two ends agreed, and nothing by itself.",
         notes: &[

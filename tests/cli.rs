@@ -1,0 +1,228 @@
+//! The command line as it is typed: help, explanations, wrong usage.
+
+use assert_cmd::Command;
+
+/// Exit status, standard output and standard error of `hangup` with these arguments.
+fn hangup(arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("hangup").expect("hangup was built");
+    let output = command
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("hangup runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("our own output is UTF-8");
+    (
+        output.status.code().unwrap_or(-1),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// Standard output of a command that must go well and have nothing to complain of.
+fn told(arguments: &[&str]) -> String {
+    let (status, stdout, stderr) = hangup(arguments);
+    assert_eq!((status, stderr.as_str()), (0, ""), "{arguments:?}");
+    stdout
+}
+
+/// Standard error of a command that must fail without any result.
+fn refused(arguments: &[&str]) -> String {
+    let (status, stdout, stderr) = hangup(arguments);
+    assert_eq!(
+        (status, stdout.as_str()),
+        (2, ""),
+        "{arguments:?}: {stderr}"
+    );
+    stderr
+}
+
+#[test]
+fn help_teaches_and_fits_a_terminal() {
+    for arguments in [
+        ["--help"].as_slice(),
+        &["read", "--help"],
+        &["explain", "--help"],
+        &["help", "read"],
+    ] {
+        let help = told(arguments);
+        assert!(
+            help.contains("Examples:") && help.contains("hangup "),
+            "{help}"
+        );
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+    let read = told(&["read", "--help"]);
+    for option in [
+        "--format",
+        "--output",
+        "--view",
+        "--filter",
+        "--abnormal",
+        "--code",
+        "--client",
+        "--server",
+        "--path",
+        "--session",
+        "--time",
+        "--color",
+        "--quiet",
+        "--verbose",
+        "--fail-on",
+        "--csv-raw",
+        "Exit status",
+    ] {
+        assert!(read.contains(option), "{option}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    assert_eq!(
+        told(&["--version"]),
+        format!("hangup {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn without_arguments_there_is_help_and_a_status_of_wrong_usage() {
+    assert!(refused(&[]).contains("Usage: hangup CAPTURE..."));
+}
+
+#[test]
+fn a_code_is_explained() {
+    let page = told(&["explain", "1006"]);
+    assert!(page.starts_with("1006  Abnormal Closure\n"), "{page}");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "never sent",
+        "wasClean false",
+        "idle timer",
+        "hangup read --code 1006",
+        "random pause",
+    ] {
+        assert!(page.contains(words), "{words} is not in {page}");
+    }
+}
+
+#[test]
+fn a_code_goes_by_many_names() {
+    for name in [
+        "1001",
+        "CLOSE_GOING_AWAY",
+        "CloseGoingAway",
+        "going away",
+        "GOING_AWAY",
+    ] {
+        assert!(
+            told(&["explain", name]).starts_with("1001  Going Away\n"),
+            "{name}"
+        );
+    }
+    assert!(told(&["explain", "going", "away"]).starts_with("1001  Going Away\n"));
+}
+
+#[test]
+fn private_codes_are_no_http() {
+    let page = told(&["explain", "4003"]);
+    assert!(
+        page.contains("private") && page.contains("no HTTP statuses"),
+        "{page}"
+    );
+    let page = told(&["explain", "5001"]);
+    assert!(
+        page.contains("4000 and 4999") && page.contains("no HTTP statuses"),
+        "{page}"
+    );
+}
+
+#[test]
+fn numbers_that_are_no_codes_are_explained_too() {
+    assert!(told(&["explain", "999"]).contains("not used"));
+    assert!(told(&["explain", "70000"]).starts_with("70000  Not a close code\n"));
+    assert!(told(&["explain", "-1"]).contains("Java-WebSocket"));
+    assert!(told(&["explain", "99999999999999999999"]).contains("Not a close code"));
+}
+
+#[test]
+fn a_cause_is_explained() {
+    let page = told(&["explain", "fin-without-close"]);
+    assert!(page.starts_with("fin-without-close"), "{page}");
+    assert!(
+        page.contains("what shows it") && page.contains("what to do"),
+        "{page}"
+    );
+    assert!(told(&["explain", "masked-server-frame"]).contains("5.1"));
+}
+
+#[test]
+fn without_argument_all_is_listed() {
+    let page = told(&["explain"]);
+    for words in [
+        "1000 ",
+        "1015 ",
+        "4000-4999",
+        "capture-gap",
+        "upgrade-refused",
+        "reserved-bit",
+        "no HTTP statuses",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn what_cannot_be_explained_gets_a_hint() {
+    assert!(refused(&["explain", "upgrade"]).contains("did you mean upgrade-refused"));
+    let error = refused(&["explain", "\x1b[31mred"]);
+    assert!(
+        error.contains("\\x1b[31mred") && !error.contains('\x1b'),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn wrong_usage_says_what_would_be_right() {
+    let cases: [(&[&str], &str); 10] = [
+        (&["read"], "CAPTURE"),
+        (&["a.pcap", "--format", "xml"], "table, csv, json, jsonl"),
+        (&["a.pcap", "-o", "report.xlsx"], ".csv, .json or .jsonl"),
+        (&["a.pcap", "-o", "report"], "no ending"),
+        (
+            &["a.pcap", "-o", "/nowhere/at/all/report.csv"],
+            "/nowhere/at/all",
+        ),
+        (&["a.pcap", "--code", "1006,x"], "--code"),
+        (&["a.pcap", "--server", "2001:db8::1]:443"], "[ADDR]:PORT"),
+        (&["a.pcap", "--path", "["], "--path"),
+        (
+            &["a.pcap", "--fail-on", "never"],
+            "neither abnormal nor a close code",
+        ),
+        (&["-", "-"], "only once"),
+    ];
+    for (arguments, words) in cases {
+        let error = refused(arguments);
+        assert!(error.contains(words), "{words:?} is not in {error}");
+    }
+}
+
+#[cfg(not(feature = "live"))]
+#[test]
+fn capture_filters_need_libpcap() {
+    assert!(refused(&["a.pcap", "--filter", "port 80"]).contains("built without libpcap"));
+}
+
+#[test]
+fn man_page_and_completions_are_made_from_the_same_definition() {
+    let man = told(&["generate", "man"]);
+    assert!(
+        man.contains(".TH hangup") && man.contains("fail\\-on"),
+        "{man}"
+    );
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(told(&["generate", shell]).contains("csv-raw"), "{shell}");
+    }
+    assert!(!told(&["--help"]).contains("generate"));
+}
