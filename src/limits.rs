@@ -55,3 +55,11 @@ pub const MAX_CONNECTIONS: usize = 1 << 20;
 /// How long an ended connection is kept for late packets, in nanoseconds: TIME-WAIT lasts 60 s
 /// on Linux.
 pub const LINGER_NANOS: i64 = 60_000_000_000;
+
+/// Bytes of found frames kept, in a stream whose beginning is missing, until the other
+/// direction shows frames too.
+pub const MAX_SEARCH_KEPT: usize = 64 << 10;
+
+/// Bytes of such a stream searched in vain before it is taken for something else: more than the
+/// messages that most servers take (1 MiB).
+pub const MAX_SEARCH_BYTES: u64 = 2 << 20;

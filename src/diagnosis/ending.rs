@@ -2,7 +2,7 @@
 //! first, and how far the session had come.
 
 use super::order::{Order, order};
-use super::views::close_fits;
+use super::views::may_hide_close;
 use crate::session::facts::{Answer, Facts, Mark, SeenClose, SideFacts};
 use crate::session::{EndKind, Party, Side, State, TransportEnd};
 
@@ -107,7 +107,7 @@ fn closer(
     let unsure = |side: Side, by: &Mark| {
         let facts = &facts.sides[side];
         facts.holes.iter().any(|hole| {
-            close_fits(side, hole.len)
+            may_hide_close(side, hole)
                 && by
                     .heard
                     .is_none_or(|heard| heard >= hole.offset.saturating_add(hole.len))

@@ -16,14 +16,20 @@ const fn close_header_len(from: Side) -> u64 {
 
 /// A Close frame fits into so many bytes. Its body is empty, or two bytes and more
 /// (RFC 6455 §5.5.1), so one byte more than its header fits none exactly.
-pub(super) fn close_fits(from: Side, len: u64) -> bool {
+fn close_fits(from: Side, len: u64) -> bool {
     let header = close_header_len(from);
     len == header || len >= header + 2
 }
 
+/// A Close of this side may lie in this hole. One that frames follow hides none: a Close is the
+/// last thing that its sender sends (RFC 6455 §5.5.1).
+pub(super) fn may_hide_close(from: Side, hole: &Hole) -> bool {
+    !hole.found && close_fits(from, hole.len)
+}
+
 /// A Close of this side may lie in bytes that the capture does not hold.
 pub(super) fn close_may_be_lost(from: Side, facts: &SideFacts) -> bool {
-    !facts.captured || facts.holes.iter().any(|hole| close_fits(from, hole.len))
+    !facts.captured || facts.holes.iter().any(|hole| may_hide_close(from, hole))
 }
 
 /// What the API of `side` reports.
@@ -38,7 +44,7 @@ pub(super) fn view(side: Side, facts: &Facts, ending: &Ending) -> View {
     let hole = peer
         .holes
         .iter()
-        .find(|hole| close_fits(side.other(), hole.len));
+        .find(|hole| may_hide_close(side.other(), hole));
     // RFC 6455 §7.1.7: a violation makes its receiver fail the connection; what follows is
     // not read any more.
     if let Some(violation) = peer.violation
@@ -85,8 +91,14 @@ fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> boo
             .map_or(close.time <= fin.time, |heard| heard >= close.end);
     }
     if let Some(rst) = own.rst.filter(|_| !own.rst_forged) {
-        let heard = rst.heard.unwrap_or(0).max(peer.acked);
-        // A reset with unread bytes: the answer to its own Close was among them.
+        // A reset by an end that had closed: the answer to its Close was still unread, unless
+        // it had acknowledged that before.
+        let heard = if own.closes.is_empty() {
+            rst.heard.unwrap_or(0)
+        } else {
+            0
+        };
+        let heard = heard.max(peer.acked);
         return heard >= close.end;
     }
     // Silence: what the peer repeated in vain was not received.

@@ -1,13 +1,14 @@
 //! The layers over one TCP connection, stacked: HTTP until the WebSocket begins, then frames.
 
 use crate::capture::PacketId;
-use crate::decode::{Segment, Tunnels};
+use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
 use crate::http::{Event, Exchange, looks_like};
-use crate::session::Tracker;
+use crate::limits;
+use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin};
 use crate::time::Timestamp;
-use crate::ws::Reader;
+use crate::ws::{Found, Reader, Search};
 
 /// What a connection carries, as far as is known.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ enum App {
     Undecided,
     /// HTTP/1.1.
     Http(Box<Exchange>),
+    /// The beginning is missing: WebSocket frames, perhaps.
+    Unknown(Box<Pair<Search>>),
     /// WebSocket frames.
     Frames(Box<Pair<Reader>>),
     /// Nothing that concerns us: its bytes are not looked at.
@@ -79,14 +82,11 @@ impl Stack {
         packet: PacketId,
         time: Timestamp,
     ) -> Handled {
-        let upper = &mut self.upper;
-        let peer_seen = self.tcp.has_seen(from.other());
-        let first = self.tcp.first();
-        self.tcp
-            .handle_segment(from, segment, packet, time, &mut |end, chunk| {
-                // Bytes of the other end are handed on only where it was seen.
-                upper.handle_chunk(end, chunk, peer_seen || end != from, first);
-            })
+        let Self { tcp, upper, .. } = self;
+        let seen = Seen::of(tcp, Some(from), segment.flags.has(Flags::SYN));
+        tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
+            upper.handle_chunk(end, chunk, &seen)
+        })
     }
 
     /// Opening attempts that are over while the connection goes on.
@@ -102,13 +102,9 @@ impl Stack {
     /// The connection is over, or the capture is: what it carried.
     pub(super) fn finish(&mut self) -> Option<Box<Tracker>> {
         let Self { tcp, upper, .. } = self;
-        let first = tcp.first();
-        let seen = Pair {
-            a: tcp.has_seen(End::A),
-            b: tcp.has_seen(End::B),
-        };
-        tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, seen[end.other()], first));
-        upper.finish(first);
+        let seen = Seen::of(tcp, None, false);
+        tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen));
+        upper.finish(&seen, tcp.last());
         let mut tracker = upper.tracker.take()?;
         tracker.conclude(tcp);
         Some(tracker)
@@ -124,8 +120,37 @@ pub(super) struct Name {
     pub(super) tunnel: Tunnels,
 }
 
+/// What the layers above need to know of the connection below.
+struct Seen {
+    first: Origin,
+    /// The capture holds packets of this end.
+    ends: Pair<bool>,
+    /// It holds this end's SYN.
+    from_syn: Pair<bool>,
+}
+
+impl Seen {
+    /// As of a packet of `from`, which may be the SYN.
+    fn of(tcp: &Connection, from: Option<End>, syn: bool) -> Self {
+        let is_from = |end| from == Some(end);
+        let ends = |end| tcp.has_seen(end) || is_from(end);
+        let from_syn = |end| tcp.stream(end).is_from_syn() || is_from(end) && syn;
+        Self {
+            first: tcp.first(),
+            ends: Pair {
+                a: ends(End::A),
+                b: ends(End::B),
+            },
+            from_syn: Pair {
+                a: from_syn(End::A),
+                b: from_syn(End::B),
+            },
+        }
+    }
+}
+
 impl Upper {
-    fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, peer_seen: bool, first: Origin) {
+    fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
         match &mut self.app {
             App::Other => {}
             App::Frames(readers) => {
@@ -136,20 +161,128 @@ impl Upper {
             }
             App::Http(exchange) => {
                 let mut events = Vec::new();
-                exchange.handle_chunk(end, chunk, peer_seen, &mut events);
-                self.handle_events(events, first);
+                exchange.handle_chunk(end, chunk, seen.ends[end.other()], &mut events);
+                self.handle_events(events, seen.first);
+            }
+            App::Unknown(searches) => {
+                // An HTTP connection whose beginning is missing may still open a WebSocket.
+                if let Chunk::Data { bytes, .. } = chunk
+                    && let Some(Some(_)) = looks_like(bytes)
+                {
+                    self.app = App::Http(Box::default());
+                    return self.handle_chunk(end, chunk, seen);
+                }
+                searches[end].handle_chunk(chunk);
+                self.decide(seen.first, false);
             }
             App::Undecided => {
-                if let Chunk::Data { bytes, .. } = chunk
-                    && looks_like(bytes) == Some(None)
-                {
-                    self.app = App::Other;
-                } else {
-                    self.app = App::Http(Box::default());
-                    self.handle_chunk(end, chunk, peer_seen, first);
+                let whole = seen.from_syn[end] && chunk.offset() == 0;
+                self.app = match chunk {
+                    Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) && whole => {
+                        App::Other
+                    }
+                    // RFC 6455 §4: what begins otherwise is no WebSocket; but whether this is
+                    // the beginning is not known.
+                    Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) => {
+                        App::Unknown(Box::default())
+                    }
+                    _ => App::Http(Box::default()),
+                };
+                if !matches!(self.app, App::Other) {
+                    self.handle_chunk(end, chunk, seen);
                 }
             }
         }
+    }
+
+    /// Frames without an opening: a WebSocket where one direction is masked and the other is
+    /// not, or does not contradict.
+    fn decide(&mut self, first: Origin, is_over: bool) {
+        let App::Unknown(searches) = &mut self.app else {
+            return;
+        };
+        if is_over {
+            End::BOTH.map(|end| searches[end].finish());
+        }
+        let found = End::BOTH.map(|end| searches[end].found().map(|found| (end, found)));
+        let client = match found {
+            [
+                Some((
+                    a,
+                    Found {
+                        side: Side::Client, ..
+                    },
+                )),
+                Some((
+                    _,
+                    Found {
+                        side: Side::Server, ..
+                    },
+                )),
+            ] => Some(a),
+            [
+                Some((
+                    _,
+                    Found {
+                        side: Side::Server, ..
+                    },
+                )),
+                Some((
+                    b,
+                    Found {
+                        side: Side::Client, ..
+                    },
+                )),
+            ] => Some(b),
+            [Some((end, found)), None] | [None, Some((end, found))] => {
+                let other = &searches[end.other()];
+                let patience_over = searches[end].kept() > limits::MAX_SEARCH_KEPT;
+                // Masked frames are told from chance by themselves; unmasked ones only where
+                // nothing contradicts them.
+                let enough = match found.side {
+                    Side::Client => {
+                        found.is_strong && (is_over || patience_over)
+                            || is_over && other.bytes() == 0
+                    }
+                    Side::Server => found.is_strong && is_over && other.bytes() == 0,
+                };
+                enough.then_some(if found.side == Side::Client {
+                    end
+                } else {
+                    end.other()
+                })
+            }
+            _ => None,
+        };
+        if let Some(client) = client {
+            self.open_unseen(client, first);
+        } else if End::BOTH
+            .iter()
+            .all(|&end| searches[end].bytes() > limits::MAX_SEARCH_BYTES)
+            || End::BOTH
+                .iter()
+                .any(|&end| searches[end].bytes() > 4 * limits::MAX_SEARCH_BYTES)
+        {
+            self.app = App::Other;
+        }
+    }
+
+    /// A session whose opening the capture does not hold.
+    fn open_unseen(&mut self, client: End, first: Origin) {
+        let mut tracker = Box::new(Tracker::new(client, first, self.story));
+        tracker.handle_opened(None, first);
+        if let App::Unknown(searches) = std::mem::replace(&mut self.app, App::Undecided) {
+            let Pair { a, b } = *searches;
+            let mut read = |end: End, search: Search| {
+                let side = tracker.side(end);
+                search.into_reader(side, &mut |item| tracker.handle_item(side, item))
+            };
+            self.app = App::Frames(Box::new(Pair {
+                a: read(End::A, a),
+                b: read(End::B, b),
+            }));
+        }
+        self.tracker = Some(tracker);
     }
 
     fn handle_events(&mut self, events: Vec<Event>, first: Origin) {
@@ -216,11 +349,12 @@ impl Upper {
         self.app = App::Frames(readers);
     }
 
-    fn finish(&mut self, first: Origin) {
+    fn finish(&mut self, seen: &Seen, last: Origin) {
+        self.decide(seen.first, true);
         if let App::Http(exchange) = &mut self.app {
             let mut events = Vec::new();
-            exchange.finish(&mut events);
-            self.handle_events(events, first);
+            exchange.finish(last, &mut events);
+            self.handle_events(events, seen.first);
         }
         if let (App::Frames(readers), Some(tracker)) = (&mut self.app, &mut self.tracker) {
             for end in End::BOTH {

@@ -68,23 +68,27 @@ pub struct FlowKey {
 impl FlowKey {
     /// The key of a segment's connection, and which end sent the segment.
     pub fn of(segment: &Segment<'_>) -> (Self, End) {
-        let (src, dst) = (
+        Self::between(
             (segment.src, segment.src_port),
             (segment.dst, segment.dst_port),
-        );
-        if src <= dst {
+        )
+    }
+
+    /// The key of a connection between two addresses, and which end the first one is.
+    pub fn between(one: (IpAddr, u16), other: (IpAddr, u16)) -> (Self, End) {
+        if one <= other {
             (
                 Self {
-                    low: src,
-                    high: dst,
+                    low: one,
+                    high: other,
                 },
                 End::A,
             )
         } else {
             (
                 Self {
-                    low: dst,
-                    high: src,
+                    low: other,
+                    high: one,
                 },
                 End::B,
             )

@@ -3,11 +3,11 @@
 
 use std::collections::VecDeque;
 
-use super::head::{Request, Response};
-use super::lane::{Head, Kind, Lane, Taken, Waiting, looks_like};
+use super::head::{BodyLen, Request, Response};
+use super::lane::{Head, Kind, Lane, Taken, looks_like};
 use crate::flow::{End, Pair};
 use crate::limits;
-use crate::tcp::{Chunk, Origin};
+use crate::tcp::{Chunk, Origin, Waiting};
 
 /// What the exchange came to.
 #[derive(Debug)]
@@ -50,8 +50,17 @@ pub enum Event {
 #[derive(Debug)]
 struct Asked {
     is_head: bool,
-    is_opening: bool,
-    body: super::head::BodyLen,
+    opening: Opening,
+    body: BodyLen,
+}
+
+/// Whether a request asks for a WebSocket.
+#[derive(Debug)]
+enum Opening {
+    Yes,
+    No,
+    /// The part that would say so is not in the capture: the answer tells.
+    Maybe(Box<Request>, Origin),
 }
 
 /// An HTTP/1.1 connection, as long as it is one.
@@ -113,10 +122,20 @@ impl Exchange {
     }
 
     /// The connection is over: what waited for its other half goes without.
-    pub fn finish(&mut self, events: &mut Vec<Event>) {
-        if !self.over {
-            self.open_without_request(events);
+    pub fn finish(&mut self, last: Origin, events: &mut Vec<Event>) {
+        if self.over {
+            return;
         }
+        // A request that never became whole: told where it says what it asks for.
+        if let Some(client) = self.client
+            && let Some((Head::Request(request), _)) = self.lanes[client]
+                .as_ref()
+                .and_then(|lane| lane.cut_head(Kind::Requests))
+            && request.is_opening()
+        {
+            self.handle_request(client, request, last, events);
+        }
+        self.open_without_request(events);
     }
 
     /// After [`Event::Opened`]: the bytes behind the opening, both directions.
@@ -162,6 +181,12 @@ impl Exchange {
         }
     }
 
+    fn opening_waits(&self) -> bool {
+        self.requests
+            .front()
+            .is_some_and(|asked| matches!(asked.opening, Opening::Yes))
+    }
+
     fn kind(&self, end: End) -> Kind {
         if self.client == Some(end) {
             Kind::Requests
@@ -184,6 +209,7 @@ impl Exchange {
         peer_seen: bool,
         events: &mut Vec<Event>,
     ) {
+        let kind = self.kind(end);
         let Some(lane) = &mut self.lanes[end] else {
             return;
         };
@@ -191,9 +217,43 @@ impl Exchange {
             waiting.push(chunk);
             return;
         }
+        if let Some((head, rest)) = lane.cut_head(kind) {
+            // A snapped head: what is missing is its end first, and maybe more behind it.
+            match head {
+                Head::Request(request) => self.handle_request(end, request, origin, events),
+                Head::Response(response) => {
+                    self.handle_response(end, response, origin, peer_seen, events)
+                }
+            }
+            if len > rest {
+                let offset = chunk.offset().saturating_add(rest);
+                let behind = Chunk::Gap {
+                    offset,
+                    len: len - rest,
+                    origin,
+                };
+                self.handle_behind(end, behind, peer_seen, events);
+            }
+            return;
+        }
         lane.skip(len);
         if matches!(lane, Lane::Lost) {
             self.lose(end, origin, Some(chunk), peer_seen, events);
+        }
+    }
+
+    /// What follows a head in the same chunk. Where that was the 101, it belongs to the frames.
+    fn handle_behind(
+        &mut self,
+        end: End,
+        chunk: Chunk<'_>,
+        peer_seen: bool,
+        events: &mut Vec<Event>,
+    ) {
+        if !self.over {
+            self.handle_chunk(end, chunk, peer_seen, events);
+        } else if let Some(Lane::Waiting(waiting)) = &mut self.lanes[end] {
+            waiting.push(chunk);
         }
     }
 
@@ -206,7 +266,7 @@ impl Exchange {
         peer_seen: bool,
         events: &mut Vec<Event>,
     ) {
-        let opening_waits = self.requests.front().is_some_and(|asked| asked.is_opening);
+        let opening_waits = self.opening_waits();
         let mut waiting = Waiting::default();
         if let Some(chunk) = chunk {
             waiting.push(chunk);
@@ -281,16 +341,17 @@ impl Exchange {
             offset += used as u64;
             bytes = bytes.get(used..).unwrap_or_default();
         }
-        if self.over
-            && !bytes.is_empty()
-            && let Some(Lane::Waiting(waiting)) = &mut self.lanes[end]
-        {
-            // The 101 was in these bytes; the rest of them are frames.
-            waiting.push(Chunk::Data {
-                offset,
-                bytes,
-                origin,
-            });
+        if self.over && !bytes.is_empty() {
+            self.handle_behind(
+                end,
+                Chunk::Data {
+                    offset,
+                    bytes,
+                    origin,
+                },
+                peer_seen,
+                events,
+            );
         }
     }
 
@@ -301,25 +362,31 @@ impl Exchange {
         origin: Origin,
         events: &mut Vec<Event>,
     ) {
-        let asked = Asked {
-            is_head: request.method == "HEAD",
-            is_opening: request.is_opening(),
-            body: request.body,
-        };
-        self.lanes[end] = Some(if asked.is_opening {
-            Lane::Waiting(Waiting::default())
-        } else {
-            Lane::behind(asked.body)
-        });
-        if asked.is_opening {
+        let is_head = request.method == "HEAD";
+        let body = request.body;
+        let opening = if request.is_opening() {
             events.push(Event::Opening {
                 client: end,
                 request,
                 origin,
             });
-        }
+            Opening::Yes
+        } else if request.is_cut {
+            Opening::Maybe(request, origin)
+        } else {
+            Opening::No
+        };
+        self.lanes[end] = Some(match opening {
+            Opening::Yes | Opening::Maybe(..) => Lane::Waiting(Waiting::default()),
+            Opening::No => Lane::behind(body),
+        });
+        let asked = Asked {
+            is_head,
+            opening,
+            body,
+        };
         if let Some((response, at)) = self.early.take() {
-            self.handle_answer(&asked, response, at, events);
+            self.handle_answer(asked, response, at, events);
         } else if self.requests.len() < limits::MAX_REQUESTS_WAITING {
             self.requests.push_back(asked);
         } else {
@@ -340,7 +407,7 @@ impl Exchange {
             return;
         }
         match self.requests.pop_front() {
-            Some(asked) => self.handle_answer(&asked, response, origin, events),
+            Some(asked) => self.handle_answer(asked, response, origin, events),
             None => {
                 self.early = Some((response, origin));
                 self.lanes[end] = Some(Lane::Waiting(Waiting::default()));
@@ -356,7 +423,7 @@ impl Exchange {
 
     fn handle_answer(
         &mut self,
-        asked: &Asked,
+        asked: Asked,
         response: Box<Response>,
         origin: Origin,
         events: &mut Vec<Event>,
@@ -364,21 +431,30 @@ impl Exchange {
         let Some(client) = self.client else { return };
         let server = client.other();
         if response.status == 101 {
-            if asked.is_opening {
-                self.open(Some(response), origin, events);
-            } else {
-                self.end(events);
+            match asked.opening {
+                Opening::Yes => self.open(Some(response), origin, events),
+                Opening::Maybe(request, at) if response.is_websocket() || response.is_cut => {
+                    events.push(Event::Opening {
+                        client,
+                        request,
+                        origin: at,
+                    });
+                    self.open(Some(response), origin, events);
+                }
+                Opening::Maybe(..) | Opening::No => self.end(events),
             }
             return;
         }
         let body = if asked.is_head {
-            super::head::BodyLen::Known(0)
+            BodyLen::Known(0)
         } else {
             response.body
         };
         let behind = self.lanes[server].replace(Lane::behind(body));
-        if asked.is_opening {
+        if matches!(asked.opening, Opening::Yes) {
             events.push(Event::Refused { response, origin });
+        }
+        if !matches!(asked.opening, Opening::No) {
             // What the client sent behind its request is a body, or the next request.
             let waited = self.lanes[client].replace(Lane::behind(asked.body));
             self.replay(client, waited, events);
@@ -403,7 +479,7 @@ impl Exchange {
         let Chunk::Data { origin, .. } = chunk else {
             return;
         };
-        let opening_waits = self.requests.front().is_some_and(|asked| asked.is_opening);
+        let opening_waits = self.opening_waits();
         match self.kind(end) {
             Kind::Responses if opening_waits => {
                 events.push(Event::NotHttp { origin });

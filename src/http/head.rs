@@ -33,6 +33,10 @@ pub struct Request {
     pub user_agent: Option<String>,
     /// `Upgrade` names websocket.
     pub upgrades: bool,
+    /// It has an `Upgrade` of whatever kind.
+    pub has_upgrade: bool,
+    /// Only its beginning is in the capture.
+    pub is_cut: bool,
     /// `Sec-WebSocket-Key`.
     pub key: Option<String>,
     /// `Sec-WebSocket-Protocol`: what the client offers.
@@ -46,7 +50,7 @@ impl Request {
     /// It asks for a WebSocket. A key without `Upgrade` is an opening that lost its
     /// hop-by-hop headers on the way (RFC 9110 §7.6.1).
     pub fn is_opening(&self) -> bool {
-        self.upgrades || self.key.is_some()
+        self.upgrades || self.key.is_some() && !self.has_upgrade
     }
 }
 
@@ -55,6 +59,8 @@ impl Request {
 pub struct Response {
     /// Status code.
     pub status: u16,
+    /// Only its beginning is in the capture.
+    pub is_cut: bool,
     /// `Upgrade`.
     pub upgrade: Option<String>,
     /// `Connection` names upgrade.
@@ -106,6 +112,8 @@ pub(super) fn parse_request(bytes: &[u8]) -> Parsed<Request> {
                 upgrades: fields
                     .all("upgrade")
                     .any(|value| has_token(value, "websocket")),
+                has_upgrade: fields.raw("upgrade").next().is_some(),
+                is_cut: false,
                 key: fields.text("sec-websocket-key"),
                 protocols: fields.joined("sec-websocket-protocol"),
                 extensions: fields.joined("sec-websocket-extensions"),
@@ -133,6 +141,7 @@ pub(super) fn parse_response(bytes: &[u8]) -> Parsed<Response> {
             let bodiless = status < 200 || status == 204 || status == 304;
             let whole = Response {
                 status,
+                is_cut: false,
                 upgrade: fields.joined("upgrade"),
                 connection_upgrade: fields
                     .all("connection")

@@ -1,8 +1,9 @@
 //! One direction of an HTTP/1.1 connection: heads, and the bodies between them.
 
+use super::cut::{cut_request, cut_response};
 use super::head::{BodyLen, Parsed, Request, Response, parse_request, parse_response};
 use crate::limits;
-use crate::tcp::{Chunk, Origin};
+use crate::tcp::Waiting;
 
 /// What a direction speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,107 +35,6 @@ pub fn looks_like(bytes: &[u8]) -> Option<Option<Kind>> {
     match METHODS.iter().find(|method| begins(method)) {
         Some(method) => (bytes.len() >= method.len()).then_some(Some(Kind::Requests)),
         None => Some(None),
-    }
-}
-
-/// Stream bytes kept until it is known what they are.
-#[derive(Debug, Default)]
-pub struct Waiting {
-    pieces: Vec<Piece>,
-    len: usize,
-}
-
-#[derive(Debug)]
-struct Piece {
-    offset: u64,
-    bytes: Vec<u8>,
-    gap: u64,
-    origin: Origin,
-}
-
-impl Waiting {
-    /// Keeps a chunk; past the limit its bytes are given up and become a gap.
-    pub fn push(&mut self, chunk: Chunk<'_>) {
-        let piece = match chunk {
-            Chunk::Data {
-                offset,
-                bytes,
-                origin,
-            } if self.len + bytes.len() <= limits::MAX_WAITING_BYTES => {
-                self.len += bytes.len();
-                Piece {
-                    offset,
-                    bytes: bytes.to_vec(),
-                    gap: 0,
-                    origin,
-                }
-            }
-            Chunk::Data {
-                offset,
-                bytes,
-                origin,
-            } => Piece {
-                offset,
-                bytes: Vec::new(),
-                gap: bytes.len() as u64,
-                origin,
-            },
-            Chunk::Gap {
-                offset,
-                len,
-                origin,
-            } => Piece {
-                offset,
-                bytes: Vec::new(),
-                gap: len,
-                origin,
-            },
-        };
-        match self.pieces.last_mut() {
-            // Gaps that follow each other are one.
-            Some(last)
-                if last.gap > 0 && piece.gap > 0 && last.offset + last.gap == piece.offset =>
-            {
-                last.gap += piece.gap;
-            }
-            _ => self.pieces.push(piece),
-        }
-    }
-
-    /// Bytes kept.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Nothing is kept.
-    pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
-    }
-
-    /// Everything that was kept, in order.
-    pub fn drain(&mut self, mut each: impl FnMut(Chunk<'_>)) {
-        self.len = 0;
-        for Piece {
-            offset,
-            bytes,
-            gap,
-            origin,
-        } in self.pieces.drain(..)
-        {
-            if gap > 0 {
-                each(Chunk::Gap {
-                    offset,
-                    len: gap,
-                    origin,
-                });
-            } else {
-                each(Chunk::Data {
-                    offset,
-                    bytes: &bytes,
-                    origin,
-                });
-            }
-        }
     }
 }
 
@@ -220,6 +120,20 @@ impl Lane {
                 },
                 Self::UntilEnd | Self::Waiting(_) | Self::Lost => return Taken::All,
             };
+        }
+    }
+
+    /// A head of which the rest is missing: what can be read of it, and the least number of
+    /// bytes that this rest has.
+    pub(super) fn cut_head(&self, kind: Kind) -> Option<(Head, u64)> {
+        let Self::Head(begun) = self else { return None };
+        match kind {
+            Kind::Requests => {
+                cut_request(begun).map(|(head, rest)| (Head::Request(Box::new(head)), rest))
+            }
+            Kind::Responses => {
+                cut_response(begun).map(|(head, rest)| (Head::Response(Box::new(head)), rest))
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! In: [`Chunk`](crate::tcp::Chunk)s of both directions. Out: [`Event`]s, and, once a 101 was
 //! seen, the bytes behind it.
 
+mod cut;
 mod exchange;
 mod head;
 mod lane;
@@ -11,5 +12,5 @@ mod upgrade;
 
 pub use exchange::{Event, Exchange};
 pub use head::{Request, Response};
-pub use lane::{Kind, Waiting, looks_like};
+pub use lane::{Kind, looks_like};
 pub use upgrade::{Fault, check_answer};

@@ -6,9 +6,11 @@
 mod connection;
 mod held;
 mod stream;
+mod waiting;
 
 pub use connection::{Connection, Handled, Resend, Signal};
 pub use stream::Stream;
+pub use waiting::Waiting;
 
 use crate::capture::PacketId;
 use crate::time::Timestamp;
@@ -46,4 +48,13 @@ pub enum Chunk<'a> {
         /// The packet that showed it.
         origin: Origin,
     },
+}
+
+impl Chunk<'_> {
+    /// Position of its first byte in the stream.
+    pub const fn offset(&self) -> u64 {
+        match *self {
+            Chunk::Data { offset, .. } | Chunk::Gap { offset, .. } => offset,
+        }
+    }
 }

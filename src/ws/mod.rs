@@ -9,9 +9,11 @@ mod frame;
 mod reader;
 mod resync;
 mod rules;
+mod search;
 mod text;
 
 pub use close_frame::{Body, CloseFrame};
 pub use frame::{Header, Opcode, parse_header};
 pub use reader::{Item, Reader, Tail};
 pub use rules::Rule;
+pub use search::{Found, Search};

@@ -2,7 +2,7 @@
 
 use super::close_frame::CloseFrame;
 use super::frame::{Header, MAX_HEADER_LEN, Opcode, parse_header, unmask};
-use super::resync::Resync;
+use super::resync::{Resync, known_extent};
 use super::rules::{Rule, Terms, header_fault};
 use super::text::TextCheck;
 use crate::limits;
@@ -160,11 +160,9 @@ impl Reader {
         }
     }
 
-    /// For a stream whose beginning is missing.
-    pub fn new_seeking(side: Side, deflate: bool) -> Self {
-        let mut reader = Self::new(side, deflate);
-        reader.seek();
-        reader
+    /// The stream begins at a frame, but maybe in the middle of a message.
+    pub(super) fn begin_unknown(&mut self) {
+        self.context_lost = true;
     }
 
     /// Takes the next chunk of the stream.
@@ -186,7 +184,7 @@ impl Reader {
     /// No more bytes come: tells what a search that was under way can still prove, and where
     /// the stream stopped.
     pub fn finish(&mut self, out: &mut Out<'_>) -> Tail {
-        if let State::Seeking(resync) = &mut self.state
+        if let State::Seeking(resync) = &self.state
             && let Some(found) = resync.finish()
         {
             self.resume(found, out);
@@ -214,7 +212,11 @@ impl Reader {
             let used = match &mut self.state {
                 State::Broken => return,
                 State::Seeking(resync) => {
-                    if let Some(found) = resync.push(offset, bytes, origin) {
+                    if let Some(found) = resync.push(Chunk::Data {
+                        offset,
+                        bytes,
+                        origin,
+                    }) {
                         self.resume(found, out);
                     }
                     return;
@@ -263,38 +265,81 @@ impl Reader {
         }
     }
 
-    fn handle_gap(&mut self, offset: u64, len: u64, origin: Origin, out: &mut Out<'_>) {
-        let mut swallowed = len;
+    fn handle_gap(&mut self, mut offset: u64, len: u64, origin: Origin, out: &mut Out<'_>) {
+        match &mut self.state {
+            State::Broken => return,
+            State::Seeking(resync) => {
+                out(Item::Lost {
+                    offset,
+                    len,
+                    origin,
+                });
+                if let Some(found) = resync.push(Chunk::Gap {
+                    offset,
+                    len,
+                    origin,
+                }) {
+                    self.resume(found, out);
+                }
+                return;
+            }
+            State::Header { .. } | State::Payload(_) => {}
+        }
+        let end = offset.saturating_add(len);
+        offset += self.skip_masking_key(offset, len, origin, out);
         if let State::Payload(payload) = &mut self.state {
             // The length of the frame is known, so what is missing of its payload does no harm
             // to what follows.
-            let inside = len.min(payload.header.len - payload.done);
+            let inside = (end - offset).min(payload.header.len - payload.done);
             payload.lost = true;
             payload.done += inside;
-            swallowed -= inside;
+            offset += inside;
             if let Some(message) = &mut self.message {
                 message.text = None;
             }
             if payload.done == payload.header.len {
-                self.end_frame(offset + inside, origin, out);
+                self.end_frame(offset, origin, out);
             }
         }
-        if swallowed > 0 && !matches!(self.state, State::Broken) {
-            let partial = match self.state {
-                State::Header { len, .. } => len as u64,
-                _ => 0,
-            };
+        if let State::Header { len, .. } = self.state
+            && offset < end
+        {
+            let from = offset - len as u64;
             self.seek();
             out(Item::Lost {
-                offset: offset + len - swallowed - partial,
-                len: swallowed + partial,
+                offset: from,
+                len: end - from,
                 origin,
             });
         }
     }
 
-    fn seek(&mut self) {
-        self.state = State::Seeking(Box::new(Resync::new(self.terms)));
+    /// Bytes are missing in a header, behind its length: only the masking key is lost, and with
+    /// it the payload's meaning. Returns how many of the missing bytes are the key's.
+    fn skip_masking_key(
+        &mut self,
+        offset: u64,
+        missing: u64,
+        origin: Origin,
+        out: &mut Out<'_>,
+    ) -> u64 {
+        let State::Header { partial, len } = &self.state else {
+            return 0;
+        };
+        let have = *len as u64;
+        let Some(header) = known_extent(partial.get(..*len).unwrap_or_default()) else {
+            return 0;
+        };
+        let rest = u64::from(header.header_len).saturating_sub(have);
+        if rest > missing {
+            return 0;
+        }
+        self.begin_frame(header, offset - have, origin, out);
+        rest
+    }
+
+    pub(super) fn seek(&mut self) {
+        self.state = State::Seeking(Box::new(Resync::new(self.terms, true)));
         self.message = None;
         self.context_lost = true;
     }
@@ -305,9 +350,7 @@ impl Reader {
             return;
         };
         out(Item::Found { offset: found });
-        resync.replay(found, |offset, bytes, origin| {
-            self.handle_data(offset, bytes, origin, out)
-        });
+        resync.replay(found, |chunk| self.handle_chunk(chunk, out));
     }
 
     fn begin_frame(&mut self, header: Header, start: u64, origin: Origin, out: &mut Out<'_>) {
@@ -389,6 +432,8 @@ impl Reader {
             return;
         };
         if payload.header.opcode.is_control() {
+            // Bytes behind a hole stand in the wrong place for the key.
+            let bytes = if payload.lost { &[] } else { bytes };
             let room = limits::MAX_CONTROL_PAYLOAD
                 .saturating_sub(self.control.len())
                 .min(bytes.len());
@@ -478,7 +523,6 @@ impl Reader {
     }
 
     fn unmask_control(&mut self, payload: &Payload) {
-        // Bytes behind a hole stand in the wrong place for the key: only what came before counts.
         if let Some(mask) = payload.header.mask {
             unmask(&mut self.control, mask, 0);
         }

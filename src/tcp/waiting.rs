@@ -1,0 +1,142 @@
+//! Stream chunks that are put by.
+
+use super::{Chunk, Origin};
+use crate::limits;
+
+/// Stream bytes kept until it is known what they are.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    pieces: Vec<Piece>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Piece {
+    offset: u64,
+    bytes: Vec<u8>,
+    gap: u64,
+    origin: Origin,
+}
+
+impl Waiting {
+    /// Keeps a chunk; past the limit its bytes are given up and become a gap.
+    pub fn push(&mut self, chunk: Chunk<'_>) {
+        let piece = match chunk {
+            Chunk::Data {
+                offset,
+                bytes,
+                origin,
+            } if self.len + bytes.len() <= limits::MAX_WAITING_BYTES => {
+                self.len += bytes.len();
+                Piece {
+                    offset,
+                    bytes: bytes.to_vec(),
+                    gap: 0,
+                    origin,
+                }
+            }
+            Chunk::Data {
+                offset,
+                bytes,
+                origin,
+            } => Piece {
+                offset,
+                bytes: Vec::new(),
+                gap: bytes.len() as u64,
+                origin,
+            },
+            Chunk::Gap {
+                offset,
+                len,
+                origin,
+            } => Piece {
+                offset,
+                bytes: Vec::new(),
+                gap: len,
+                origin,
+            },
+        };
+        match self.pieces.last_mut() {
+            // Gaps that follow each other are one.
+            Some(last)
+                if last.gap > 0 && piece.gap > 0 && last.offset + last.gap == piece.offset =>
+            {
+                last.gap += piece.gap;
+            }
+            _ => self.pieces.push(piece),
+        }
+    }
+
+    /// Bytes kept.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Nothing of it is of use any more.
+    pub fn clear(&mut self) {
+        self.pieces.clear();
+        self.len = 0;
+    }
+
+    /// What was kept from a stream offset on, in order.
+    pub fn replay(&self, from: u64, mut each: impl FnMut(Chunk<'_>)) {
+        for Piece {
+            offset,
+            bytes,
+            gap,
+            origin,
+        } in &self.pieces
+        {
+            let skip = from.saturating_sub(*offset);
+            let begin = offset + skip;
+            if *gap > skip {
+                each(Chunk::Gap {
+                    offset: begin,
+                    len: gap - skip,
+                    origin: *origin,
+                });
+            }
+            let rest = usize::try_from(skip)
+                .ok()
+                .and_then(|skip| bytes.get(skip..));
+            if let Some(bytes) = rest.filter(|rest| !rest.is_empty()) {
+                each(Chunk::Data {
+                    offset: begin,
+                    bytes,
+                    origin: *origin,
+                });
+            }
+        }
+    }
+
+    /// Everything that was kept, in order.
+    pub fn drain(&mut self, mut each: impl FnMut(Chunk<'_>)) {
+        self.len = 0;
+        for Piece {
+            offset,
+            bytes,
+            gap,
+            origin,
+        } in self.pieces.drain(..)
+        {
+            if gap > 0 {
+                each(Chunk::Gap {
+                    offset,
+                    len: gap,
+                    origin,
+                });
+            } else {
+                each(Chunk::Data {
+                    offset,
+                    bytes: &bytes,
+                    origin,
+                });
+            }
+        }
+    }
+}

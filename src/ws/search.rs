@@ -1,0 +1,138 @@
+//! Looks for WebSocket frames in one direction of a connection whose opening the capture does
+//! not hold.
+
+use super::reader::{Item, Reader};
+use super::resync::Resync;
+use super::rules::Terms;
+use crate::session::Side;
+use crate::tcp::Chunk;
+
+/// Frames were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Who sends them, by their masks (RFC 6455 §5.1).
+    pub side: Side,
+    /// Offset of the first.
+    pub offset: u64,
+    /// They proved themselves by a row, not only by leading to the stream's end.
+    pub is_strong: bool,
+}
+
+/// A search in one direction, for masked frames and for unmasked ones.
+#[derive(Debug)]
+pub struct Search {
+    client: Resync,
+    server: Resync,
+    found: Option<Found>,
+    bytes: u64,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        // Whether compression was agreed on is not known, so it may have been.
+        let resync = |side| {
+            Resync::new(
+                Terms {
+                    side,
+                    deflate: true,
+                },
+                false,
+            )
+        };
+        Self {
+            client: resync(Side::Client),
+            server: resync(Side::Server),
+            found: None,
+            bytes: 0,
+        }
+    }
+}
+
+impl Search {
+    /// What was found.
+    pub fn found(&self) -> Option<Found> {
+        self.found
+    }
+
+    /// Stream bytes seen.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes kept until the other direction decides too.
+    pub fn kept(&self) -> usize {
+        self.found.map_or(0, |found| self.resync(found.side).kept())
+    }
+
+    /// Takes the next chunk.
+    pub fn handle_chunk(&mut self, chunk: Chunk<'_>) {
+        if let Chunk::Data { bytes, .. } = chunk {
+            self.bytes += bytes.len() as u64;
+        }
+        match self.found {
+            Some(Found {
+                side: Side::Client, ..
+            }) => self.client.keep(chunk),
+            Some(Found {
+                side: Side::Server, ..
+            }) => self.server.keep(chunk),
+            None => {
+                let found = |side, offset| Found {
+                    side,
+                    offset,
+                    is_strong: true,
+                };
+                let client = self
+                    .client
+                    .push(chunk)
+                    .map(|offset| found(Side::Client, offset));
+                let server = self
+                    .server
+                    .push(chunk)
+                    .map(|offset| found(Side::Server, offset));
+                self.found = client.or(server);
+            }
+        }
+    }
+
+    /// No more bytes come.
+    pub fn finish(&mut self) {
+        if self.found.is_none() {
+            let found = |side, offset| Found {
+                side,
+                offset,
+                is_strong: false,
+            };
+            let client = self
+                .client
+                .finish()
+                .map(|offset| found(Side::Client, offset));
+            let server = self
+                .server
+                .finish()
+                .map(|offset| found(Side::Server, offset));
+            self.found = client.or(server);
+        }
+    }
+
+    /// A reader that goes on where frames were found, or searches on as `side`.
+    pub fn into_reader(self, side: Side, out: &mut dyn FnMut(Item<'_>)) -> Reader {
+        let mut reader = Reader::new(side, true);
+        match self.found.filter(|found| found.side == side) {
+            Some(found) => {
+                reader.begin_unknown();
+                self.resync(side)
+                    .replay(found.offset, |chunk| reader.handle_chunk(chunk, out));
+            }
+            None => reader.seek(),
+        }
+        reader
+    }
+
+    fn resync(&self, side: Side) -> &Resync {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+}
