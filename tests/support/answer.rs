@@ -8,7 +8,7 @@ use crate::run::hangup;
 
 /// Standard output of `hangup read --format jsonl` on these captures, which must succeed.
 /// Status 3 is a success: fixtures and tests cut captures on purpose.
-pub fn answer(folder: &Path, captures: &[&str]) -> String {
+pub(crate) fn answer(folder: &Path, captures: &[&str]) -> String {
     let arguments = ["read", "--quiet", "--format", "jsonl"];
     let run = hangup(folder, arguments.iter().chain(captures));
     assert!(
@@ -22,7 +22,7 @@ pub fn answer(folder: &Path, captures: &[&str]) -> String {
 }
 
 /// The `session` records of an answer in JSON Lines.
-pub fn sessions(answer: &str) -> Vec<Value> {
+pub(crate) fn sessions(answer: &str) -> Vec<Value> {
     let records = answer.lines().map(|line| {
         let record: Value = serde_json::from_str(line).expect("JSON");
         record

@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// One folder of `fixtures/`.
-pub struct Case {
+pub(crate) struct Case {
     /// Name of the folder.
-    pub name: String,
+    pub(crate) name: String,
     /// The folder.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Name of the capture in it.
-    pub capture: String,
+    pub(crate) capture: String,
     /// `sessions` of its `truth.json`.
-    pub truth: Vec<Value>,
+    pub(crate) truth: Vec<Value>,
 }
 
 /// All of them, by name.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let mut cases: Vec<Case> = files(&root)
         .into_iter()

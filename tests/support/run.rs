@@ -11,22 +11,25 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a run came to.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// Exit status; `None` where a signal ended it (our timeout, or an abort).
-    pub status: Option<i32>,
+    pub(crate) status: Option<i32>,
     /// What it wrote to standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it wrote to standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 /// `hangup` with these arguments in this folder, and nothing on standard input.
-pub fn hangup<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A>) -> Run {
+pub(crate) fn hangup<A: AsRef<OsStr>>(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = A>,
+) -> Run {
     hangup_reading(folder, arguments, Vec::new())
 }
 
 /// As [`hangup`], with `input` on standard input.
-pub fn hangup_reading<A: AsRef<OsStr>>(
+pub(crate) fn hangup_reading<A: AsRef<OsStr>>(
     folder: &Path,
     arguments: impl IntoIterator<Item = A>,
     input: Vec<u8>,
