@@ -36,6 +36,9 @@ pub const MAX_HEAD_BYTES: usize = 64 << 10;
 /// Bytes kept behind an opening until its other half shows what they are.
 pub const MAX_WAITING_BYTES: usize = 256 << 10;
 
+/// Bytes behind a 101 whose request has not been seen, before it is taken for lost.
+pub const MAX_EARLY_BYTES: usize = 64 << 10;
+
 /// Requests without an answer yet on one connection (pipelining).
 pub const MAX_REQUESTS_WAITING: usize = 64;
 
@@ -63,3 +66,6 @@ pub const MAX_SEARCH_KEPT: usize = 64 << 10;
 /// Bytes of such a stream searched in vain before it is taken for something else: more than the
 /// messages that most servers take (1 MiB).
 pub const MAX_SEARCH_BYTES: u64 = 2 << 20;
+
+/// How often the place of frames may be lost again inside of bytes that a search had kept.
+pub const MAX_RESYNC_DEPTH: u8 = 8;

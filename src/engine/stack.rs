@@ -202,7 +202,7 @@ impl Upper {
             return;
         };
         if is_over {
-            End::BOTH.map(|end| searches[end].finish());
+            End::BOTH.iter().for_each(|&end| searches[end].finish());
         }
         let found = End::BOTH.map(|end| searches[end].found().map(|found| (end, found)));
         let client = match found {
@@ -325,6 +325,13 @@ impl Upper {
                         .get_or_insert_with(|| Box::new(Tracker::new(client, first, story)));
                     tracker.handle_opened(response.as_deref(), origin);
                     self.begin_frames();
+                }
+                Event::NoBeginning => {
+                    let mut searches = Box::<Pair<Search>>::default();
+                    if let App::Http(exchange) = std::mem::replace(&mut self.app, App::Undecided) {
+                        exchange.drain(|end, chunk| searches[end].handle_chunk(chunk));
+                    }
+                    self.app = App::Unknown(searches);
                 }
                 Event::Over => self.app = App::Other,
             }

@@ -42,6 +42,9 @@ pub enum Event {
         /// The packet with its last byte, or that showed that it is lost.
         origin: Origin,
     },
+    /// The capture does not hold what would show whether this is HTTP: [`Exchange::drain`] has
+    /// what came.
+    NoBeginning,
     /// Nothing more is to be found here.
     Over,
 }
@@ -138,9 +141,11 @@ impl Exchange {
         self.open_without_request(events);
     }
 
-    /// After [`Event::Opened`]: the bytes behind the opening, both directions.
+    /// After [`Event::Opened`] and [`Event::NoBeginning`]: the bytes that are left, both
+    /// directions.
     pub fn drain(mut self, mut each: impl FnMut(End, Chunk<'_>)) {
         for end in End::BOTH {
+            self.unsorted[end].drain(|chunk| each(end, chunk));
             if let Some(Lane::Waiting(waiting)) = &mut self.lanes[end] {
                 waiting.drain(|chunk| each(end, chunk));
             }
@@ -152,19 +157,7 @@ impl Exchange {
         let before = self.unsorted[end].len();
         self.unsorted[end].push(chunk);
         let mut first = [0; 8];
-        let mut len = 0;
-        let mut whole = std::mem::take(&mut self.unsorted[end]);
-        let mut kept = Waiting::default();
-        whole.drain(|chunk| {
-            if let Chunk::Data { bytes, .. } = chunk {
-                for (place, &byte) in first.iter_mut().skip(len).zip(bytes) {
-                    *place = byte;
-                    len += 1;
-                }
-            }
-            kept.push(chunk);
-        });
-        self.unsorted[end] = kept;
+        let (len, cut) = self.unsorted[end].begin(&mut first);
         match looks_like(first.get(..len).unwrap_or_default()) {
             Some(Some(Kind::Requests)) => self.client = Some(end),
             Some(Some(Kind::Responses)) => self.client = Some(end.other()),
@@ -173,6 +166,15 @@ impl Exchange {
                 return;
             }
             Some(None) => self.end(events),
+            // Too few bytes before a gap, or a gap first in both directions: nothing here will
+            // show that this is HTTP.
+            None if cut
+                && (len > 0 || self.unsorted[end.other()].begin(&mut first) == (0, true)) =>
+            {
+                self.over = true;
+                events.push(Event::NoBeginning);
+                return;
+            }
             None => return,
         }
         for end in End::BOTH {
@@ -308,6 +310,11 @@ impl Exchange {
                     bytes,
                     origin,
                 });
+                let patience_over = waiting.len() > limits::MAX_EARLY_BYTES;
+                if kind == Kind::Responses && self.early.is_some() && patience_over {
+                    self.open_without_request(events);
+                    return;
+                }
                 // Frames go out and no answer can come: the capture holds one direction only.
                 if kind == Kind::Requests && !peer_seen && !self.requests.is_empty() {
                     self.open(None, origin, events);

@@ -62,14 +62,16 @@ impl CloseFrame {
         }
     }
 
-    /// The reason it carries; bytes that are not UTF-8 as U+FFFD.
+    /// The reason it carries; bytes that are not UTF-8, or not in the capture, as U+FFFD.
     pub fn reason(&self) -> Option<String> {
-        match &self.body {
-            Body::Code(_, reason) if !reason.is_empty() => {
-                Some(String::from_utf8_lossy(reason).into_owned())
-            }
-            _ => None,
+        let Body::Code(_, reason) = &self.body else {
+            return None;
+        };
+        let mut text = String::from_utf8_lossy(reason).into_owned();
+        if self.lost && !text.ends_with('\u{fffd}') {
+            text.push('\u{fffd}');
         }
+        (!text.is_empty()).then_some(text)
     }
 }
 

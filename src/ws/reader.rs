@@ -2,7 +2,7 @@
 
 use super::close_frame::CloseFrame;
 use super::frame::{Header, MAX_HEADER_LEN, Opcode, parse_header, unmask};
-use super::resync::{Resync, known_extent};
+use super::resync::{Resync, known_extent, snapped_header};
 use super::rules::{Rule, Terms, header_fault};
 use super::text::TextCheck;
 use crate::limits;
@@ -142,6 +142,10 @@ pub struct Reader {
     control: Vec<u8>,
     closed: bool,
     header_faults: u32,
+    /// Where frames begin was found by a search.
+    searched: bool,
+    /// Replays of what a search kept, one inside of the other.
+    depth: u8,
 }
 
 type Out<'o> = dyn FnMut(Item<'_>) + 'o;
@@ -157,12 +161,15 @@ impl Reader {
             control: Vec::new(),
             closed: false,
             header_faults: 0,
+            searched: false,
+            depth: 0,
         }
     }
 
     /// The stream begins at a frame, but maybe in the middle of a message.
     pub(super) fn begin_unknown(&mut self) {
         self.context_lost = true;
+        self.searched = true;
     }
 
     /// Takes the next chunk of the stream.
@@ -185,7 +192,7 @@ impl Reader {
     /// the stream stopped.
     pub fn finish(&mut self, out: &mut Out<'_>) -> Tail {
         if let State::Seeking(resync) = &self.state
-            && let Some(found) = resync.finish()
+            && let Some((found, _)) = resync.finish()
         {
             self.resume(found, out);
         }
@@ -327,9 +334,14 @@ impl Reader {
             return 0;
         };
         let have = *len as u64;
-        let Some(header) = known_extent(partial.get(..*len).unwrap_or_default()) else {
-            return 0;
+        let bytes = partial.get(..*len).unwrap_or_default();
+        // Frames that were found by a search through snapped segments go on like that.
+        let header = if self.searched {
+            snapped_header(bytes, missing)
+        } else {
+            known_extent(bytes)
         };
+        let Some(header) = header else { return 0 };
         let rest = u64::from(header.header_len).saturating_sub(have);
         if rest > missing {
             return 0;
@@ -346,11 +358,18 @@ impl Reader {
 
     /// A boundary has proved itself: reads on from there.
     fn resume(&mut self, found: u64, out: &mut Out<'_>) {
+        // What was found can be lost again inside of what is replayed; not for ever.
+        if self.depth >= limits::MAX_RESYNC_DEPTH {
+            return;
+        }
         let State::Seeking(resync) = std::mem::replace(&mut self.state, State::BOUNDARY) else {
             return;
         };
         out(Item::Found { offset: found });
+        self.searched = true;
+        self.depth += 1;
         resync.replay(found, |chunk| self.handle_chunk(chunk, out));
+        self.depth -= 1;
     }
 
     fn begin_frame(&mut self, header: Header, start: u64, origin: Origin, out: &mut Out<'_>) {

@@ -18,6 +18,9 @@ const ROW_ANYWHERE: u32 = 7;
 /// Frames ending where segments do, in a row, that prove a place at the start of one.
 const LANDINGS: u32 = 2;
 
+/// Payload of the longest legal control frame (RFC 6455 §5.5).
+const MAX_CONTROL_LEN: u64 = 125;
+
 /// A place where a frame may begin, and how far it led.
 #[derive(Clone, Debug)]
 struct Candidate {
@@ -30,6 +33,8 @@ struct Candidate {
     headers: u32,
     /// How often a frame ended where a segment did.
     landed: u32,
+    /// A Close with a legal code was among them.
+    closed: bool,
 }
 
 /// A search under way.
@@ -62,12 +67,32 @@ impl Resync {
     /// The next chunk; the offset of a proven boundary, once there is one.
     pub(super) fn push(&mut self, chunk: Chunk<'_>) -> Option<u64> {
         let terms = self.terms;
+        let mut chunk = chunk;
         match chunk {
-            Chunk::Data { offset, bytes, .. } => {
-                self.end = offset.saturating_add(bytes.len() as u64);
+            Chunk::Data {
+                offset,
+                bytes,
+                origin,
+            } => {
+                let len = bytes.len() as u64;
+                self.end = offset.saturating_add(len);
+                // Whichever candidate is right, these bytes are payload, and of no control
+                // frame: what stands behind them can be read without them.
+                let known = self.candidates.len();
+                let inside = |candidate: &Candidate| {
+                    candidate.next >= self.end && candidate.partial.is_empty()
+                };
+                let is_payload = len > MAX_CONTROL_LEN && self.candidates.iter().all(inside);
                 self.candidates
                     .retain_mut(|candidate| candidate.follow(terms, offset, bytes));
                 self.add_candidates(offset, bytes);
+                if is_payload && known > 0 && self.candidates.len() == known {
+                    chunk = Chunk::Gap {
+                        offset,
+                        len,
+                        origin,
+                    };
+                }
             }
             Chunk::Gap { offset, len, .. } => {
                 self.end = offset.saturating_add(len);
@@ -80,7 +105,7 @@ impl Resync {
             self.kept.clear();
             return None;
         }
-        self.kept.push(chunk);
+        self.keep(chunk);
         let proven = |candidate: &&Candidate| {
             let row = if candidate.at_segment {
                 ROW_AT_SEGMENT
@@ -102,13 +127,15 @@ impl Resync {
     }
 
     /// No more bytes come: a row of frames that leads exactly to the end proves itself too.
-    pub(super) fn finish(&self) -> Option<u64> {
+    /// The second is whether it would do so without the other direction.
+    pub(super) fn finish(&self) -> Option<(u64, bool)> {
         let last = |candidate: &&Candidate| candidate.at_segment && candidate.next == self.end;
-        self.candidates
+        let found = self
+            .candidates
             .iter()
             .filter(last)
-            .map(|candidate| candidate.start)
-            .min()
+            .min_by_key(|candidate| candidate.start)?;
+        Some((found.start, found.closed))
     }
 
     /// The chunks from a proven boundary on.
@@ -120,10 +147,12 @@ impl Resync {
         let places = if self.anywhere { bytes.len() } else { 1 };
         for (start, at) in (offset..).zip(0..places) {
             let rest = bytes.get(at..).unwrap_or_default();
-            if rest.len() < 2 || legal_header(rest, self.terms).is_none() {
+            let at_segment = start == offset;
+            // Two bytes of a snapped segment are too few for a longer frame's length.
+            let is_snapped = at_segment && known_extent(rest).is_none() && rest.len() >= 2;
+            if !is_snapped && legal_header(rest, self.terms).is_none() {
                 continue;
             }
-            let at_segment = start == offset;
             if self.candidates.len() >= limits::MAX_RESYNC_CANDIDATES {
                 // Segment starts are the likelier ones: they take the place of another.
                 let weakest = self
@@ -142,6 +171,7 @@ impl Resync {
                 partial: Vec::new(),
                 headers: 0,
                 landed: 0,
+                closed: false,
             };
             if candidate.follow(self.terms, start, rest) {
                 self.candidates.push(candidate);
@@ -175,7 +205,10 @@ impl Candidate {
                     .then(|| legal_header(&self.partial, terms))
             };
             match header {
-                Some(Some(header)) => self.step(&header),
+                Some(Some((header, closed))) => {
+                    self.closed |= closed;
+                    self.step(&header);
+                }
                 Some(None) => return false,
                 None => {
                     if self.partial.is_empty() {
@@ -192,8 +225,10 @@ impl Candidate {
     /// Bytes up to `end` are missing; false where a header was among them.
     fn leap(&mut self, terms: Terms, end: u64) -> bool {
         if !self.partial.is_empty() {
-            // The length may have come, though the masking key behind it did not.
-            match legal_header(&self.partial, terms) {
+            let missing = end.saturating_sub(self.next + self.partial.len() as u64);
+            match snapped_header(&self.partial, missing)
+                .filter(|header| header_fault(header, terms).is_none())
+            {
                 Some(header) => self.step(&header),
                 None => return false,
             }
@@ -213,8 +248,9 @@ impl Candidate {
 }
 
 /// The header that bytes begin with, if its length is there and it breaks no rule; nor its
-/// Close body, if that is there too.
-fn legal_header(bytes: &[u8], terms: Terms) -> Option<Header> {
+/// Close body, if that is there too. The second is whether it is a Close with a legal code,
+/// which chance makes once in a million.
+fn legal_header(bytes: &[u8], terms: Terms) -> Option<(Header, bool)> {
     let header = known_extent(bytes)?;
     if header_fault(&header, terms).is_some() {
         return None;
@@ -227,11 +263,13 @@ fn legal_header(bytes: &[u8], terms: Terms) -> Option<Header> {
     {
         let mut body = body.to_vec();
         unmask(&mut body, header.mask.unwrap_or_default(), 0);
-        if CloseFrame::new(&body, false, None).fault.is_some() {
-            return None;
-        }
+        let close = CloseFrame::new(&body, false, None);
+        return close
+            .fault
+            .is_none()
+            .then_some((header, close.code().is_some()));
     }
-    Some(header)
+    Some((header, false))
 }
 
 /// A header whose length is known; a masking key that is not there yet is taken as zero.
@@ -252,4 +290,30 @@ pub(super) fn known_extent(bytes: &[u8]) -> Option<Header> {
         *place = byte;
     }
     parse_header(&padded).ok().map(|(_, header)| header)
+}
+
+/// A header of which the snap length cut off the end, in a segment with so many bytes more.
+/// Where the length is cut off too, the frame is taken to fill the segment, if its length can.
+pub(super) fn snapped_header(bytes: &[u8], missing: u64) -> Option<Header> {
+    if let Some(header) = known_extent(bytes) {
+        return Some(header);
+    }
+    let &[first, second, ..] = bytes else {
+        return None;
+    };
+    let (lengths, length_bytes) = match second & 0x7f {
+        126 => (126..=0xffff, 2),
+        _ => (0x1_0000..=u64::MAX, 8),
+    };
+    let is_masked = second & 0x80 != 0;
+    let header_len = 2 + length_bytes + if is_masked { 4 } else { 0 };
+    let len = (bytes.len() as u64 + missing).checked_sub(u64::from(header_len))?;
+    let (_, shortest) = parse_header(&[first, 0]).ok()?;
+    let mask = is_masked.then_some([0; 4]);
+    lengths.contains(&len).then_some(Header {
+        mask,
+        len,
+        header_len,
+        ..shortest
+    })
 }

@@ -98,19 +98,15 @@ impl Search {
     /// No more bytes come.
     pub fn finish(&mut self) {
         if self.found.is_none() {
-            let found = |side, offset| Found {
-                side,
-                offset,
-                is_strong: false,
+            let found = |side| {
+                let (offset, is_strong) = self.resync(side).finish()?;
+                Some(Found {
+                    side,
+                    offset,
+                    is_strong,
+                })
             };
-            let client = self
-                .client
-                .finish()
-                .map(|offset| found(Side::Client, offset));
-            let server = self
-                .server
-                .finish()
-                .map(|offset| found(Side::Server, offset));
+            let (client, server) = (found(Side::Client), found(Side::Server));
             self.found = client.or(server);
         }
     }
