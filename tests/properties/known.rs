@@ -1,5 +1,6 @@
 //! The fixtures as packets, each with the answer that they get untouched.
 
+use std::fmt::{self, Debug, Formatter};
 use std::fs;
 use std::sync::LazyLock;
 
@@ -11,12 +12,18 @@ use crate::cases::{Case, cases};
 
 /// A fixture.
 pub(crate) struct Known {
-    /// Name of its folder.
-    pub(crate) name: String,
+    /// Its truth, and its name.
+    pub(crate) case: Case,
     /// What it holds.
     pub(crate) packets: Vec<Packet>,
     /// The sessions that are told of it, without what depends on the packets around.
     pub(crate) verdicts: Vec<Value>,
+}
+
+impl Debug for Known {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.case.name)
+    }
 }
 
 /// All of them.
@@ -30,7 +37,7 @@ fn known(case: Case) -> Known {
     Known {
         packets,
         verdicts: verdicts(&answer(&case.folder, &[&case.capture])),
-        name: case.name,
+        case,
     }
 }
 

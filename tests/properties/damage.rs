@@ -1,0 +1,118 @@
+//! What a capture lost can make hangup say less, but never something else.
+
+use std::fs;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::TestCaseResult;
+use serde_json::Value;
+
+use crate::answer::{answer, sessions};
+use crate::capture::{self, Packet};
+use crate::known::Known;
+use crate::{config, fixture};
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn packets_that_were_not_captured(
+        known in fixture(|_| true),
+        losses in vec((any::<Index>(), 1..4_usize), 1..10),
+    ) {
+        let mut packets = known.packets.clone();
+        for (first, count) in losses {
+            let first = first.index(packets.len());
+            let end = packets.len().min(first + count);
+            if end - first < packets.len() {
+                packets.drain(first..end);
+            }
+        }
+        nothing_invented(known, &packets)?;
+    }
+
+    #[test]
+    fn packets_captured_in_part(
+        known in fixture(|_| true),
+        snap_len in 60..200_usize,
+    ) {
+        let mut packets = known.packets.clone();
+        for packet in &mut packets {
+            packet.bytes.truncate(snap_len);
+        }
+        nothing_invented(known, &packets)?;
+    }
+}
+
+/// What is left of a fixture tells no session and no Close frame that it did not hold, and no
+/// session to have ended without a Close frame that had one.
+fn nothing_invented(known: &Known, packets: &[Packet]) -> TestCaseResult {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rest.pcap"), capture::pcap(packets)).unwrap();
+    let truth = &known.case.truth;
+    let mut sent: Vec<Frame> = truth.iter().flat_map(frames).collect();
+    for session in sessions(&answer(folder.path(), &["rest.pcap"])) {
+        let of_these_ends = || truth.iter().filter(|truth| ends(truth) == ends(&session));
+        prop_assert!(
+            of_these_ends().count() > 0,
+            "an invented session: {session}"
+        );
+        prop_assert!(
+            session["code"] != 1006 || of_these_ends().any(|truth| frames(truth).is_empty()),
+            "a false 1006: {session}"
+        );
+        for frame in frames(&session) {
+            let found = sent.iter().position(|sent| *sent == frame);
+            prop_assert!(found.is_some(), "an invented Close, {frame:?}: {session}");
+            found.map(|found| sent.swap_remove(found));
+        }
+    }
+    Ok(())
+}
+
+/// A Close frame that was on the wire.
+#[derive(Debug, PartialEq, Eq)]
+struct Frame {
+    from: String,
+    to: String,
+    code: Option<u64>,
+    reason: String,
+}
+
+/// The Close frames of a session, told or true.
+fn frames(session: &Value) -> Vec<Frame> {
+    let [client, server] = client_and_server(session);
+    let frame = |close: &Value| {
+        let (from, to) = if close["from"] == "client" {
+            (client.clone(), server.clone())
+        } else {
+            (server.clone(), client.clone())
+        };
+        Frame {
+            from,
+            to,
+            code: close["code"].as_u64(),
+            reason: close["reason"].as_str().unwrap_or_default().to_owned(),
+        }
+    };
+    let closes = session["closes"].as_array();
+    closes.into_iter().flatten().map(frame).collect()
+}
+
+/// Both ends of a session, told or true.
+fn client_and_server(session: &Value) -> [String; 2] {
+    ["client", "server"].map(|end| {
+        let address = session[end]
+            .as_str()
+            .or(session[format!("{end}_addr")].as_str());
+        address.expect("an address").to_owned()
+    })
+}
+
+/// Without their roles: which end opened the session may be what was lost.
+fn ends(session: &Value) -> [String; 2] {
+    let mut ends = client_and_server(session);
+    ends.sort();
+    ends
+}
