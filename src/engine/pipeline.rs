@@ -217,7 +217,7 @@ fn conclude(
         sessions.push(told(earlier, stack.tcp(), name));
     }
     if let Some(tracker) = tracker {
-        let session = told(tracker, stack.tcp(), name);
+        let session = told(*tracker, stack.tcp(), name);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
@@ -227,6 +227,6 @@ fn conclude(
     }
 }
 
-fn told(tracker: Box<Tracker>, tcp: &Connection, name: Name) -> (u64, Session) {
-    (name.ordinal, tell(*tracker, tcp, name))
+fn told(tracker: Tracker, tcp: &Connection, name: Name) -> (u64, Session) {
+    (name.ordinal, tell(tracker, tcp, name))
 }

@@ -44,7 +44,7 @@ struct Upper {
     app: App,
     tracker: Option<Box<Tracker>>,
     /// Opening attempts on this connection that were followed by another request.
-    earlier: Vec<Box<Tracker>>,
+    earlier: Vec<Tracker>,
     story: bool,
 }
 
@@ -90,7 +90,7 @@ impl Stack {
     }
 
     /// Opening attempts that are over while the connection goes on.
-    pub(super) fn take_earlier(&mut self) -> Vec<Box<Tracker>> {
+    pub(super) fn take_earlier(&mut self) -> Vec<Tracker> {
         let mut earlier = std::mem::take(&mut self.upper.earlier);
         for tracker in &mut earlier {
             tracker.facts.superseded = true;
@@ -299,7 +299,8 @@ impl Upper {
                     } else {
                         origin
                     };
-                    self.earlier.extend(self.tracker.take());
+                    self.earlier
+                        .extend(self.tracker.take().map(|tracker| *tracker));
                     let mut tracker = Box::new(Tracker::new(client, begin, self.story));
                     tracker.handle_request(request, origin);
                     self.tracker = Some(tracker);

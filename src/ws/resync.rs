@@ -35,6 +35,8 @@ struct Candidate {
     landed: u32,
     /// A Close with a legal code was among them.
     closed: bool,
+    /// A message is unfinished behind them; `None` before the first frame of one.
+    in_message: Option<bool>,
 }
 
 /// A search under way.
@@ -172,6 +174,7 @@ impl Resync {
                 headers: 0,
                 landed: 0,
                 closed: false,
+                in_message: None,
             };
             if candidate.follow(self.terms, start, rest) {
                 self.candidates.push(candidate);
@@ -207,7 +210,9 @@ impl Candidate {
             match header {
                 Some(Some((header, closed))) => {
                     self.closed |= closed;
-                    self.step(&header);
+                    if !self.step(&header) {
+                        return false;
+                    }
                 }
                 Some(None) => return false,
                 None => {
@@ -226,24 +231,38 @@ impl Candidate {
     fn leap(&mut self, terms: Terms, end: u64) -> bool {
         if !self.partial.is_empty() {
             let missing = end.saturating_sub(self.next + self.partial.len() as u64);
-            match snapped_header(&self.partial, missing)
-                .filter(|header| header_fault(header, terms).is_none())
+            let header = snapped_header(&self.partial, missing);
+            if !header
+                .is_some_and(|header| header_fault(&header, terms).is_none() && self.step(&header))
             {
-                Some(header) => self.step(&header),
-                None => return false,
+                return false;
             }
         }
         self.landed += u32::from(self.next == end);
         self.next >= end
     }
 
-    fn step(&mut self, header: &Header) {
+    /// Goes on behind a frame; false where it cannot follow those before it (RFC 6455 §5.4), or
+    /// is an empty fragment: nobody sends those, and zeros are full of them.
+    fn step(&mut self, header: &Header) -> bool {
+        if !header.opcode.is_control() {
+            let goes_on = header.opcode == Opcode::CONTINUATION;
+            if self
+                .in_message
+                .is_some_and(|in_message| in_message != goes_on)
+                || header.len == 0 && !header.fin
+            {
+                return false;
+            }
+            self.in_message = Some(!header.fin);
+        }
         self.partial.clear();
         self.headers += 1;
         self.next = self
             .next
             .saturating_add(u64::from(header.header_len))
             .saturating_add(header.len);
+        true
     }
 }
 
