@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::answer::{answer, sessions};
 use crate::capture::{self, Packet};
 use crate::known::Known;
+use crate::segment::is_syn;
 use crate::{config, fixture};
 
 proptest! {
@@ -21,14 +22,14 @@ proptest! {
         known in fixture(|_| true),
         losses in vec((any::<Index>(), 1..4_usize), 1..10),
     ) {
-        let mut packets = known.packets.clone();
+        let mut lost = vec![false; known.packets.len()];
         for (first, count) in losses {
-            let first = first.index(packets.len());
-            let end = packets.len().min(first + count);
-            if end - first < packets.len() {
-                packets.drain(first..end);
-            }
+            let first = first.index(lost.len());
+            lost.iter_mut().skip(first).take(count).for_each(|lost| *lost = true);
         }
+        let rest = known.packets.iter().zip(lost);
+        let rest = rest.filter(|(packet, lost)| !lost || is_syn(packet));
+        let packets: Vec<Packet> = rest.map(|(packet, _)| packet.clone()).collect();
         nothing_invented(known, &packets)?;
     }
 
@@ -58,12 +59,14 @@ fn nothing_invented(known: &Known, packets: &[Packet]) -> TestCaseResult {
             of_these_ends().count() > 0,
             "an invented session: {session}"
         );
+        // 1006 in a Close frame, which is forbidden, is told as sent.
+        let without_close = session["code"] == 1006 && frames(&session).is_empty();
         prop_assert!(
-            session["code"] != 1006 || of_these_ends().any(|truth| frames(truth).is_empty()),
+            !without_close || of_these_ends().any(|truth| frames(truth).is_empty()),
             "a false 1006: {session}"
         );
         for frame in frames(&session) {
-            let found = sent.iter().position(|sent| *sent == frame);
+            let found = sent.iter().position(|sent| frame.is_what_is_left_of(sent));
             prop_assert!(found.is_some(), "an invented Close, {frame:?}: {session}");
             found.map(|found| sent.swap_remove(found));
         }
@@ -78,6 +81,16 @@ struct Frame {
     to: String,
     code: Option<u64>,
     reason: String,
+}
+
+impl Frame {
+    /// The same, or its code or the end of its reason is what was lost.
+    fn is_what_is_left_of(&self, whole: &Self) -> bool {
+        let reason = self.reason.trim_end_matches('\u{fffd}');
+        (&self.from, &self.to) == (&whole.from, &whole.to)
+            && (self.code.is_none() || self.code == whole.code)
+            && whole.reason.starts_with(reason)
+    }
 }
 
 /// The Close frames of a session, told or true.

@@ -8,8 +8,6 @@ use flate2::write::GzEncoder;
 
 /// LINKTYPE_ETHERNET.
 pub(crate) const ETHERNET: u16 = 1;
-/// LINKTYPE_RAW: the packet begins with the IP header.
-pub(crate) const RAW_IP: u16 = 101;
 
 /// A captured packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
