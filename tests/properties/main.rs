@@ -29,7 +29,7 @@ use capture::Format;
 use known::{KNOWN, Known};
 
 /// Cases of each property, unless `PROPTEST_CASES` asks for others.
-const CASES: u32 = 120;
+const CASES: u32 = 300;
 
 fn config() -> ProptestConfig {
     let chosen = std::env::var_os("PROPTEST_CASES").is_some();

@@ -75,7 +75,8 @@ proptest! {
 
     #[test]
     fn packets_out_of_order(
-        known in fixture(is_whole),
+        // Of two RST, each forged in the name of the other end, the first is the signal.
+        known in fixture(|known| is_whole(known) && known.case.name != "forged-reset-both"),
         delays in vec(0..=8_usize, 1..60),
     ) {
         let mut packets = known.packets.clone();
