@@ -25,7 +25,7 @@ const NO_SCHEME: &str = "Close codes are no HTTP statuses: 4xxx does not mean th
 
 /// Explains what `args` name; without any, lists all there is.
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Status> {
-    let page = Page::new(config::width().min(WIDEST));
+    let page = Page::new(config::width().unwrap_or(WIDEST).min(WIDEST));
     // `explain going away` is two words.
     let about = args.about.join(" ");
     let text = if about.is_empty() {
