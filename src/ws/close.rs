@@ -340,7 +340,7 @@ pub static CODES: &[CodeInfo] = &[
              after 30, 55, 60, 100, 350 ... seconds of silence); a network that went away (retransmissions \
              nobody answers); a proxy that reloads (many sessions in one second); a process that exited \
              or called terminate() in mid-traffic; a client that was suspended or closed its socket \
-             without a Close; an opening that was refused (look at http_status).",
+             without a Close; an opening that was refused (look at the HTTP status).",
             "What to look at: `hangup read --code 1006 CAPTURE` lists them with their causes; the closer \
              is the side of the first FIN or RST, or the network; `--session N` shows the last packets \
              and the silence before them. When the closer is \"server\", remember that this is the far end of \
