@@ -22,6 +22,10 @@ fn hangup(arguments: &[&str]) -> (i32, String, String) {
 fn told(arguments: &[&str]) -> String {
     let (status, stdout, stderr) = hangup(arguments);
     assert_eq!((status, stderr.as_str()), (0, ""), "{arguments:?}");
+    assert!(
+        stdout.ends_with('\n') && !stdout.ends_with("\n\n"),
+        "{arguments:?}"
+    );
     stdout
 }
 
@@ -205,6 +209,19 @@ fn wrong_usage_says_what_would_be_right() {
     for (arguments, words) in cases {
         let error = refused(arguments);
         assert!(error.contains(words), "{words:?} is not in {error}");
+    }
+}
+
+#[test]
+fn options_may_stand_before_the_capture() {
+    for arguments in [
+        ["-q", "/nowhere/a.pcap"].as_slice(),
+        &["--abnormal", "/nowhere/a.pcap"],
+        &["-q", "-v", "/nowhere/a.pcap"],
+        &["--session", "3", "/nowhere/a.pcap"],
+    ] {
+        let error = refused(arguments);
+        assert!(error.contains("/nowhere/a.pcap: no such file"), "{error}");
     }
 }
 

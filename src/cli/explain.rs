@@ -71,11 +71,12 @@ fn similar(about: &str) -> String {
                     .split(['-', '_', ' '])
                     .any(|part| part.len() > 3 && name.contains(part)))
     };
-    let names: Vec<&str> = causes::all()
+    let mut names: Vec<&str> = causes::all()
         .map(|cause| cause.name)
         .filter(|name| close(name))
-        .take(6)
         .collect();
+    names.sort_by_key(|name| !name.starts_with(&about));
+    names.truncate(6);
     if names.is_empty() {
         "; `hangup explain` lists all of them".to_owned()
     } else {
@@ -320,10 +321,7 @@ mod tests {
         );
         pages.push(explain_impossible(Page::new(WIDEST), "-1"));
         for page in &pages {
-            assert!(
-                page.ends_with(|c| c == '\n') && !page.ends_with("\n\n"),
-                "{page}"
-            );
+            assert!(page.ends_with('\n') && !page.ends_with("\n\n"), "{page}");
         }
         for line in pages.iter().flat_map(|page| page.lines()) {
             assert!(width(line) <= WIDEST, "{line}");
