@@ -5,6 +5,7 @@
 mod cause;
 pub mod causes;
 mod ending;
+pub mod knowledge;
 mod order;
 mod telling;
 mod views;
