@@ -149,6 +149,13 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
             .find_map(|&side| facts.sides[side].closes.first())
     };
     match first.or_else(any) {
+        Some(_)
+            if ending
+                .first_close
+                .is_some_and(|by| ending::first_code_is_lost(facts, by)) =>
+        {
+            (None, None)
+        }
         Some(close) => told(close),
         None if Side::BOTH
             .iter()

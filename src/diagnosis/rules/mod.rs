@@ -7,6 +7,7 @@ mod opening;
 mod ping;
 mod reset;
 mod silence;
+mod timer;
 pub(super) mod transport;
 
 use super::case::Case;
@@ -74,10 +75,12 @@ const CLOSED: &[Rule] = &[
     ping::answered_but_closed,
     ping::unanswered,
     ping::late,
+    timer::known_reason,
     close::error_code,
     close::cut_after_close,
     close::unanswered,
     close::crossed,
+    timer::idle_close,
     close::plain,
 ];
 
@@ -96,6 +99,7 @@ const CUT: &[Rule] = &[
     reset::stale,
     transport::inside_frame,
     transport::unheeded_violation,
+    timer::idle,
     transport::mid_traffic,
     transport::plain,
 ];
@@ -117,7 +121,7 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
             return Found::new("open-at-end-of-capture", Confidence::Certain, None);
         }
         State::Failed => NOT_OPENED,
-        State::Closing | State::Closed if case.ending.first_close.is_some() => CLOSED,
+        State::Closing | State::Closed if case.ended_by_close() => CLOSED,
         State::Closing | State::Closed => CUT,
     };
     let mut answers = rules.iter().filter_map(|rule| rule(case));
