@@ -6,6 +6,8 @@
 mod connection;
 mod held;
 mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 mod waiting;
 
 pub use connection::{Connection, Handled, Resend, Signal};

@@ -292,3 +292,7 @@ impl Stream {
 const fn low_bits(offset: u64) -> u32 {
     offset as u32
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;
