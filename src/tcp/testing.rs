@@ -1,7 +1,10 @@
 //! What the tests of streams, and of the layers above them, build on.
 
+use std::net::IpAddr;
+
 use super::{Chunk, Origin};
 use crate::capture::PacketId;
+use crate::decode::{Flags, Segment, Tunnels};
 use crate::time::Timestamp;
 
 /// Packet `number` of the first file, at so many milliseconds.
@@ -50,5 +53,26 @@ impl Got {
                 self.end += len;
             }
         }
+    }
+}
+
+/// A segment between two hosts; which of them sent it is told apart from it.
+pub(crate) fn segment(flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Segment<'_> {
+    Segment {
+        src: IpAddr::from([10, 0, 0, 1]),
+        dst: IpAddr::from([10, 0, 0, 2]),
+        src_port: 50_000,
+        dst_port: 80,
+        seq,
+        ack,
+        flags: Flags(flags),
+        window: 64_000,
+        options: &[],
+        payload,
+        wire_len: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+        ttl: 64,
+        ip_id: None,
+        vlan: None,
+        tunnel: Tunnels::default(),
     }
 }

@@ -156,3 +156,7 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "waiting_tests.rs"]
+mod tests;
