@@ -547,3 +547,7 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;
