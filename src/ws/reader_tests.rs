@@ -20,16 +20,6 @@ enum Part {
 
 /// Reads parts as packets 1, 2, …; what was found, each with its packet.
 fn read_parts(side: Side, deflate: bool, parts: &[Part]) -> (Vec<(Seen, Option<u64>)>, Tail) {
-    let (seen, tail, _) = read_to_the_end(side, deflate, parts);
-    (seen, tail)
-}
-
-/// The same, and how much of it was found before the stream's end.
-fn read_to_the_end(
-    side: Side,
-    deflate: bool,
-    parts: &[Part],
-) -> (Vec<(Seen, Option<u64>)>, Tail, usize) {
     let mut reader = Reader::new(side, deflate);
     let mut seen = Vec::new();
     let mut offset = 0;
@@ -53,9 +43,8 @@ fn read_to_the_end(
             Part::Hole(len) => *len,
         };
     }
-    let before_end = seen.len();
     let tail = reader.finish(&mut |item| seen.push(Seen::of(&item)));
-    (seen, tail, before_end)
+    (seen, tail)
 }
 
 fn read(side: Side, parts: &[Part]) -> Vec<Seen> {
@@ -102,6 +91,7 @@ fn packet_of(parts: &[Part], offset: u64) -> Option<u64> {
 }
 
 proptest! {
+    // Chance may make a row of frames behind a hole, so the dice are always the same.
     #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(6455), ..ProptestConfig::default() })]
 
     #[test]
@@ -153,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn holes_never_invent_a_close_nor_a_boundary(
+    fn holes_never_invent_a_close_nor_a_violation(
         (side, frames) in sent(),
         holes in proptest::collection::vec((any::<prop::sample::Index>(), 1usize..600), 1..4),
         segment in 30usize..1460,
@@ -178,22 +168,8 @@ proptest! {
             offset = end;
         }
         let sent: Vec<Seen> = expected(&frames).into_iter().map(|(seen, _)| seen).collect();
-        let boundaries: Vec<u64> = frames
-            .iter()
-            .scan(0, |at, frame| {
-                let start = *at;
-                *at += wire(std::slice::from_ref(frame)).len() as u64;
-                Some(start)
-            })
-            .collect();
-        let (seen, _, before_end) = read_to_the_end(side, false, &parts);
-        for (index, (seen, _)) in seen.into_iter().enumerate() {
-            // One frame that leads to the stream's end may be chance, once in thousands.
-            if let Seen::Found(offset) = &seen
-                && index < before_end
-            {
-                prop_assert!(boundaries.contains(offset), "no frame begins at {}", offset);
-            }
+        for seen in read(side, &parts) {
+            prop_assert!(!matches!(seen, Seen::Violation(..)), "{:?} is none", seen);
             if let Seen::Close(body, start, end) = &seen {
                 let known = sent.iter().any(|sent| matches!(
                     sent, Seen::Close(_, from, to) if (from, to) == (start, end)));

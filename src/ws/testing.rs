@@ -194,7 +194,7 @@ fn control(side: Side) -> impl Strategy<Value = Frame> {
 /// One message in one or more frames, with control frames between them.
 fn message(side: Side) -> impl Strategy<Value = Vec<Frame>> {
     let size = prop_oneof![8 => 0usize..300, 1 => 120usize..130, 1 => 65_530usize..65_540];
-    let binary = size.prop_flat_map(|len| proptest::collection::vec(any::<u8>(), len));
+    let binary = (size, any::<u64>()).prop_map(|(len, seed)| noise(len, seed));
     let payload = prop_oneof![
         binary.prop_map(|payload| (Opcode::BINARY, payload)),
         "\\PC{0,80}".prop_map(|text| (Opcode::TEXT, text.into_bytes())),
@@ -226,6 +226,18 @@ fn message(side: Side) -> impl Strategy<Value = Vec<Frame>> {
             });
             frames
         })
+}
+
+/// So many bytes without a pattern (xorshift64).
+pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[3]
+    };
+    (0..len).map(|_| next()).collect()
 }
 
 /// A part of a length.
