@@ -524,3 +524,7 @@ impl Exchange {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

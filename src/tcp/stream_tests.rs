@@ -103,6 +103,8 @@ fn seq(base: u32, offset: usize) -> u32 {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn bytes_come_out_in_order_whatever_way_they_came(
         traffic in traffic(),

@@ -45,6 +45,8 @@ fn fill(parts: &[(Vec<u8>, u64)]) -> (Waiting, Got) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn everything_comes_back_from_any_place(
         parts in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..20), 0u64..5), 0..12),

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::frame::{Header, Opcode, parse_header, unmask};
+use super::frame::{Opcode, parse_header, unmask};
 use super::{Body, Item, Rule};
 use crate::session::Side;
 
@@ -281,12 +281,4 @@ pub(crate) fn legal(side: Side) -> impl Strategy<Value = Vec<Frame>> {
 pub(crate) fn sent() -> impl Strategy<Value = (Side, Vec<Frame>)> {
     prop_oneof![Just(Side::Client), Just(Side::Server)]
         .prop_flat_map(|side| (Just(side), legal(side)))
-}
-
-/// The header that bytes begin with; panics where it is cut.
-pub(crate) fn header(bytes: &[u8]) -> Header {
-    match parse_header(bytes) {
-        Ok((_, header)) => header,
-        Err(_) => panic!("a header is missing bytes"),
-    }
 }
