@@ -62,6 +62,7 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
         culprit: found.culprit,
         cause: found.name,
         confidence: found.confidence,
+        other_causes: Vec::new(),
         summary: told.summary,
         advice: causes::lookup(found.name)
             .map(|cause| cause.advice.to_owned())

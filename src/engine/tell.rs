@@ -66,6 +66,7 @@ pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
         opened: opened.map(|origin| origin.time),
         ended,
         last_byte,
+        clocks: facts.clocks,
         verdict,
         closes,
         transport_end,

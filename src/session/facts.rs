@@ -1,6 +1,6 @@
 //! What is known of a session when it is over: the ground on which the verdict stands.
 
-use super::{Opening, Sent, Side};
+use super::{Clocks, Opening, Sent, Side};
 use crate::capture::PacketId;
 use crate::http::Fault;
 use crate::time::Timestamp;
@@ -173,6 +173,8 @@ pub struct Facts {
     pub answered: Option<(PacketId, Timestamp)>,
     /// What each side did.
     pub sides: Sides<SideFacts>,
+    /// How long it had been quiet when the first terminating signal came.
+    pub clocks: Clocks,
     /// This session's connection went on to something else after it (another request).
     pub superseded: bool,
 }

@@ -66,6 +66,7 @@ impl Tracker {
         let facts = &mut self.facts;
         facts.request = Some((origin.packet, origin.time));
         facts.upgrade_asked = request.upgrades;
+        facts.opening.key.clone_from(&request.key);
         facts.opening.host.clone_from(&request.host);
         facts.opening.path = Some(request.path.clone());
         facts.opening.origin.clone_from(&request.origin);
