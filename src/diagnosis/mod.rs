@@ -7,6 +7,9 @@ pub mod causes;
 mod ending;
 mod order;
 mod telling;
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod tests;
 mod views;
 
 use crate::session::facts::{Answer, Facts, SeenClose};
