@@ -4,13 +4,15 @@
 //! come in order; and, once the connection is over, its [`Connection`] with what was seen.
 
 mod connection;
+mod habits;
 mod held;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 mod waiting;
 
-pub use connection::{Connection, Handled, Resend, Signal};
+pub use connection::{Burst, Connection, Handled, Resend, Signal};
+pub use habits::{Habits, RstMarks};
 pub use stream::Stream;
 pub use waiting::Waiting;
 
