@@ -150,17 +150,58 @@ fn normal_ends_are_told_apart_by_code_and_sender() {
 
 #[test]
 fn a_close_without_an_answer_says_so_only_where_none_can_be_lost() {
-    let mut scene = Scene::open();
-    scene.close(Server, OK).fin(Server).fin(Client);
-    assert_eq!(scene.told().verdict.cause, "close-unanswered");
-    assert_eq!(scene.told().verdict.culprit, Some(Party::Client));
+    let told = Scene::open()
+        .close(Server, OK)
+        .wait(10)
+        .fin(Server)
+        .fin(Client)
+        .told();
+    assert_eq!(told.verdict.cause, "close-unanswered");
+    assert_eq!(told.verdict.culprit, Some(Party::Client));
+    // Who takes the transport away at once gets no answer.
+    let told = Scene::open()
+        .close(Server, OK)
+        .fin(Server)
+        .fin(Client)
+        .told();
+    assert_eq!(told.verdict.cause, "cut-after-close-sent");
+    assert_eq!(told.verdict.culprit, Some(Party::Server));
     let mut scene = Scene::open();
     scene
         .close(Server, OK)
+        .wait(10)
         .hole(Client, 8)
         .fin(Server)
         .fin(Client);
-    assert_ne!(scene.told().verdict.cause, "close-unanswered");
+    assert_eq!(scene.told().verdict.cause, "closed-normal");
+}
+
+#[test]
+fn an_end_without_a_close_is_told_by_the_pause_before_it() {
+    for (side, busy) in [
+        (Client, "client-closed-mid-traffic"),
+        (Server, "server-closed-mid-traffic"),
+    ] {
+        assert_eq!(Scene::open().fin(side).told().verdict.cause, busy);
+        let told = Scene::open().wait(60).fin(side).told();
+        assert_eq!(told.verdict.cause, "fin-without-close");
+        let told = Scene::open().wait(60).rst(side).told();
+        assert_eq!(told.verdict.cause, "rst-unprompted");
+    }
+}
+
+#[test]
+fn a_forged_rst_names_the_network() {
+    let told = Scene::open().forged(Server).say(Server, 10).told();
+    assert_eq!(
+        (told.verdict.cause, told.verdict.culprit),
+        ("rst-injected", Some(Party::Network))
+    );
+    // Both ends, at once, in the name of each other.
+    let mut scene = Scene::open();
+    scene.forged(Server).forged(Client);
+    assert_eq!(scene.told().verdict.cause, "rst-both-ways");
+    assert_eq!(scene.told().verdict.closer, Some(Party::Network));
 }
 
 #[test]
@@ -183,17 +224,17 @@ fn a_violation_is_to_blame_on_its_sender_not_on_who_says_1002() {
 }
 
 #[test]
-fn a_violation_explains_an_end_only_where_the_other_side_ended_it() {
-    let told = Scene::open()
-        .breaks(Client, Rule::ReservedBit)
-        .fin(Server)
-        .told();
-    assert_eq!(told.verdict.cause, "protocol-violation");
-    let told = Scene::open()
-        .breaks(Client, Rule::ReservedBit)
-        .fin(Client)
-        .told();
-    assert_ne!(told.verdict.cause, "protocol-violation");
+fn a_violation_explains_an_end_best_where_the_other_side_ended_it() {
+    let confidence = |by| {
+        let told = Scene::open()
+            .breaks(Client, Rule::ReservedBit)
+            .fin(by)
+            .told();
+        assert_eq!(told.verdict.cause, "protocol-violation");
+        assert_eq!(told.verdict.culprit, Some(Party::Client));
+        told.verdict.confidence
+    };
+    assert!(confidence(Server) > confidence(Client));
 }
 
 #[test]

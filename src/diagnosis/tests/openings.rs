@@ -100,6 +100,14 @@ fn where_the_server_ends_a_101_to_be_refused_first_it_was_open_perhaps() {
         let told = answered.say(Server, 20).fin(Server).fin(Client).told();
         assert_eq!(told.verdict.state, State::Closed, "{fault:?}");
         assert_eq!(told.verdict.confidence, Confidence::Low, "{fault:?}");
+        let mut scene = Scene::asked();
+        let told = scene
+            .answer(Answer::Switched(Some(fault)))
+            .close(Server, OK)
+            .fin(Server)
+            .told();
+        assert_eq!(told.verdict.code, Some(1000), "{fault:?}");
+        assert_eq!(told.verdict.confidence, Confidence::Low, "{fault:?}");
     }
 }
 
