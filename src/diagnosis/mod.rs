@@ -5,6 +5,7 @@
 mod case;
 pub mod causes;
 mod ending;
+pub mod knowledge;
 mod order;
 mod rules;
 mod telling;
