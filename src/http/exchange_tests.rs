@@ -49,7 +49,7 @@ impl Talk {
             origin: origin(self.packets),
         };
         self.exchange
-            .handle_chunk(end, chunk, self.both, &mut self.told);
+            .handle_chunk(end, chunk, self.sight(), &mut self.told);
         self.ends[end] += bytes.len() as u64;
         self
     }
@@ -62,13 +62,23 @@ impl Talk {
             origin: origin(self.packets),
         };
         self.exchange
-            .handle_chunk(end, chunk, self.both, &mut self.told);
+            .handle_chunk(end, chunk, self.sight(), &mut self.told);
         self.ends[end] += len;
         self
     }
 
+    fn sight(&self) -> Sight {
+        Sight {
+            peer_seen: self.both,
+            whole: true,
+        }
+    }
+
     fn finish(&mut self) -> &mut Self {
-        self.exchange.finish(origin(self.packets), &mut self.told);
+        let seen = End::BOTH.map(|end| self.both || self.ends[end] > 0);
+        let [a, b] = seen;
+        self.exchange
+            .finish(origin(self.packets), Pair { a, b }, &mut self.told);
         self
     }
 
@@ -306,7 +316,7 @@ proptest! {
                 talk.send(end, bytes);
             }
         }
-        talk.exchange.finish(origin(99), &mut talk.told);
+        talk.finish();
         let is_opened = |event: &&Event| matches!(event, Event::Opened { .. });
         prop_assert!(talk.told.iter().filter(is_opened).count() <= 1);
     }
@@ -338,8 +348,24 @@ fn a_lost_request_is_opened_without_one() {
 fn a_lost_answer_is_opened_without_one() {
     let mut talk = Talk::new();
     talk.send(CLIENT, ASK).lose(SERVER, 200);
+    assert_eq!(talk.told(), ["opening /chat"]);
+    talk.send(SERVER, b"\x81\x01a");
     assert_eq!(talk.told(), ["opening /chat", "opened"]);
-    assert_eq!(talk.rest(ASK.len() as u64, 0).b.gaps, [(0, 200)]);
+    let rest = talk.rest(ASK.len() as u64, 0).b;
+    assert_eq!(
+        (rest.gaps, rest.bytes),
+        (vec![(0, 200)], b"\x81\x01a".to_vec())
+    );
+    // Nothing behind it.
+    let mut talk = Talk::new();
+    talk.send(CLIENT, ASK).lose(SERVER, 200).finish();
+    assert_eq!(talk.told(), ["opening /chat", "opened"]);
+    // An answer behind it: what was lost was another one.
+    let mut talk = Talk::new();
+    talk.send(CLIENT, get("/") + ASK)
+        .lose(SERVER, 200)
+        .send(SERVER, SWITCH);
+    assert_eq!(talk.told(), ["opening /chat", "opened 101"]);
 }
 
 #[test]
@@ -347,11 +373,11 @@ fn one_direction_shows_what_it_can() {
     let mut talk = Talk::one_direction();
     talk.send(CLIENT, ASK);
     assert_eq!(talk.told(), ["opening /chat"]);
-    talk.send(CLIENT, "frames");
+    talk.send(CLIENT, "frames").finish();
     assert_eq!(talk.told(), ["opening /chat", "opened"]);
     assert_eq!(talk.rest(ASK.len() as u64, 0).a.bytes, b"frames");
     let mut talk = Talk::one_direction();
-    talk.send(SERVER, format!("{SWITCH}frames"));
+    talk.send(SERVER, format!("{SWITCH}frames")).finish();
     assert_eq!(talk.told(), ["opened 101"]);
     assert_eq!(talk.rest(0, SWITCH.len() as u64).b.bytes, b"frames");
 }

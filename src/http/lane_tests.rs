@@ -80,15 +80,46 @@ proptest! {
 fn holes_are_harmless_inside_of_bodies_only() {
     let skipped = |body, len| {
         let mut lane = Lane::behind(body);
-        lane.skip(len);
-        lane
+        lane.skip(len).then_some(lane)
     };
-    assert!(matches!(skipped(BodyLen::Known(5), 4), Lane::Body(1)));
-    assert!(matches!(skipped(BodyLen::Known(5), 5), Lane::Head(_)));
-    assert!(matches!(skipped(BodyLen::Known(5), 6), Lane::Lost));
-    assert!(matches!(skipped(BodyLen::UntilEnd, 6), Lane::UntilEnd));
-    assert!(matches!(skipped(BodyLen::Chunked, 1), Lane::Lost));
-    assert!(matches!(skipped(BodyLen::Known(0), 1), Lane::Lost));
+    assert!(matches!(skipped(BodyLen::Known(5), 4), Some(Lane::Body(1))));
+    assert!(matches!(skipped(BodyLen::Known(5), 5), Some(Lane::Head(_))));
+    assert!(skipped(BodyLen::Known(5), 6).is_none());
+    assert!(matches!(
+        skipped(BodyLen::UntilEnd, 6),
+        Some(Lane::UntilEnd)
+    ));
+    assert!(skipped(BodyLen::Chunked, 1).is_none());
+    assert!(skipped(BodyLen::Known(0), 1).is_none());
+}
+
+#[test]
+fn the_end_of_a_cut_head_is_text_up_to_an_empty_line() {
+    let tail = |rest, parts: &[&[u8]]| {
+        let mut tail = HeadTail::new(100, 50, rest, crate::tcp::testing::origin(1));
+        let mut used = 0;
+        for part in parts {
+            let (taken, over) = tail.take(part);
+            used += taken;
+            if over {
+                let mut gap = None;
+                tail.into_waiting()
+                    .drain(|chunk| gap = Some(chunk.offset()));
+                return Some((used, gap));
+            }
+        }
+        None
+    };
+    // Text: all of the hole was head.
+    assert_eq!(tail(20, &[b"et\r\n\r\n\x81\x00"]), Some((6, None)));
+    for cut in 1..6 {
+        let (one, other) = b"et\r\n\r\n".split_at(cut);
+        assert_eq!(tail(20, &[one, other]), Some((6, None)), "{cut}");
+    }
+    assert_eq!(tail(20, &[b"a\r\r\n\r\n"]), Some((6, None)));
+    // A frame: the head ended inside of the hole, where it had to at the earliest.
+    assert_eq!(tail(20, &[b"\x81\x00"]), Some((0, Some(120))));
+    assert_eq!(tail(20, &[b"X-A: b\r\n"]), None);
 }
 
 #[test]

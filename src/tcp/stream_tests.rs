@@ -41,10 +41,17 @@ impl Rig {
             .give_up_holes(at(millis), &mut |chunk| got.take(chunk));
     }
 
-    fn finish(mut self) -> Got {
+    fn finish(self) -> Got {
+        self.finish_hearing(None)
+    }
+
+    /// With what the peer's RST acknowledges.
+    fn finish_hearing(mut self, heard: Option<u32>) -> Got {
         let got = &mut self.got;
         self.stream
-            .finish(origin_at(u64::MAX >> 16, 0), &mut |chunk| got.take(chunk));
+            .finish(origin_at(u64::MAX >> 16, 0), heard, &mut |chunk| {
+                got.take(chunk)
+            });
         self.got
     }
 }
@@ -445,4 +452,20 @@ fn a_stream_of_which_nothing_was_seen_has_no_end() {
     let mut rig = Rig::default();
     rig.stream.declare_end(50);
     assert_eq!(rig.finish(), Got::default());
+}
+
+#[test]
+fn a_reset_tells_of_bytes_that_were_sent_but_nothing_absurd() {
+    for (heard, gaps) in [
+        (3, &[][..]),
+        (4, &[]),
+        (9, &[(3, 6)]),
+        (2, &[]),
+        (1 << 31, &[]),
+        (3 + (1 << 30) + 1, &[]),
+    ] {
+        let mut rig = Rig::from_syn(0);
+        rig.data(0, b"abc");
+        assert_eq!(rig.finish_hearing(Some(heard)).gaps, gaps, "{heard}");
+    }
 }

@@ -146,7 +146,7 @@ fn others() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     };
     let prefixed = |width: usize, n: u8| {
         let body: Vec<u8> = (0..60u8).map(|i| i.wrapping_mul(n | 3)).collect();
-        [&(body.len() as u64).to_be_bytes()[8 - width..], &body].concat()
+        [&vec![0; width - 1][..], &[60], &body].concat()
     };
     let series = |make: &dyn Fn(u8) -> Vec<u8>| (0..40).map(make).collect::<Vec<_>>();
     vec![
