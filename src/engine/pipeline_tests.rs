@@ -555,4 +555,26 @@ proptest! {
             prop_assert!(whole.closes.iter().any(|sent| (sent.from, sent.code) == (close.from, close.code)));
         }
     }
+
+    #[test]
+    fn a_capture_that_begins_anywhere_invents_nothing(
+        wire in conversation(),
+        begin in any::<prop::sample::Index>(),
+    ) {
+        let whole = wire.session();
+        let begin = begin.index(wire.packets.len());
+        let (sessions, _) = told(&wire.packets[begin..]);
+        prop_assert!(sessions.len() <= 1);
+        if let Some(session) = sessions.first() {
+            prop_assert_eq!(session.client, whole.client);
+            for close in &session.closes {
+                prop_assert!(whole.closes.iter().any(|sent| (sent.from, sent.code) == (close.from, close.code)));
+            }
+            let code = session.verdict.code;
+            prop_assert!(code.is_none() || code == whole.verdict.code, "{:?}", code);
+            let messages = |session: &Session| (session.client_sent.messages, session.server_sent.messages);
+            let (had, have) = (messages(&whole), messages(session));
+            prop_assert!(have.0 <= had.0 && have.1 <= had.1);
+        }
+    }
 }

@@ -343,3 +343,7 @@ pub(super) fn snapped_header(bytes: &[u8], missing: u64) -> Option<Header> {
         ..shortest
     })
 }
+
+#[cfg(test)]
+#[path = "resync_tests.rs"]
+mod tests;

@@ -229,6 +229,8 @@ impl Scene {
             ..
         } = diagnose(&self.facts);
         assert!(!verdict.summary.is_empty());
+        let explained = causes::lookup(verdict.cause).is_some();
+        assert!(explained, "{} is not explained", verdict.cause);
         Told {
             verdict,
             end: transport_end,
