@@ -9,6 +9,9 @@ pub mod knowledge;
 mod order;
 mod rules;
 mod telling;
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod tests;
 mod views;
 
 use crate::session::facts::{Answer, Facts, SeenClose};

@@ -620,3 +620,7 @@ impl Exchange {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

@@ -161,3 +161,7 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "waiting_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ mod timer;
 pub(super) mod transport;
 
 use super::case::Case;
+use crate::session::facts::Answer;
 use crate::session::{Confidence, Evidence, Party, Side, State};
 
 /// A cause that fits, why, and how well.
@@ -128,6 +129,9 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
     let mut found = answers
         .next()
         .unwrap_or_else(|| Found::new("capture-gap", Confidence::Low, None));
+    if opened_perhaps(case) {
+        found.confidence = Confidence::Low;
+    }
     if found.confidence != Confidence::Certain {
         found.others.extend(
             answers
@@ -137,6 +141,13 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
         found.others.dedup();
     }
     found
+}
+
+/// A client must refuse this 101 (RFC 6455 §4.1), and nothing shows whether it did.
+fn opened_perhaps(case: &Case<'_>) -> bool {
+    matches!(case.facts.answer, Answer::Switched(Some(_)))
+        && case.ending.state != State::Failed
+        && !case.side(Side::Client).sent_frame
 }
 
 /// `the client` or `the server`.
