@@ -4,7 +4,9 @@
 
 mod cause;
 pub mod causes;
+pub mod cohorts;
 mod ending;
+pub mod legs;
 mod order;
 mod telling;
 mod views;
