@@ -4,10 +4,13 @@
 //! what a view shows, and in which order; a [`Sink`] says how it looks. [`record`] holds the
 //! names of the fields, which are a contract with whoever reads them.
 
+mod advice;
+mod columns;
 pub mod csv;
 pub mod json;
 pub mod ladder;
 mod layout;
+pub mod look;
 pub mod record;
 pub mod rows;
 pub mod table;

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::look::Look;
+use super::when::{Clock, Watch};
 use crate::capture::PacketId;
 use crate::session::*;
 use crate::time::Timestamp;
@@ -233,6 +235,16 @@ pub(crate) fn hostile(number: u64) -> Session {
         .events
         .push(event(911, 33, Side::Server, "message", "\x1b[2J"));
     session
+}
+
+/// A terminal of so many columns without colours, in UTC.
+pub(crate) fn look(width: Option<usize>) -> Look {
+    Look {
+        width,
+        color: false,
+        watch: Watch::new(Clock::Utc, at(0)),
+        verbose: false,
+    }
 }
 
 /// Totals.
