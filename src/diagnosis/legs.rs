@@ -224,3 +224,156 @@ fn origin(legs: &[&Session]) -> Option<Vec<String>> {
             .collect(),
     )
 }
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests: a panic is a failure")]
+mod tests {
+    use super::super::cohorts::testing::{address, closed, cut, open};
+    use super::*;
+    use crate::report::sample;
+    use crate::session::{EndKind, Side};
+
+    /// From `client` to `server`, opened at these milliseconds: the request, and the 101.
+    fn leg(
+        number: u64,
+        client: &str,
+        server: &str,
+        key: Option<&str>,
+        times: (i64, i64),
+    ) -> Session {
+        let mut session = open(number, times.1, 900, 900);
+        (session.client, session.server) = (address(client), address(server));
+        session.started = sample::at(times.0);
+        session.opening.key = key.map(str::to_owned);
+        session
+    }
+
+    fn outer(key: Option<&str>) -> Session {
+        leg(1, "10.0.0.5:5000", "10.0.0.2:80", key, (0, 30))
+    }
+
+    fn inner(key: Option<&str>) -> Session {
+        leg(2, "10.0.0.2:6000", "10.0.0.3:8080", key, (10, 25))
+    }
+
+    fn related(mut sessions: Vec<Session>) -> Vec<Vec<u64>> {
+        join(&mut sessions);
+        sessions
+            .into_iter()
+            .map(|session| session.related)
+            .collect()
+    }
+
+    #[test]
+    fn one_random_key_is_one_session() {
+        let key = Some("AQIDBAUGBwgJCgsMDQ4PEA==");
+        assert_eq!(related(vec![outer(key), inner(key)]), [[2], [1]]);
+        let third = leg(3, "10.0.0.3:7000", "10.0.0.4:9000", key, (12, 20));
+        assert_eq!(
+            related(vec![outer(key), inner(key), third]),
+            [[2, 3], [1, 3], [1, 2]]
+        );
+        // Whatever the proxy's addresses are.
+        let elsewhere = leg(2, "192.0.2.7:6000", "10.0.0.3:8080", key, (10, 25));
+        assert_eq!(related(vec![outer(key), elsewhere]), [[2], [1]]);
+    }
+
+    #[test]
+    fn a_key_that_is_not_random_says_nothing() {
+        let sample = Some(SAMPLE_KEY);
+        let other = |n| leg(n, "10.0.0.6:6000", "10.0.0.2:80", sample, (10, 25));
+        assert_eq!(related(vec![outer(sample), other(2)]), [[0_u64; 0]; 2]);
+        let fixed = Some("AAAAAAAAAAAAAAAAAAAAAA==");
+        let many = (1..=30).map(|n| leg(n, "10.0.0.6:6000", "10.0.0.2:80", fixed, (10, 25)));
+        assert!(related(many.collect()).iter().all(Vec::is_empty));
+        let late = leg(2, "10.0.0.2:6000", "10.0.0.3:8080", fixed, (60_000, 60_025));
+        assert_eq!(related(vec![outer(fixed), late]), [[0_u64; 0]; 2]);
+    }
+
+    #[test]
+    fn a_proxy_with_keys_of_its_own_is_seen_by_its_address() {
+        assert_eq!(
+            related(vec![outer(Some("a")), inner(Some("b"))]),
+            [[2], [1]]
+        );
+        let spoilt: [fn(&mut Session); 6] = [
+            |inner| inner.opening.path = Some("/other".to_owned()),
+            |inner| inner.client = address("10.0.0.7:6000"),
+            |inner| inner.client_sent.messages += 1,
+            |inner| inner.server = address("10.0.0.2:80"),
+            // Opened before the proxy had been asked, or after it had answered.
+            |inner| inner.started = sample::at(-5),
+            |inner| inner.opened = Some(sample::at(31)),
+        ];
+        for spoil in spoilt {
+            let mut inner = inner(None);
+            spoil(&mut inner);
+            assert_eq!(related(vec![outer(None), inner]), [[0_u64; 0]; 2]);
+        }
+        // Two that fit: nobody knows which.
+        let mut twin = inner(None);
+        twin.number = 3;
+        assert!(
+            related(vec![outer(None), inner(None), twin])
+                .iter()
+                .all(Vec::is_empty)
+        );
+        let mut twin = outer(None);
+        twin.number = 3;
+        assert!(
+            related(vec![outer(None), inner(None), twin])
+                .iter()
+                .all(Vec::is_empty)
+        );
+    }
+
+    fn summaries(mut sessions: Vec<Session>) -> Vec<String> {
+        for session in &mut sessions {
+            session.verdict.summary.clear();
+        }
+        join(&mut sessions);
+        sessions
+            .into_iter()
+            .map(|session| session.verdict.summary)
+            .collect()
+    }
+
+    #[test]
+    fn both_legs_say_where_the_end_began() {
+        let behind = closed(inner(None), 1001, Side::Server, 1000);
+        let before = closed(outer(None), 1001, Side::Server, 1004);
+        assert_eq!(
+            summaries(vec![before, behind]),
+            [
+                " The end began on the leg 10.0.0.2:6000 → 10.0.0.3:8080 (session 2).",
+                " The end began on this leg, 10.0.0.2:6000 → 10.0.0.3:8080.",
+            ]
+        );
+        let proxy = |leg, by| cut(leg, EndKind::Fin, by, 1000);
+        assert_eq!(
+            summaries(vec![
+                proxy(outer(None), Party::Server),
+                proxy(inner(None), Party::Client)
+            ]),
+            [
+                " The proxy ended both of its legs (the other is session 2).",
+                " The proxy ended both of its legs (the other is session 1).",
+            ]
+        );
+        // Only one has ended.
+        let before = closed(outer(None), 1001, Side::Server, 1004);
+        assert_eq!(summaries(vec![before, inner(None)]), ["", ""]);
+    }
+
+    #[test]
+    fn clocks_of_two_machines_order_nothing_that_is_close() {
+        let ends = |millis| {
+            let behind = closed(inner(None), 1001, Side::Server, 1000);
+            let mut before = closed(outer(None), 1001, Side::Server, millis);
+            before.first_packet = crate::capture::PacketId::new(1, 1);
+            summaries(vec![before, behind])
+        };
+        assert_eq!(ends(1004), ["", ""]);
+        assert!(ends(5000)[0].contains("session 2"));
+    }
+}

@@ -36,7 +36,7 @@ pub(super) fn densest(
         let width = width(least);
         let behind = up_to(least.saturating_add(width));
         let count = behind - first;
-        if count < LEAST || best.is_some_and(|(most, ..)| count < most) {
+        if least < range.start || count < LEAST || best.is_some_and(|(most, ..)| count < most) {
             continue;
         }
         let from = least
@@ -45,7 +45,8 @@ pub(super) fn densest(
         let to = least
             .saturating_add(width.saturating_mul(BAND + 1))
             .min(range.end);
-        let around = up_to(to) - values.partition_point(|&(other, _)| other < from);
+        let before = values.partition_point(|&(other, _)| other < from);
+        let around = up_to(to).saturating_sub(before);
         let room = to.saturating_sub(from).saturating_sub(width).max(width);
         if !stands_out(count, around.saturating_sub(count), room / width.max(1)) {
             continue;

@@ -7,6 +7,8 @@
 mod equal;
 mod mass;
 mod share;
+#[cfg(test)]
+pub(crate) mod testing;
 mod timers;
 mod words;
 
@@ -183,7 +185,7 @@ impl Member {
 }
 
 /// Causes that say how a session ended and leave open why; all others are left alone.
-const UNEXPLAINED: [&str; 17] = [
+const UNEXPLAINED: [&str; 20] = [
     "fin-without-close",
     "rst-without-close",
     "tls-truncated",
@@ -201,6 +203,9 @@ const UNEXPLAINED: [&str; 17] = [
     "server-going-away",
     "internal-error",
     "close-unanswered",
+    "cut-after-close-sent",
+    "rst-unread-data",
+    "rst-on-stale-flow",
 ];
 
 fn is_explained(cause: &str) -> bool {
@@ -297,4 +302,5 @@ impl Cohort {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests: a panic is a failure")]
 mod tests;

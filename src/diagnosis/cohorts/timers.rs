@@ -79,8 +79,10 @@ impl Alike<'_> {
             if scattered(&fit, reach) != (ends == Ends::Scattered) {
                 continue;
             }
-            // What was cut at one stroke is close in time; a timer is closer to its own time.
-            if ends == Ends::AtOnce && fit.cluster.spread > reach {
+            // What was cut at one stroke is close in time; a timer is closer to its own time. Ages
+            // show nothing then: they are as equal as the beginnings were.
+            let is_age = matches!(fit.shared, Shared::Age(_));
+            if ends == Ends::AtOnce && (is_age || fit.cluster.spread > reach) {
                 continue;
             }
             cohorts.push(self.tell(&fit, of, ends));
