@@ -69,3 +69,7 @@ pub const MAX_SEARCH_BYTES: u64 = 2 << 20;
 
 /// How often the place of frames may be lost again inside of bytes that a search had kept.
 pub const MAX_RESYNC_DEPTH: u8 = 8;
+
+/// A silence of both ends from which on the bytes that break it are remembered, in nanoseconds:
+/// the shortest time after which a NAT or firewall is known to forget a connection is 30 s.
+pub const MIN_SILENCE_NANOS: i64 = 20_000_000_000;

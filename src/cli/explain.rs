@@ -1,5 +1,7 @@
 //! `hangup explain`: what a close code or a cause means.
 
+mod known;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -48,6 +50,9 @@ fn explain(page: Page, about: &str) -> anyhow::Result<String> {
             Ok(code) => explain_code(page, code, close::lookup(code)),
             Err(_) => explain_impossible(page, about),
         });
+    }
+    if let Some(seconds) = known::span(about) {
+        return Ok(known::explain_span(page, about, seconds));
     }
     if let Some(cause) = causes::lookup(about) {
         return Ok(explain_cause(page, cause));
@@ -139,6 +144,7 @@ fn explain_code(mut page: Page, code: u16, info: &CodeInfo) -> String {
     for note in info.notes {
         page.paragraph(note);
     }
+    known::list_meanings(&mut page, code);
     page.paragraph(info.reconnect.sentence());
     if matches!(info.range, Range::Private | Range::Outside) {
         page.paragraph(NO_SCHEME);

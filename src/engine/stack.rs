@@ -3,7 +3,7 @@
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
-use crate::http::{Event, Exchange, looks_like};
+use crate::http::{Event, Exchange, Sight, looks_like};
 use crate::limits;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin};
@@ -161,7 +161,11 @@ impl Upper {
             }
             App::Http(exchange) => {
                 let mut events = Vec::new();
-                exchange.handle_chunk(end, chunk, seen.ends[end.other()], &mut events);
+                let sight = Sight {
+                    peer_seen: seen.ends[end.other()],
+                    whole: seen.from_syn[end],
+                };
+                exchange.handle_chunk(end, chunk, sight, &mut events);
                 self.handle_events(events, seen.first);
             }
             App::Unknown(searches) => {
@@ -361,7 +365,7 @@ impl Upper {
         self.decide(seen.first, true);
         if let App::Http(exchange) = &mut self.app {
             let mut events = Vec::new();
-            exchange.finish(last, &mut events);
+            exchange.finish(last, seen.ends, &mut events);
             self.handle_events(events, seen.first);
         }
         if let (App::Frames(readers), Some(tracker)) = (&mut self.app, &mut self.tracker) {

@@ -67,13 +67,22 @@ impl Stream {
     /// it belongs to another connection.
     pub fn handle_syn(&mut self, seq: u32) -> bool {
         let first = seq.wrapping_add(1);
-        if self.started {
+        if self.started && (self.from_syn || self.next > 0 || self.has_hole()) {
             self.from_syn |= self.base == first;
             return self.base == first;
         }
+        // Nothing was handed on yet: what came before was of an older connection.
         self.start(first);
         self.from_syn = true;
         true
+    }
+
+    /// Another packet shows that the next byte has this sequence number.
+    pub fn begin_at(&mut self, seq: u32, is_first: bool) {
+        if !self.started {
+            self.start(seq);
+            self.from_syn = is_first;
+        }
     }
 
     fn start(&mut self, seq: u32) {
@@ -192,16 +201,26 @@ impl Stream {
 
     /// The connection is over: hands on everything that waits, with the holes before it and at
     /// the end of the stream.
-    pub fn finish(&mut self, last: Origin, emit: &mut impl FnMut(Chunk<'_>)) {
+    ///
+    /// `heard`: what the peer's RST acknowledges. It tells that bytes were sent, not that
+    /// anybody read them.
+    pub fn finish(&mut self, last: Origin, heard: Option<u32>, emit: &mut impl FnMut(Chunk<'_>)) {
         while let Some(first) = self.held.as_ref().and_then(|held| held.first()) {
             self.skip_to(first, emit);
         }
         // The acknowledgement of a FIN counts one more than there are bytes (RFC 9293 §3.4).
         // Where the capture lost the FIN, the one byte beyond is taken for it.
+        let heard = heard.map_or(0, |ack| u64::try_from(self.offset(ack)).unwrap_or(0));
+        let heard = if heard <= self.next.saturating_add(limits::MAX_AHEAD) {
+            heard
+        } else {
+            0
+        };
+        let known = self.acked.max(heard);
         let acked = match self.declared_end {
-            Some(end) => self.acked.min(end),
-            None if self.acked == self.next.saturating_add(1) => self.next,
-            None => self.acked,
+            Some(end) => known.min(end),
+            None if known == self.next.saturating_add(1) => self.next,
+            None => known,
         };
         let end = acked.max(self.declared_end.unwrap_or(0));
         if self.started && end > self.next {

@@ -102,6 +102,7 @@ fn tell(members: &mut [Member], cut: &[usize], open: u64, reach: i64) -> Cohort 
         how,
         confidence: Confidence::High,
         rival: None,
+        timers: Vec::new(),
         of: open.max(cut.len() as u64),
         indices,
     }

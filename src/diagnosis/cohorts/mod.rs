@@ -14,6 +14,7 @@ mod words;
 
 use std::net::SocketAddr;
 
+use super::knowledge::timers::Timer;
 use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
 use crate::time::Timestamp;
 
@@ -245,6 +246,8 @@ struct Cohort {
     confidence: Confidence,
     /// Another cause that would explain it.
     rival: Option<&'static str>,
+    /// Timers that are known to strike so, what one meets most often first.
+    timers: Vec<&'static Timer>,
     /// How many could have been among them.
     of: u64,
     indices: Vec<usize>,

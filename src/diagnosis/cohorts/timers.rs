@@ -2,7 +2,9 @@
 
 use super::equal::{Cluster, densest, reach};
 use super::{Clock, Cohort, Ends, How, Member, Shared};
-use crate::session::{Confidence, Party};
+use crate::diagnosis::knowledge::timers::{self, By, Timer};
+use crate::session::{Confidence, Party, Side};
+use crate::time::Timestamp;
 
 /// Shorter silences than this are how conversations go.
 const LEAST_TIMER: i64 = 1_000_000_000;
@@ -43,6 +45,8 @@ struct Alike<'a> {
 struct Fit {
     shared: Shared,
     rival: Option<&'static str>,
+    /// The clocks of silence on which all of them agree, the best first.
+    clocks: Vec<Clock>,
     cluster: Cluster,
 }
 
@@ -108,6 +112,7 @@ impl Alike<'_> {
             how: Some(self.how),
             confidence,
             rival,
+            timers: self.timers(fit),
             of,
             indices,
         }
@@ -142,27 +147,68 @@ impl Alike<'_> {
     }
 
     fn fit(&self, shared: Shared, cluster: Cluster) -> Fit {
-        let all = |clock: &dyn Fn(&Member) -> Option<i64>| {
-            let values = self.pick(&cluster).map(clock);
-            let values: Option<Vec<i64>> = values.collect();
-            values.is_some_and(|values| {
-                let least = values.iter().copied().min().unwrap_or(0);
-                let most = values.iter().copied().max().unwrap_or(0);
-                least >= LEAST_TIMER && most.saturating_sub(least) <= tolerance(least)
-            })
+        let agrees = |clock: Option<Clock>| {
+            let value = |member: &Member| clock.map_or(age(member), |clock| silence(member, clock));
+            let values: Option<Vec<i64>> = self.pick(&cluster).map(value).collect();
+            let Some(values) = values else { return false };
+            match (values.iter().min(), values.iter().max()) {
+                (Some(&least), Some(most)) => {
+                    least >= LEAST_TIMER && most.saturating_sub(least) <= tolerance(least)
+                }
+                _ => false,
+            }
         };
-        let rival = match shared {
-            Shared::Age(_) => CLOCKS
-                .iter()
-                .any(|&clock| all(&|member| silence(member, clock)))
-                .then_some("idle-timeout"),
-            _ => all(&age).then_some("lifetime-limit"),
+        let (rival, clocks) = match shared {
+            Shared::Idle(best, _) => {
+                let others = CLOCKS
+                    .into_iter()
+                    .filter(|&clock| clock != best && agrees(Some(clock)));
+                let clocks = std::iter::once(best).chain(others).collect();
+                (agrees(None).then_some("lifetime-limit"), clocks)
+            }
+            _ => {
+                let idle = CLOCKS.iter().any(|&clock| agrees(Some(clock)));
+                (idle.then_some("idle-timeout"), Vec::new())
+            }
         };
         Fit {
             shared,
             rival,
+            clocks,
             cluster,
         }
+    }
+
+    /// The timers that are known to strike so.
+    fn timers(&self, fit: &Fit) -> Vec<&'static Timer> {
+        use timers::Clock as Counts;
+        let counts = match fit.shared {
+            Shared::Age(_) => vec![Counts::Age],
+            _ => fit
+                .clocks
+                .iter()
+                .map(|clock| match clock {
+                    Clock::Server => Counts::ServerBytes,
+                    Clock::Client => Counts::ClientBytes,
+                    Clock::Either => Counts::EitherBytes,
+                })
+                .collect(),
+        };
+        let code = match self.how {
+            How::Close(code) => Some(code),
+            How::Fin | How::Rst => None,
+        };
+        let is_theirs = |timer: &Timer| match self.by {
+            Party::Client => timer.by.may_be(Side::Client),
+            Party::Server => timer.by.may_be(Side::Server),
+            Party::Both | Party::Network => timer.by == By::Path,
+        };
+        let seconds = Timestamp::from_nanos(fit.cluster.least).seconds_since(Timestamp::default());
+        counts
+            .into_iter()
+            .flat_map(|counts| timers::candidates(counts, seconds, 0.0))
+            .filter(|timer| timer.ends.fits_close(code) && is_theirs(timer))
+            .collect()
     }
 
     fn pick(&self, cluster: &Cluster) -> impl Iterator<Item = &Member> {

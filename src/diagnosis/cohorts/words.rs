@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use super::{Clock, Cohort, How, Shared};
 use crate::session::Party;
 
+/// Timers named in a sentence.
+const MAX_NAMED: usize = 4;
+
 /// What its sessions share, in one sentence.
 pub(super) fn summary(cohort: &Cohort, server: Option<SocketAddr>) -> String {
     let count = cohort.indices.len();
@@ -16,16 +19,18 @@ pub(super) fn summary(cohort: &Cohort, server: Option<SocketAddr>) -> String {
     let to = server.map_or_else(String::new, |server| format!(" to {server}"));
     match cohort.shared {
         Shared::Idle(clock, nanos) => format!(
-            "{of} sessions{to} were {} {} after {}: an idle timer.",
+            "{of} sessions{to} were {} {} after {}: an idle timer{}.",
             ended(cohort),
             span(nanos),
-            last_byte(clock)
+            last_byte(clock),
+            such_as(cohort)
         ),
         Shared::Age(nanos) => format!(
             "{of} sessions{to} were {} {} after they were opened, whatever was said until then: a cap on \
-             their age.",
+             their age{}.",
             ended(cohort),
-            span(nanos)
+            span(nanos),
+            such_as(cohort)
         ),
         Shared::Moment(nanos) => format!(
             "{of} sessions that were open{to} were {} within {} of each other, old and young alike: a restart, \
@@ -62,13 +67,15 @@ pub(super) fn note(cohort: &Cohort) -> String {
     let (count, of) = (cohort.indices.len(), cohort.of);
     match cohort.shared {
         Shared::Idle(clock, nanos) => format!(
-            " {count} of {of} sessions to this server ended so, {} after {}: an idle timer.",
+            " {count} of {of} sessions to this server ended so, {} after {}: an idle timer{}.",
             span(nanos),
-            last_byte(clock)
+            last_byte(clock),
+            such_as(cohort)
         ),
         Shared::Age(nanos) => format!(
-            " {count} of {of} sessions to this server ended so, {} after they were opened: a cap on their age.",
-            span(nanos)
+            " {count} of {of} sessions to this server ended so, {} after they were opened: a cap on their age{}.",
+            span(nanos),
+            such_as(cohort)
         ),
         Shared::Moment(nanos) => format!(
             " {count} of {of} sessions that were open to this server ended with it, within {}: a restart, \
@@ -90,6 +97,22 @@ fn ended(cohort: &Cohort) -> String {
         Some(How::Close(1005)) => format!("closed without a code{by}"),
         Some(How::Close(code)) => format!("closed with {code}{by}"),
         None => format!("ended{by}"),
+    }
+}
+
+/// The timers that would do so, as `, such as nginx proxy_read_timeout`.
+fn such_as(cohort: &Cohort) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for timer in &cohort.timers {
+        let name = format!("{} {}", timer.product, timer.setting);
+        if names.len() < MAX_NAMED && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => format!(", such as {only}"),
+        [others @ .., last] => format!(", such as {} or {last}", others.join(", ")),
     }
 }
 
