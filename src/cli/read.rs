@@ -144,6 +144,17 @@ fn write(
     for row in rows(view, shown) {
         sink.row(&row)?;
     }
+    // What is said of many is worth knowing of each one that is shown.
+    let is_shown = |number: &u64| {
+        shown
+            .binary_search_by_key(number, |session| session.number)
+            .is_ok()
+    };
+    for finding in &outcome.findings {
+        if finding.sessions.iter().any(is_shown) {
+            sink.finding(finding)?;
+        }
+    }
     sink.finish(&outcome.summary, outcome.partial)
 }
 

@@ -4,8 +4,10 @@
 
 mod case;
 pub mod causes;
+pub mod cohorts;
 mod ending;
 pub mod knowledge;
+pub mod legs;
 mod order;
 mod rules;
 mod telling;

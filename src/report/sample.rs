@@ -247,6 +247,23 @@ pub(crate) fn look(width: Option<usize>) -> Look {
     }
 }
 
+/// An idle timer that cut `sessions`, of nine.
+pub(crate) fn finding(sessions: Vec<u64>) -> Finding {
+    Finding {
+        name: "idle-timeout",
+        cause: "idle-timeout",
+        confidence: Confidence::High,
+        server: Some(address("10.0.0.9:80")),
+        summary: format!(
+            "{} of 9 sessions were cut by an idle timer.",
+            sessions.len()
+        ),
+        sessions,
+        of: 9,
+        advice: "Send a Ping every 30 s.".to_owned(),
+    }
+}
+
 /// Totals.
 pub(crate) fn summary() -> Summary {
     Summary {

@@ -13,8 +13,8 @@ use super::rows::CloseRow;
 use super::text::{escape, width};
 use super::when::{short_span, shortest_span};
 use super::words::{party, side};
-use super::{Captures, Row, Sink, View};
-use crate::session::{Event, Session, State, Summary};
+use super::{Captures, Row, Sink, View, findings};
+use crate::session::{Event, Finding, Session, State, Summary};
 use crate::time::Timestamp;
 
 /// The table of a view.
@@ -27,6 +27,7 @@ pub struct Table<'a, W> {
     packets: bool,
     lines: Vec<Line>,
     advices: Advices,
+    findings: Vec<Finding>,
 }
 
 impl<'a, W: Write> Table<'a, W> {
@@ -45,6 +46,7 @@ impl<'a, W: Write> Table<'a, W> {
             packets,
             lines: Vec::new(),
             advices: Advices::default(),
+            findings: Vec::new(),
         }
     }
 
@@ -241,6 +243,11 @@ impl<W: Write> Sink for Table<'_, W> {
         Ok(())
     }
 
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        self.findings.push(finding.clone());
+        Ok(())
+    }
+
     fn finish(&mut self, _summary: &Summary, _partial: bool) -> io::Result<()> {
         if self.lines.is_empty() {
             return self.out.flush();
@@ -263,6 +270,7 @@ impl<W: Write> Sink for Table<'_, W> {
             writeln!(out, "{}", look.paint(DIM, line))?;
         }
         self.advices.write(out, look)?;
+        findings::write(&self.findings, out, look)?;
         out.flush()
     }
 }
@@ -370,6 +378,21 @@ client 10.0.0.5 in all rows
         let told = shown_as(&[&first, &second], View::Sessions, look, &[]);
         assert_eq!(told.matches("\n    The server ended").count(), 2, "{told}");
         assert_eq!(told.matches(first.verdict.advice.as_str()).count(), 1);
+    }
+
+    #[test]
+    fn findings_stand_below_the_rows() {
+        let session = sample::abrupt(1);
+        let mut out = Vec::new();
+        let look = sample::look(Some(80));
+        let mut table = Table::new(&mut out, View::Sessions, look, Captures::new(&[]));
+        table.row(&Row::Session(&session)).unwrap();
+        table.finding(&sample::finding(vec![1, 2, 7])).unwrap();
+        table.finish(&sample::summary(), false).unwrap();
+        let told = String::from_utf8(out).unwrap();
+        let (rows, findings) = told.split_once("\nWhat sessions share\n").unwrap();
+        assert!(rows.contains("fin-without-close"), "{told}");
+        assert!(findings.contains("  idle-timeout (sessions 1, 2, 7; confidence: high)"));
     }
 
     #[test]

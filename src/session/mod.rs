@@ -20,7 +20,7 @@ pub enum Side {
 }
 
 /// Who gave the first terminating signal, or whose behaviour led to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Party {
     /// The end that opened the session.
     Client,
@@ -251,6 +251,8 @@ pub struct Clocks {
 /// Something that several sessions share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// What was found: `idle-timeout`, `lifetime-limit`, `mass-cut`, or `abnormal-share`.
+    pub name: &'static str,
     /// The cause that they share, as in `hangup explain`.
     pub cause: &'static str,
     /// How sure that is.
