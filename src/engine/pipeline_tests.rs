@@ -328,6 +328,29 @@ fn other_protocols_are_no_sessions_whether_seen_from_the_start_or_not() {
 }
 
 #[test]
+fn unmasked_frames_are_believed_only_where_nothing_contradicts_them() {
+    let mut feed = Wire::new(50_000);
+    for n in 0..10 {
+        feed.text(Down, &format!("tick {n}"));
+    }
+    assert_eq!(feed.session().server_sent.messages, 10);
+    let mut other = Wire::new(50_000);
+    for n in 0..10 {
+        other
+            .text(Down, &format!("tick {n}"))
+            .send(Up, ACK, &noise(40, n | 4));
+    }
+    assert_eq!(other.told(), []);
+    // Both ends unmasked: no WebSocket has that.
+    let mut peers = Wire::new(50_000);
+    for n in 0..10 {
+        let frame = wire(&[Frame::whole(Opcode::TEXT, format!("tick {n}").as_bytes())]);
+        peers.send(Down, ACK, &frame).send(Up, ACK, &frame);
+    }
+    assert_eq!(peers.told(), []);
+}
+
+#[test]
 fn lost_bytes_are_never_a_1006() {
     let mut wire = Wire::open(50_000);
     wire.text(Up, "hello")

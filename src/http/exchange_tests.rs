@@ -102,7 +102,7 @@ impl Talk {
                     None => "opened".to_owned(),
                 }
             }
-            Event::NoBeginning => "no beginning".to_owned(),
+            Event::NoBeginning(_) => "no beginning".to_owned(),
             Event::Over => "over".to_owned(),
         };
         self.told.iter().map(word).collect()
