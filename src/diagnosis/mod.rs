@@ -6,6 +6,7 @@ mod case;
 pub mod causes;
 pub mod cohorts;
 mod ending;
+mod habits;
 pub mod knowledge;
 pub mod legs;
 mod order;
@@ -50,6 +51,12 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
     } else {
         (client_view, server_view)
     };
+    let noted = |view, side| View {
+        note: habits::note(side, facts, &ending),
+        ..view
+    };
+    let client_view = noted(client_view, Side::Client);
+    let server_view = noted(server_view, Side::Server);
     let (code, reason) = code(facts, &ending);
     let clean = match (client_view.clean, server_view.clean) {
         (Some(true), Some(true)) => Some(true),
@@ -101,6 +108,7 @@ fn failed_view() -> View {
         reason: None,
         clean: Some(false),
         presumed: false,
+        note: None,
     }
 }
 

@@ -131,6 +131,7 @@ fn received(side: Side, close: &SeenClose, facts: &Facts) -> View {
         reason,
         clean: sent_close(side, &facts.sides[side]),
         presumed: false,
+        note: None,
     }
 }
 
@@ -179,5 +180,6 @@ fn presumed(
         reason: Some(reason),
         clean: Some(true),
         presumed: true,
+        note: None,
     }
 }

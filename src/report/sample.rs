@@ -122,6 +122,7 @@ pub(crate) fn abrupt(number: u64) -> Session {
         reason: None,
         clean: Some(false),
         presumed: false,
+        note: None,
     };
     session.verdict = Verdict {
         state: State::Closed,
@@ -179,6 +180,7 @@ pub(crate) fn normal(number: u64) -> Session {
         reason: Some("bye".to_owned()),
         clean: Some(true),
         presumed: false,
+        note: None,
     };
     let evidence = |number, from| Evidence {
         packet: packet(number),

@@ -97,6 +97,8 @@ pub struct Opening {
     pub extensions: Option<String>,
     /// Status of the answer.
     pub http_status: Option<u16>,
+    /// `Server` of the answer.
+    pub server_software: Option<String>,
     /// `Sec-WebSocket-Key` of the request: random, so two connections with the same one are two
     /// legs of one session. Not shown.
     pub key: Option<String>,
@@ -154,6 +156,8 @@ pub struct View {
     pub clean: Option<bool>,
     /// The code is the echo that exactly fits a hole, not one that was read.
     pub presumed: bool,
+    /// What the library at this end is known to report otherwise.
+    pub note: Option<&'static str>,
 }
 
 /// What one end sent.

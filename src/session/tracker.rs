@@ -114,8 +114,10 @@ impl Tracker {
             http_status,
             subprotocol,
             extensions,
+            server_software,
             ..
         } = &mut self.facts.opening;
+        server_software.clone_from(&response.server);
         *http_status = Some(response.status);
         subprotocol.clone_from(&response.protocol);
         extensions.clone_from(&response.extensions);
