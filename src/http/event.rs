@@ -70,9 +70,37 @@ pub struct Halves {
 /// A request that waits for its answer.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) is_head: bool,
+    pub(super) method: Method,
     pub(super) opening: Opening,
     pub(super) body: BodyLen,
+}
+
+/// What the method of a request says of the body of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Head,
+    Connect,
+    Other,
+}
+
+impl Method {
+    pub(super) fn of(request: &Request) -> Self {
+        match &*request.method {
+            "HEAD" => Self::Head,
+            "CONNECT" => Self::Connect,
+            _ => Self::Other,
+        }
+    }
+
+    /// RFC 9112 §6.3: no answer to HEAD has a body, and behind a 2xx to CONNECT comes what the
+    /// tunnel carries (RFC 9110 §9.3.6).
+    pub(super) fn answer_body(self, response: &Response) -> BodyLen {
+        match self {
+            Self::Head => BodyLen::Known(0),
+            Self::Connect if (200..300).contains(&response.status) => BodyLen::Known(0),
+            Self::Connect | Self::Other => response.body,
+        }
+    }
 }
 
 /// Whether a request asks for a WebSocket.

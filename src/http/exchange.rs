@@ -5,8 +5,8 @@ mod holes;
 
 use std::collections::VecDeque;
 
-use super::event::{Asked, Event, Halves, Opening, Sight};
-use super::head::{BodyLen, Request, Response};
+use super::event::{Asked, Event, Halves, Method, Opening, Sight};
+use super::head::{Request, Response};
 use super::lane::{Head, Kind, Lane, Taken, looks_like};
 use crate::flow::{End, Pair};
 use crate::limits;
@@ -251,7 +251,7 @@ impl Exchange {
         origin: Origin,
         events: &mut Vec<Event>,
     ) {
-        let is_head = request.method == "HEAD";
+        let method = Method::of(&request);
         let body = request.body;
         let opening = if request.is_opening() {
             events.push(Event::Opening {
@@ -270,7 +270,7 @@ impl Exchange {
             Opening::No => Lane::behind(body),
         };
         let asked = Asked {
-            is_head,
+            method,
             opening,
             body,
         };
@@ -350,11 +350,7 @@ impl Exchange {
             }
             return;
         }
-        let body = if asked.is_head {
-            BodyLen::Known(0)
-        } else {
-            response.body
-        };
+        let body = asked.method.answer_body(&response);
         let is_behind = matches!(self.lanes[server], Lane::Behind(_));
         let next = if is_behind {
             Lane::Behind(Waiting::default())

@@ -247,6 +247,34 @@ fn answers_go_to_their_requests_in_order() {
     }
 }
 
+#[test]
+fn behind_a_connect_that_was_granted_comes_what_the_tunnel_carries() {
+    let connect = "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n";
+    // RFC 9110 §9.3.6: a length in such an answer means nothing.
+    for fields in [
+        "",
+        "Content-Length: 9\r\n",
+        "Transfer-Encoding: chunked\r\n",
+    ] {
+        let mut talk = Talk::new();
+        talk.send(CLIENT, connect)
+            .send(SERVER, format!("HTTP/1.1 200 Established\r\n{fields}\r\n"))
+            .send(CLIENT, ASK)
+            .send(SERVER, SWITCH);
+        assert_eq!(talk.told(), ["opening /chat", "opened 101"], "{fields}");
+    }
+    // One that was not granted has a body.
+    let mut talk = Talk::new();
+    talk.send(CLIENT, connect)
+        .send(
+            SERVER,
+            "HTTP/1.1 407 No\r\nContent-Length: 9\r\n\r\nHTTP/1.1 ",
+        )
+        .send(CLIENT, ASK)
+        .send(SERVER, SWITCH);
+    assert_eq!(talk.told(), ["opening /chat", "opened 101"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
