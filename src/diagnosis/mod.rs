@@ -37,10 +37,11 @@ pub struct Diagnosis {
 /// Judges a session by its facts.
 pub fn diagnose(facts: &Facts) -> Diagnosis {
     let ending = ending::ending(facts);
-    let has_ended = matches!(ending.state, State::Closed | State::Closing);
+    let has_views =
+        matches!(ending.state, State::Closed | State::Closing) && !perhaps_never_opened(facts);
     let (client_view, server_view) = match ending.state {
         State::Failed => (failed_view(), failed_server_view(facts)),
-        _ if has_ended => (
+        _ if has_views => (
             views::view(Side::Client, facts, &ending),
             views::view(Side::Server, facts, &ending),
         ),
@@ -99,6 +100,12 @@ fn advice(cause: &str) -> String {
     causes::lookup(cause)
         .map(|cause| cause.advice.to_owned())
         .unwrap_or_default()
+}
+
+/// The answer is lost, and no frame shows what it was: a refusal, perhaps, after which the server
+/// has no WebSocket to report on.
+fn perhaps_never_opened(facts: &Facts) -> bool {
+    facts.answer == Answer::Lost && !Side::BOTH.iter().any(|&side| facts.sides[side].sent_frame)
 }
 
 /// RFC 6455 §7.1.5: no Close was received by an end whose opening failed.

@@ -2,7 +2,7 @@
 
 use super::ending::Ending;
 use crate::session::facts::{Facts, Hole, Mark, SeenClose, SideFacts};
-use crate::session::{Side, View};
+use crate::session::{Side, State, View};
 use crate::ws::Body;
 
 /// The frame header of a Close: two bytes, and four of masking key from a client
@@ -65,10 +65,11 @@ pub(super) fn view(side: Side, facts: &Facts, ending: &Ending) -> View {
     }
     match (valid, hole) {
         (Some(close), hole) if hole.is_none_or(|hole| hole.offset > close.mark.start) => {
-            if !was_received(side, &close.mark, facts, ending) {
-                return unclean(1006);
+            match was_received(side, &close.mark, facts, ending) {
+                Some(true) => received(side, close, facts),
+                Some(false) => unclean(1006),
+                None => View::default(),
             }
-            received(side, close, facts)
         }
         _ if !peer.captured => View::default(),
         (later, Some(hole)) => presumed(side, hole, later, facts, ending),
@@ -83,36 +84,44 @@ fn first_valid_close(facts: &SideFacts) -> Option<&SeenClose> {
         .find(|close| close.frame.fault.is_none())
 }
 
-/// The Close came before `side` had ended.
-fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> bool {
+/// The Close came before `side` had ended; `None` where the capture lost what would tell.
+fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> Option<bool> {
     let own = &facts.sides[side];
     let peer = &facts.sides[side.other()];
     // A RST that something between forged ended this side when it came.
     if let Some(rst) = peer.rst.filter(|_| peer.rst_forged)
         && rst.start <= close.start
     {
-        return false;
+        return Some(false);
     }
     if let Some(fin) = own.fin {
         // Linux counts what it had received in the FIN's acknowledgement; without one, time
         // has to do.
-        return fin
+        let in_time = fin
             .heard
             .map_or(close.time <= fin.time, |heard| heard >= close.end);
+        return Some(in_time);
     }
     if let Some(rst) = own.rst.filter(|_| !own.rst_forged) {
         // A reset by an end that had closed: the answer to its Close was still unread, unless
         // it had acknowledged that before.
-        let heard = if own.closes.is_empty() {
-            rst.heard.unwrap_or(0)
+        return if peer.acked >= close.end {
+            Some(true)
+        } else if !own.closes.is_empty() || rst.heard.is_none_or(|heard| heard < close.end) {
+            Some(false)
+        } else if close_may_be_lost(side, own) {
+            None
         } else {
-            0
+            Some(true)
         };
-        let heard = heard.max(peer.acked);
-        return heard >= close.end;
     }
-    // Silence: what the peer repeated in vain was not received.
-    !(ending.is_silence && peer.acked < close.end)
+    match ending.state {
+        // Silence: what the peer repeated in vain was not received.
+        _ if ending.is_silence => Some(peer.acked >= close.end),
+        // It may be on its way still, and this side may end before it comes.
+        State::Closing if peer.acked < close.end => None,
+        _ => Some(true),
+    }
 }
 
 fn received(side: Side, close: &SeenClose, facts: &Facts) -> View {
@@ -171,7 +180,7 @@ fn presumed(
         packet: hole.packet,
         time: hole.time,
     };
-    if hole.len != len || !was_received(side, &place, facts, ending) {
+    if hole.len != len || was_received(side, &place, facts, ending) != Some(true) {
         return View::default();
     }
     let reason = own.frame.reason().unwrap_or_default();

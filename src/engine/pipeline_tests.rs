@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::capture::LinkType;
 use crate::decode::Flags;
-use crate::session::{Captured, Side, State};
+use crate::session::{Captured, Party, Side, State};
 use crate::ws::Opcode;
 use crate::ws::testing::{Frame, noise, wire};
 
@@ -420,6 +420,33 @@ fn a_lost_101_or_request_does_not_hide_the_session() {
     }
     wire.close(Up, b"\x03\xe8").close(Down, b"\x03\xe8").fins();
     assert_eq!(wire.session().verdict.code, Some(1000));
+}
+
+#[test]
+fn a_fin_that_the_capture_lost_is_known_by_what_acknowledges_it() {
+    // The server ends TCP, then the client closes: too late to be read.
+    let ended = |lost: bool, reset: bool| {
+        let mut wire = Wire::open(50_000);
+        wire.text(Up, "hello").send(Down, ACK | FIN, b"");
+        if lost {
+            wire.packets.pop();
+        }
+        wire.close(Up, b"\x03\xe9");
+        if reset {
+            wire.send(Down, RST, b"");
+        } else {
+            wire.send(Up, ACK | FIN, b"").send(Down, ACK, b"");
+        }
+        wire.session()
+    };
+    for reset in [false, true] {
+        for lost in [false, true] {
+            let session = ended(lost, reset);
+            assert_eq!(session.verdict.closer, Some(Party::Server), "{session:?}");
+            assert_eq!(session.verdict.server_view.code, Some(1006), "{session:?}");
+            assert_eq!(session.lost_bytes, 0);
+        }
+    }
 }
 
 #[test]

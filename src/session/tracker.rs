@@ -400,15 +400,24 @@ fn mark(tcp: &Connection, from: End, signal: Signal, end: u64) -> Mark {
     }
 }
 
-/// A FIN that the capture lost: the other side's FIN acknowledges one more than there are
-/// bytes, so it answered one (RFC 9293 §3.4). Its place in time is that of the answer.
+/// A FIN that the capture lost: something of the other side acknowledges one more than there are
+/// bytes, so it came after one (RFC 9293 §3.4). Its place in time is that of the first such thing,
+/// of which the sender of the FIN had heard nothing.
 fn unseen_fin(end: u64, sides: &Sides<SideFacts>, side: Side) -> Option<Mark> {
-    let answer = sides[side.other()].fin?;
-    let is_answer = sides[side].rst.is_none() && answer.heard == Some(end + 1);
-    is_answer.then_some(Mark {
+    // Behind a FIN a RST stands one further.
+    let own_rst = sides[side].rst;
+    if own_rst.is_some_and(|rst| rst.start <= end) {
+        return None;
+    }
+    let other = &sides[side.other()];
+    let closes = other.closes.iter().map(|close| close.mark);
+    let answer = closes
+        .chain(other.fin)
+        .find(|mark| mark.heard == Some(end + 1))?;
+    Some(Mark {
         start: end,
         end: end + 1,
-        heard: None,
+        heard: Some(answer.start),
         packet: answer.packet,
         time: answer.time,
     })

@@ -264,11 +264,12 @@ impl Connection {
         };
         for end in End::BOTH {
             let half = &mut self.halves[end];
-            let declared = [half.fin, half.rst]
-                .into_iter()
-                .flatten()
-                .map(|signal| signal.offset)
-                .min();
+            // A RST stands one further behind a FIN (RFC 9293 §3.4), so where no FIN was seen
+            // the one byte beyond is taken for it.
+            let next = half.stream.next();
+            let by_rst = |rst: Signal| rst.offset - u64::from(rst.offset == next + 1);
+            let declared = half.fin.map(|fin| fin.offset);
+            let declared = declared.into_iter().chain(half.rst.map(by_rst)).min();
             if let Some(offset) = declared {
                 half.stream.declare_end(offset);
             }

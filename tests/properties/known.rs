@@ -4,11 +4,13 @@ use std::fmt::{self, Debug, Formatter};
 use std::fs;
 use std::sync::LazyLock;
 
+use hangup::session::Session;
 use serde_json::{Map, Value};
 
 use crate::answer::{answer, sessions};
 use crate::capture::{self, Packet};
 use crate::cases::{Case, cases};
+use crate::told::told;
 
 /// A fixture.
 pub(crate) struct Known {
@@ -18,6 +20,8 @@ pub(crate) struct Known {
     pub(crate) packets: Vec<Packet>,
     /// The sessions that are told of it, without what depends on the packets around.
     pub(crate) verdicts: Vec<Value>,
+    /// The sessions that are told of it.
+    pub(crate) sessions: Vec<Session>,
 }
 
 impl Debug for Known {
@@ -35,6 +39,7 @@ fn known(case: Case) -> Known {
     let packets = capture::read(&file);
     assert!(packets.len() > 1, "{}", case.name);
     Known {
+        sessions: told(&packets),
         packets,
         verdicts: verdicts(&answer(&case.folder, &[&case.capture])),
         case,
@@ -48,11 +53,13 @@ pub(crate) fn verdicts(answer: &str) -> Vec<Value> {
 
 /// Of a session, what must not depend on how its packets were cut, numbered or stored.
 fn verdict(session: Value) -> Value {
-    const OF_PACKETS: [&str; 10] = [
+    const OF_PACKETS: [&str; 11] = [
         "started",
         "ended",
         "duration_s",
         "idle_s",
+        // Tells time spans.
+        "summary",
         "evidence",
         "first_packet",
         "first_file",

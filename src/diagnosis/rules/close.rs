@@ -20,13 +20,22 @@ pub(super) fn first<'a>(case: &Case<'a>) -> Option<(Side, &'a SideFacts, &'a See
     Some((side, facts, close))
 }
 
-/// A Close frame whose code is not in the capture.
+/// A first Close frame whose code is not in the capture.
 pub(super) fn lost(case: &Case<'_>) -> Option<Found> {
     let (side, _, close) = first(case)?;
-    (close.frame.body == Body::Lost).then(|| {
-        Found::new("capture-gap", Confidence::High, None)
-            .why("Its code is in bytes that the capture does not hold.")
-            .show(evidence(&close.mark, side, "Close, its body not captured"))
+    if close.frame.body == Body::Lost {
+        let found = Found::new("capture-gap", Confidence::High, None);
+        return Some(
+            found
+                .why("Its code is in bytes that the capture does not hold.")
+                .show(evidence(&close.mark, side, "Close, its body not captured")),
+        );
+    }
+    case.code.is_none().then(|| {
+        Found::new("capture-gap", Confidence::High, None).why(format!(
+            "Before that {} had sent bytes that the capture does not hold, and a Close fits into them.",
+            the(side.other())
+        ))
     })
 }
 
@@ -173,7 +182,7 @@ pub(super) fn cut_after_close(case: &Case<'_>) -> Option<Found> {
     let own = facts
         .fin
         .or(facts.rst)
-        .filter(|mark| mark.packet == end.packet)?;
+        .filter(|mark| mark.packet == end.packet && case.cutter() == Some(side))?;
     let prompt = end.time.since(close.mark.time) <= case.prompt();
     (is_unanswered(case, side) && prompt).then(|| {
         let how = if facts.fin.is_some() {

@@ -132,6 +132,9 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
     if opened_perhaps(case) {
         found.confidence = Confidence::Low;
     }
+    if !is_settled(case) {
+        found.confidence = found.confidence.min(Confidence::High);
+    }
     if found.confidence != Confidence::Certain {
         found.others.extend(
             answers
@@ -141,6 +144,15 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
         found.others.dedup();
     }
     found
+}
+
+/// What the first Close led to is in the capture, and it was the first one.
+fn is_settled(case: &Case<'_>) -> bool {
+    let Some((side, ..)) = close::first(case) else {
+        return true;
+    };
+    let is_answered = !case.side(side.other()).closes.is_empty();
+    case.ending.closer.is_some() && (case.ending.state == State::Closed || is_answered)
 }
 
 /// A client must refuse this 101 (RFC 6455 §4.1), and nothing shows whether it did.
