@@ -2,7 +2,7 @@
 //! first, and how far the session had come.
 
 use super::order::{Order, order};
-use super::views::{echo_len, may_hide_close};
+use super::views::{echo_len, may_have_closed_before, may_hide_close};
 use crate::session::facts::{Answer, Facts, Hole, Mark, SeenClose, SideFacts};
 use crate::session::{EndKind, Party, Side, State, TransportEnd};
 
@@ -106,14 +106,12 @@ fn closer(
     // A side whose Close may lie in a hole may have closed before anything that is seen, or at
     // the same time; not where the hole has the length of the echo to the Close that is seen.
     let unsure = |side: Side, by: &Mark| {
-        let hides = |hole: &&Hole| may_hide_close(side, hole);
         let other = &facts.sides[side];
+        let hides = |hole: &&Hole| may_hide_close(side, hole);
+        let is_first = |hole: &Hole| may_be_earlier(hole, by) || !is_echo_of(hole, side, facts);
         other.captured
-            && other
-                .holes
-                .iter()
-                .find(hides)
-                .is_some_and(|hole| may_be_earlier(hole, by) || !is_echo_of(hole, side, facts))
+            && (may_have_closed_before(side, facts)
+                || other.holes.iter().find(hides).is_some_and(is_first))
     };
     match signals {
         [(client, Some(one)), (server, Some(other))] => {
@@ -155,16 +153,19 @@ fn is_echo_of(hole: &Hole, side: Side, facts: &Facts) -> bool {
 }
 
 /// The code of a Close that is seen may not be the first one: another may lie in a hole that
-/// its sender had received.
+/// its sender had received, or before the capture.
 pub(super) fn first_code_is_lost(facts: &Facts, by: Side) -> bool {
     let other = by.other();
     let Some(close) = facts.sides[by].closes.first() else {
         return false;
     };
+    let peer = &facts.sides[other];
+    if !peer.captured || !peer.closes.is_empty() {
+        return false;
+    }
     let hides = |hole: &&Hole| may_hide_close(other, hole) && may_be_earlier(hole, &close.mark);
-    facts.sides[other].captured
-        && facts.sides[other].closes.is_empty()
-        && facts.sides[other]
+    may_have_closed_before(other, facts)
+        || peer
             .holes
             .iter()
             .find(hides)

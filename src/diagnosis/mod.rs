@@ -168,6 +168,10 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
             .iter()
             .find_map(|&side| facts.sides[side].closes.first())
     };
+    // A malformed Close is a violation: what its receiver says to it is yet to come.
+    if first.is_none() && any().is_some() && ending.state == State::Closing {
+        return (None, None);
+    }
     match first.or_else(any) {
         Some(_)
             if ending
@@ -179,7 +183,7 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
         Some(close) => told(close),
         None if Side::BOTH
             .iter()
-            .any(|&side| views::close_may_be_lost(side, &facts.sides[side])) =>
+            .any(|&side| views::close_may_be_lost(side, facts)) =>
         {
             (None, None)
         }

@@ -38,8 +38,17 @@ pub(super) fn may_hide_close(from: Side, hole: &Hole) -> bool {
 }
 
 /// A Close of this side may lie in bytes that the capture does not hold.
-pub(super) fn close_may_be_lost(from: Side, facts: &SideFacts) -> bool {
-    !facts.captured || facts.holes.iter().any(|hole| may_hide_close(from, hole))
+pub(super) fn close_may_be_lost(from: Side, facts: &Facts) -> bool {
+    let side = &facts.sides[from];
+    !side.captured
+        || may_have_closed_before(from, facts)
+        || side.holes.iter().any(|hole| may_hide_close(from, hole))
+}
+
+/// A Close of this side may have come before the capture began. One that the other side talked
+/// on after has none: a Close is answered next (RFC 6455 §5.5.1).
+pub(super) fn may_have_closed_before(from: Side, facts: &Facts) -> bool {
+    facts.sides[from].begins_behind && facts.sides[from.other()].last_frame.is_none()
 }
 
 /// What the API of `side` reports.
@@ -66,12 +75,12 @@ pub(super) fn view(side: Side, facts: &Facts, ending: &Ending) -> View {
     match (valid, hole) {
         (Some(close), hole) if hole.is_none_or(|hole| hole.offset > close.mark.start) => {
             match was_received(side, &close.mark, facts, ending) {
-                Some(true) => received(side, close, facts),
+                Some(true) => received(side, close, facts, ending),
                 Some(false) => unclean(1006),
                 None => View::default(),
             }
         }
-        _ if !peer.captured => View::default(),
+        _ if !peer.captured || may_have_closed_before(side.other(), facts) => View::default(),
         (later, Some(hole)) => presumed(side, hole, later, facts, ending),
         (_, None) => unclean(1006),
     }
@@ -109,11 +118,15 @@ fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> Opt
             Some(true)
         } else if !own.closes.is_empty() || rst.heard.is_none_or(|heard| heard < close.end) {
             Some(false)
-        } else if close_may_be_lost(side, own) {
+        } else if close_may_be_lost(side, facts) {
             None
         } else {
             Some(true)
         };
+    }
+    // Its FIN may have come before the capture began.
+    if own.begins_behind && own.fin.is_none() {
+        return None;
     }
     match ending.state {
         // Silence: what the peer repeated in vain was not received.
@@ -124,7 +137,7 @@ fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> Opt
     }
 }
 
-fn received(side: Side, close: &SeenClose, facts: &Facts) -> View {
+fn received(side: Side, close: &SeenClose, facts: &Facts, ending: &Ending) -> View {
     let code = match close.frame.body {
         Body::Empty => Some(1005),
         Body::Code(code, _) => Some(code),
@@ -138,17 +151,21 @@ fn received(side: Side, close: &SeenClose, facts: &Facts) -> View {
     View {
         code,
         reason,
-        clean: sent_close(side, &facts.sides[side]),
+        clean: sent_close(side, facts, ending),
         presumed: false,
         note: None,
     }
 }
 
-/// Its own Close is on the wire; `None` where it may be in bytes that are not captured.
-fn sent_close(side: Side, facts: &SideFacts) -> Option<bool> {
-    if !facts.closes.is_empty() {
+/// Its own Close is on the wire; `None` where it may be in bytes that are not captured, or come
+/// after the end of the capture.
+fn sent_close(side: Side, facts: &Facts, ending: &Ending) -> Option<bool> {
+    let own = &facts.sides[side];
+    let has_ended = own.fin.is_some() || own.rst.is_some();
+    let is_cut = ending.is_silence || facts.sides[side.other()].rst.is_some();
+    if !own.closes.is_empty() {
         Some(true)
-    } else if close_may_be_lost(side, facts) {
+    } else if close_may_be_lost(side, facts) || !has_ended && !is_cut {
         None
     } else {
         Some(false)

@@ -93,6 +93,8 @@ pub struct Hole {
 pub struct SideFacts {
     /// The capture holds packets of this side.
     pub captured: bool,
+    /// The capture begins behind all that it sent but, perhaps, a FIN.
+    pub begins_behind: bool,
     /// Counts of what it sent.
     pub sent: Sent,
     /// A frame of it was seen.
@@ -230,6 +232,7 @@ impl Default for SideFacts {
     fn default() -> Self {
         Self {
             captured: false,
+            begins_behind: false,
             sent: Sent::default(),
             sent_frame: false,
             closes: Vec::new(),

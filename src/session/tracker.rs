@@ -283,6 +283,8 @@ impl Tracker {
             let end = self.end(side);
             let facts = &mut self.facts.sides[side];
             facts.captured = tcp.has_seen(end);
+            let stream = tcp.stream(end);
+            facts.begins_behind = !stream.is_from_syn() && stream.next() == 0;
             facts.habits = *tcp.habits(end);
             facts.acked = tcp.stream(end).acked();
             facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));

@@ -171,7 +171,7 @@ fn is_unanswered(case: &Case<'_>, side: Side) -> bool {
     let peer = case.side(side.other());
     peer.closes.is_empty()
         && peer.captured
-        && !close_may_be_lost(side.other(), peer)
+        && !close_may_be_lost(side.other(), case.facts)
         && case.how().is_some()
 }
 
@@ -308,7 +308,7 @@ pub(in crate::diagnosis) fn statement(case: &Case<'_>) -> Option<String> {
         ", and was answered"
     } else if !peer.captured {
         "; whether it was answered was not captured"
-    } else if close_may_be_lost(side.other(), peer) {
+    } else if close_may_be_lost(side.other(), case.facts) {
         "; whether it was answered lies in bytes that the capture does not hold"
     } else if case.how().is_some() {
         ", and got no Close back"

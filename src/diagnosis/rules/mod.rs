@@ -11,6 +11,7 @@ mod timer;
 pub(super) mod transport;
 
 use super::case::Case;
+use super::views::close_may_be_lost;
 use crate::session::facts::Answer;
 use crate::session::{Confidence, Evidence, Party, Side, State};
 
@@ -151,8 +152,9 @@ fn is_settled(case: &Case<'_>) -> bool {
     let Some((side, ..)) = close::first(case) else {
         return true;
     };
-    let is_answered = !case.side(side.other()).closes.is_empty();
-    case.ending.closer.is_some() && (case.ending.state == State::Closed || is_answered)
+    let peer = side.other();
+    let is_known = case.ending.state == State::Closed && !close_may_be_lost(peer, case.facts);
+    case.ending.closer.is_some() && (is_known || !case.side(peer).closes.is_empty())
 }
 
 /// A client must refuse this 101 (RFC 6455 §4.1), and nothing shows whether it did.

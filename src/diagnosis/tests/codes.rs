@@ -103,7 +103,7 @@ fn a_direction_that_is_not_captured_may_have_had_a_close() {
 #[test]
 fn a_close_whose_code_is_lost_has_none() {
     let mut scene = Scene::open();
-    scene.close(Server, OK).fin(Server);
+    scene.close(Server, OK).fin(Server).fin(Client);
     scene.facts.sides.server.closes[0].frame = CloseFrame::new(b"", true, None);
     let told = scene.told();
     assert_eq!(told.verdict.code, None);

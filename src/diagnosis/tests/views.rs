@@ -246,8 +246,9 @@ fn while_the_transport_is_up_only_what_came_is_reported() {
     let told = Scene::open().close(Server, OK).told();
     assert_eq!(told.verdict.state, State::Closing);
     assert_eq!(told.views(), [UNKNOWN, UNKNOWN]);
+    // It came, and the answer to it may come still.
     let told = Scene::open().close(Server, OK).say(Client, 10).told();
-    assert_eq!(told.views(), [(Some(1000), UNCLEAN), UNKNOWN]);
+    assert_eq!(told.views(), [(Some(1000), None), UNKNOWN]);
 }
 
 #[test]
@@ -272,4 +273,36 @@ fn a_server_has_no_view_of_what_was_perhaps_no_websocket() {
     scene.facts.answer = Answer::Lost;
     assert_eq!(scene.told().views(), [UNKNOWN, UNKNOWN]);
     assert_eq!(scene.told().verdict.code, None);
+}
+
+#[test]
+fn a_capture_that_begins_behind_a_stream_may_have_missed_its_close() {
+    let late = || {
+        let mut scene = Scene::open();
+        scene.facts.sides.server.begins_behind = true;
+        scene.facts.sides.server.sent_frame = false;
+        scene.facts.sides.client.last_frame = None;
+        scene
+    };
+    let told = late().close(Client, OK).fin(Server).fin(Client).told();
+    assert_eq!(told.views()[0], UNKNOWN);
+    assert_eq!((told.verdict.code, told.verdict.closer), (None, None));
+    // Nobody goes on talking to one that has closed.
+    let mut scene = late();
+    scene.say(Client, 10).close(Client, OK);
+    let told = scene.fin(Server).fin(Client).told();
+    assert_eq!(told.views()[0], ABNORMAL);
+    assert_eq!(told.verdict.closer, Some(Party::Client));
+}
+
+#[test]
+fn an_answer_may_come_as_long_as_its_side_has_not_ended() {
+    let told = Scene::open().close(Server, OK).fin(Server).told();
+    assert_eq!(told.views()[0].1, None);
+    let told = Scene::open()
+        .close(Server, OK)
+        .fin(Server)
+        .fin(Client)
+        .told();
+    assert_eq!(told.views()[0].1, UNCLEAN);
 }
