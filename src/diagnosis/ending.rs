@@ -2,7 +2,7 @@
 //! first, and how far the session had come.
 
 use super::order::{Order, order};
-use super::views::{echo_len, may_have_closed_before, may_hide_close};
+use super::views::{echo_len, least_len, may_be_of_len, may_have_closed_before, may_hide_close};
 use crate::session::facts::{Answer, Facts, Hole, Mark, SeenClose, SideFacts};
 use crate::session::{EndKind, Party, Side, State, TransportEnd};
 
@@ -139,7 +139,7 @@ fn closer(
 /// What lies in the hole may have been sent before this: its sender had received it.
 fn may_be_earlier(hole: &Hole, by: &Mark) -> bool {
     by.heard
-        .is_none_or(|heard| heard >= hole.offset.saturating_add(hole.len))
+        .is_none_or(|heard| heard >= hole.offset.saturating_add(least_len(hole)))
 }
 
 /// The hole has exactly the length that the answer of `side` to the other's Close has
@@ -149,7 +149,9 @@ fn is_echo_of(hole: &Hole, side: Side, facts: &Facts) -> bool {
         .closes
         .iter()
         .find(|close| close.frame.fault.is_none());
-    close.and_then(|close| echo_len(side, close)) == Some(hole.len)
+    close
+        .and_then(|close| echo_len(side, close))
+        .is_some_and(|len| may_be_of_len(hole, len))
 }
 
 /// The code of a Close that is seen may not be the first one: another may lie in a hole that

@@ -34,7 +34,18 @@ pub(super) fn echo_len(from: Side, of: &SeenClose) -> Option<u64> {
 /// A Close of this side may lie in this hole. One that frames follow hides none: a Close is the
 /// last thing that its sender sends (RFC 6455 §5.5.1).
 pub(super) fn may_hide_close(from: Side, hole: &Hole) -> bool {
-    !hole.found && close_fits(from, hole.len)
+    let fits = |len| close_fits(from, len);
+    !hole.found && (fits(hole.len) || hole.may_count_fin && fits(hole.len.saturating_sub(1)))
+}
+
+/// The bytes that are missing for sure.
+pub(super) fn least_len(hole: &Hole) -> u64 {
+    hole.len.saturating_sub(u64::from(hole.may_count_fin))
+}
+
+/// The hole may be as long as that.
+pub(super) fn may_be_of_len(hole: &Hole, len: u64) -> bool {
+    hole.len == len || least_len(hole) == len
 }
 
 /// A Close of this side may lie in bytes that the capture does not hold.
@@ -124,8 +135,8 @@ fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> Opt
             Some(true)
         };
     }
-    // Its FIN may have come before the capture began.
-    if own.begins_behind && own.fin.is_none() {
+    // Its FIN may have come before the capture began, or be lost with what it sent last.
+    if own.begins_behind || own.holes.last().is_some_and(|hole| hole.may_count_fin) {
         return None;
     }
     match ending.state {
@@ -189,7 +200,7 @@ fn presumed(
         return View::default();
     };
     let code = own.frame.code().unwrap_or(1005);
-    let end = hole.offset.saturating_add(hole.len);
+    let end = hole.offset.saturating_add(len);
     let place = Mark {
         start: hole.offset,
         end,
@@ -197,7 +208,7 @@ fn presumed(
         packet: hole.packet,
         time: hole.time,
     };
-    if hole.len != len || was_received(side, &place, facts, ending) != Some(true) {
+    if !may_be_of_len(hole, len) || was_received(side, &place, facts, ending) != Some(true) {
         return View::default();
     }
     let reason = own.frame.reason().unwrap_or_default();

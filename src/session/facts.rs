@@ -82,6 +82,9 @@ pub struct Hole {
     pub len: u64,
     /// Frames were found again behind it.
     pub found: bool,
+    /// Only acknowledgements tell how long it is, and they count a FIN too (RFC 9293 §3.4): one
+    /// byte of it may be that.
+    pub may_count_fin: bool,
     /// The packet that showed it.
     pub packet: PacketId,
     /// When.

@@ -243,6 +243,7 @@ impl Tracker {
                         offset,
                         len,
                         found: false,
+                        may_count_fin: false,
                         packet,
                         time,
                     });
@@ -302,6 +303,7 @@ impl Tracker {
                 && !hole.found
             {
                 hole.len = tcp.stream(end).next().saturating_sub(hole.offset);
+                hole.may_count_fin = tcp.fin(end).is_none() && tcp.rst(end).is_none();
             }
             if let Some(origin) = tcp.rst_out_of_window(end) {
                 self.note(

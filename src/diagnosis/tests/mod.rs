@@ -195,6 +195,7 @@ impl Scene {
             offset: mark.start,
             len,
             found: false,
+            may_count_fin: false,
             packet: mark.packet,
             time: mark.time,
         });
