@@ -22,10 +22,16 @@ pub struct Exchange {
     requests: VecDeque<Asked>,
     /// An answer whose request has not been seen: it is lost, or late in the capture.
     early: Option<(Box<Response>, Origin)>,
-    /// A 101 of whose head a part is missing: taken once it is known where it ends.
+    /// A request of whose head a part is missing: taken once it is known where it ends.
+    cut_request: Option<(Box<Request>, Origin)>,
+    /// A 101 of the same kind.
     cut_answer: Option<(Box<Response>, Origin)>,
     /// An answer is missing, so the next one need not belong to the oldest request.
     answer_missing: bool,
+    /// A request is missing, so an answer need not belong to one that is known.
+    request_missing: bool,
+    /// An answer that may be to the opening, or to a request that is missing.
+    doubtful: Option<(Box<Response>, Origin)>,
     over: bool,
 }
 
@@ -40,8 +46,11 @@ impl Default for Exchange {
             unsorted: Pair::default(),
             requests: VecDeque::new(),
             early: None,
+            cut_request: None,
             cut_answer: None,
             answer_missing: false,
+            request_missing: false,
+            doubtful: None,
             over: false,
         }
     }
@@ -91,7 +100,12 @@ impl Exchange {
             }
             return;
         };
+        self.take_cut_request(events);
         self.take_cut_answer(events);
+        self.believe(events);
+        if self.over {
+            return;
+        }
         // A request that never became whole: told where it says what it asks for.
         if let Some((Head::Request(request), _)) = self.lanes[client].cut_head(Kind::Requests)
             && request.is_opening()
@@ -265,8 +279,10 @@ impl Exchange {
         } else {
             Opening::No
         };
+        // What a hole in its head may have held besides stays for whoever comes next.
+        let rest = std::mem::replace(&mut self.lanes[end], Lane::new()).into_waiting();
         self.lanes[end] = match opening {
-            Opening::Yes | Opening::Maybe(..) => Lane::waiting(),
+            Opening::Yes | Opening::Maybe(..) => Lane::Waiting(rest),
             Opening::No => Lane::behind(body),
         };
         let asked = Asked {
@@ -275,7 +291,12 @@ impl Exchange {
             body,
         };
         if let Some((response, at)) = self.early.take() {
-            self.handle_answer(asked, response, at, events);
+            if self.is_doubtful(&asked, &response) {
+                self.requests.push_back(asked);
+                self.doubt(response, at, events);
+            } else {
+                self.handle_answer(asked, response, at, events);
+            }
         } else if self.requests.len() < limits::MAX_REQUESTS_WAITING {
             self.requests.push_back(asked);
         } else {
@@ -302,7 +323,14 @@ impl Exchange {
                 self.requests.pop_front();
             }
         }
+        if self.doubtful.is_some() {
+            self.settle(events);
+        }
         match self.requests.pop_front() {
+            Some(asked) if self.is_doubtful(&asked, &response) => {
+                self.requests.push_front(asked);
+                self.doubt(response, origin, events);
+            }
             Some(asked) => self.handle_answer(asked, response, origin, events),
             None => {
                 self.early = Some((response, origin));
@@ -314,6 +342,11 @@ impl Exchange {
                 }
             }
         }
+    }
+
+    /// The answer may be to a request that is missing.
+    fn is_doubtful(&self, asked: &Asked, response: &Response) -> bool {
+        self.request_missing && matches!(asked.opening, Opening::Yes) && response.status != 101
     }
 
     fn handle_answer(
