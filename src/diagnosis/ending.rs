@@ -2,7 +2,7 @@
 //! first, and how far the session had come.
 
 use super::order::{Order, order};
-use super::views::{echo_len, least_len, may_be_of_len, may_have_closed_before, may_hide_close};
+use super::views::{echo_len, least_len, may_be_of_len, may_hide_close};
 use crate::session::facts::{Answer, Facts, Hole, Mark, SeenClose, SideFacts};
 use crate::session::{EndKind, Party, Side, State, TransportEnd};
 
@@ -110,14 +110,16 @@ fn closer(
         let hides = |hole: &&Hole| may_hide_close(side, hole);
         let is_first = |hole: &Hole| may_be_earlier(hole, by) || !is_echo_of(hole, side, facts);
         other.captured
-            && (may_have_closed_before(side, facts)
-                || other.holes.iter().find(hides).is_some_and(is_first))
+            && (other.begins_behind || other.holes.iter().find(hides).is_some_and(is_first))
     };
     match signals {
         [(client, Some(one)), (server, Some(other))] => {
             let first = match order(one.mark(), other.mark()) {
                 Order::Before => (client, one),
                 Order::After => (server, other),
+                Order::Crossed if unsure(client, other.mark()) || unsure(server, one.mark()) => {
+                    return None;
+                }
                 Order::Crossed => return Some(Party::Both),
             };
             if unsure(first.0.other(), first.1.mark()) {
@@ -166,7 +168,7 @@ pub(super) fn first_code_is_lost(facts: &Facts, by: Side) -> bool {
         return false;
     }
     let hides = |hole: &&Hole| may_hide_close(other, hole) && may_be_earlier(hole, &close.mark);
-    may_have_closed_before(other, facts)
+    peer.begins_behind
         || peer
             .holes
             .iter()

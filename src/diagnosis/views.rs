@@ -51,15 +51,7 @@ pub(super) fn may_be_of_len(hole: &Hole, len: u64) -> bool {
 /// A Close of this side may lie in bytes that the capture does not hold.
 pub(super) fn close_may_be_lost(from: Side, facts: &Facts) -> bool {
     let side = &facts.sides[from];
-    !side.captured
-        || may_have_closed_before(from, facts)
-        || side.holes.iter().any(|hole| may_hide_close(from, hole))
-}
-
-/// A Close of this side may have come before the capture began. One that the other side talked
-/// on after has none: a Close is answered next (RFC 6455 §5.5.1).
-pub(super) fn may_have_closed_before(from: Side, facts: &Facts) -> bool {
-    facts.sides[from].begins_behind && facts.sides[from.other()].last_frame.is_none()
+    !side.captured || side.begins_behind || side.holes.iter().any(|hole| may_hide_close(from, hole))
 }
 
 /// What the API of `side` reports.
@@ -91,7 +83,7 @@ pub(super) fn view(side: Side, facts: &Facts, ending: &Ending) -> View {
                 None => View::default(),
             }
         }
-        _ if !peer.captured || may_have_closed_before(side.other(), facts) => View::default(),
+        _ if !peer.captured || peer.begins_behind => View::default(),
         (later, Some(hole)) => presumed(side, hole, later, facts, ending),
         (_, None) => unclean(1006),
     }
@@ -136,7 +128,8 @@ fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> Opt
         };
     }
     // Its FIN may have come before the capture began, or be lost with what it sent last.
-    if own.begins_behind || own.holes.last().is_some_and(|hole| hole.may_count_fin) {
+    let may_hide_fin = own.begins_behind || own.holes.last().is_some_and(|it| it.may_count_fin);
+    if own.captured && may_hide_fin {
         return None;
     }
     match ending.state {

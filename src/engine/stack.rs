@@ -6,7 +6,7 @@ use crate::flow::{End, FlowKey, Pair};
 use crate::http::{Event, Exchange, Halves, Sight, looks_like};
 use crate::limits;
 use crate::session::{Side, Tracker};
-use crate::tcp::{Chunk, Connection, Handled, Origin};
+use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
 use crate::ws::{Found, Reader, Search};
 
@@ -47,6 +47,8 @@ struct Upper {
     earlier: Vec<Tracker>,
     /// What is there of the opening, should frames show that it was one.
     halves: Option<Box<Halves>>,
+    /// Bytes that are missing before anything came that says what this is.
+    missed: Pair<Waiting>,
     story: bool,
 }
 
@@ -65,6 +67,7 @@ impl Stack {
                 tracker: None,
                 earlier: Vec::new(),
                 halves: None,
+                missed: Pair::default(),
                 story,
             },
             ordinal,
@@ -130,6 +133,8 @@ struct Seen {
     ends: Pair<bool>,
     /// It holds this end's SYN.
     from_syn: Pair<bool>,
+    /// It holds this end's stream from its beginning, or bytes of it.
+    spoken: Pair<bool>,
 }
 
 impl Seen {
@@ -138,6 +143,7 @@ impl Seen {
         let is_from = |end| from == Some(end);
         let ends = |end| tcp.has_seen(end) || is_from(end);
         let from_syn = |end| tcp.stream(end).is_from_syn() || is_from(end) && syn;
+        let spoken = |end| ends(end) && (from_syn(end) || tcp.stream(end).next() > 0);
         Self {
             first: tcp.first(),
             ends: Pair {
@@ -147,6 +153,10 @@ impl Seen {
             from_syn: Pair {
                 a: from_syn(End::A),
                 b: from_syn(End::B),
+            },
+            spoken: Pair {
+                a: spoken(End::A),
+                b: spoken(End::B),
             },
         }
     }
@@ -183,7 +193,9 @@ impl Upper {
                 self.decide(seen.first, false);
             }
             // Nothing is known of what the missing bytes were part of.
-            App::Undecided if matches!(chunk, Chunk::Gap { .. }) && !seen.from_syn[end] => {}
+            App::Undecided if matches!(chunk, Chunk::Gap { .. }) && !seen.from_syn[end] => {
+                self.missed[end].push(chunk);
+            }
             App::Undecided => {
                 let whole = seen.from_syn[end] && chunk.offset() == 0;
                 self.app = match chunk {
@@ -193,7 +205,11 @@ impl Upper {
                     // RFC 6455 §4: what begins otherwise is no WebSocket; but whether this is
                     // the beginning is not known.
                     Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) => {
-                        App::Unknown(Box::default())
+                        let mut searches = Box::<Pair<Search>>::default();
+                        for end in End::BOTH {
+                            self.missed[end].drain(|gap| searches[end].handle_chunk(gap));
+                        }
+                        App::Unknown(searches)
                     }
                     _ => App::Http(Box::default()),
                 };
@@ -376,7 +392,7 @@ impl Upper {
     fn finish(&mut self, seen: &Seen, last: Origin) {
         if let App::Http(exchange) = &mut self.app {
             let mut events = Vec::new();
-            exchange.finish(last, seen.ends, &mut events);
+            exchange.finish(last, seen.spoken, &mut events);
             self.handle_events(events, seen.first);
         }
         self.decide(seen.first, true);

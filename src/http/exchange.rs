@@ -89,7 +89,7 @@ impl Exchange {
     }
 
     /// The connection is over: what waited for its other half goes without. `seen`: the ends
-    /// of which the capture holds packets.
+    /// of whose streams the capture holds the beginning, or more than the end.
     pub fn finish(&mut self, last: Origin, seen: Pair<bool>, events: &mut Vec<Event>) {
         if self.over {
             return;
@@ -154,6 +154,8 @@ impl Exchange {
             }
             None => return,
         }
+        // Where the capture does not hold the beginning, it may lack requests too.
+        self.request_missing |= !sight.whole;
         for end in End::BOTH {
             let mut waiting = std::mem::take(&mut self.unsorted[end]);
             waiting.drain(|chunk| self.handle_chunk(end, chunk, sight, events));

@@ -96,7 +96,8 @@ pub struct Hole {
 pub struct SideFacts {
     /// The capture holds packets of this side.
     pub captured: bool,
-    /// The capture begins behind all that it sent but, perhaps, a FIN.
+    /// The capture begins behind all its frames, and behind the last that its peer sent but a
+    /// Close: its own Close may have come before.
     pub begins_behind: bool,
     /// Counts of what it sent.
     pub sent: Sent,

@@ -25,6 +25,8 @@ pub struct Tracker {
     pub events: Option<Vec<Event>>,
     request: Option<Box<Request>>,
     closes: Vec<(Side, usize, Origin)>,
+    /// The last frame of each side before any Close.
+    talked: Sides<Option<Origin>>,
 }
 
 impl Tracker {
@@ -39,6 +41,7 @@ impl Tracker {
             events: story.then(Vec::new),
             request: None,
             closes: Vec::new(),
+            talked: Sides::default(),
         }
     }
 
@@ -149,6 +152,7 @@ impl Tracker {
                 }
                 if self.closes.is_empty() && header.opcode != Opcode::CLOSE {
                     facts.last_frame = Some((origin.packet, origin.time));
+                    self.talked[side] = Some(origin);
                 }
             }
             Item::Message {
@@ -285,7 +289,19 @@ impl Tracker {
             let facts = &mut self.facts.sides[side];
             facts.captured = tcp.has_seen(end);
             let stream = tcp.stream(end);
-            facts.begins_behind = !stream.is_from_syn() && stream.next() == 0;
+            // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
+            let talked_on = self.talked[side.other()]
+                .and_then(|origin| origin.ack)
+                .is_some_and(|ack| stream.offset(ack) >= 0);
+            let opened = match side {
+                Side::Client => self.facts.request.is_some(),
+                Side::Server => self.facts.answered.is_some(),
+            };
+            facts.begins_behind = facts.captured
+                && !stream.is_from_syn()
+                && !opened
+                && !facts.sent_frame
+                && !talked_on;
             facts.habits = *tcp.habits(end);
             facts.acked = tcp.stream(end).acked();
             facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));
