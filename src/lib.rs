@@ -58,4 +58,5 @@ pub mod report;
 pub mod session;
 pub mod tcp;
 pub mod time;
+pub mod tls;
 pub mod ws;
