@@ -93,3 +93,7 @@ pub const MAX_TRIAL_BYTES: u64 = 32 << 20;
 
 /// Records in a row that no key opens before a direction is given up, where none was opened.
 pub const MAX_RECORDS_UNOPENED: u32 = 256;
+
+/// A silence of both ends from which on the bytes that break it are remembered, in nanoseconds:
+/// the shortest time after which a NAT or firewall is known to forget a connection is 30 s.
+pub const MIN_SILENCE_NANOS: i64 = 20_000_000_000;

@@ -8,7 +8,7 @@ use crate::session::{EndKind, Party, Side, State, TransportEnd};
 
 /// A segment that was sent so often without any answer was not received: the original and two
 /// retransmissions.
-const SILENCE_SENDS: u32 = 3;
+pub(super) const SILENCE_SENDS: u32 = 3;
 
 /// How a session ended.
 #[derive(Clone, Debug)]

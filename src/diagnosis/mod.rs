@@ -2,16 +2,18 @@
 //!
 //! Pure: no clock, no file. In: [`Facts`]. Out: [`Verdict`], with the packets it rests on.
 
-mod cause;
+mod case;
 pub mod causes;
 mod ending;
 mod order;
+mod rules;
 mod telling;
 mod views;
 
 use crate::session::facts::{Answer, Facts, SeenClose};
-use crate::session::{Party, Side, State, TransportEnd, Verdict, View};
+use crate::session::{Clocks, Party, Side, State, TransportEnd, Verdict, View};
 use crate::ws::Body;
+use case::Case;
 use ending::Ending;
 
 /// A verdict, and how the transport ended.
@@ -21,6 +23,8 @@ pub struct Diagnosis {
     pub verdict: Verdict,
     /// The first signal that ended the transport.
     pub transport_end: Option<TransportEnd>,
+    /// How long it had been quiet when the first terminating signal came.
+    pub clocks: Clocks,
 }
 
 /// Judges a session by its facts.
@@ -46,8 +50,10 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
         (Some(false), _) | (_, Some(false)) => Some(false),
         _ => None,
     };
-    let found = cause::cause(facts, &ending, code);
-    let told = telling::tell(facts, &ending, &found, code);
+    let case = Case::new(facts, &ending, code);
+    let mut found = rules::judge(&case);
+    let summary = telling::summary(&case, &found);
+    let evidence = telling::evidence(&case, &mut found);
     let closer = if ending.state == State::Failed {
         failed_closer(facts, &ending)
     } else {
@@ -62,18 +68,24 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
         culprit: found.culprit,
         cause: found.name,
         confidence: found.confidence,
-        summary: told.summary,
-        advice: causes::lookup(found.name)
-            .map(|cause| cause.advice.to_owned())
-            .unwrap_or_default(),
+        other_causes: found.others,
+        summary,
+        advice: found.advice.unwrap_or_else(|| advice(found.name)),
         client_view,
         server_view,
-        evidence: told.evidence,
+        evidence,
     };
     Diagnosis {
         verdict,
         transport_end: ending.transport_end,
+        clocks: case.clocks,
     }
+}
+
+fn advice(cause: &str) -> String {
+    causes::lookup(cause)
+        .map(|cause| cause.advice.to_owned())
+        .unwrap_or_default()
 }
 
 /// RFC 6455 §7.1.5: no Close was received by an end whose opening failed.

@@ -10,6 +10,7 @@ pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
     let Diagnosis {
         verdict,
         transport_end,
+        clocks,
     } = diagnose(&tracker.facts);
     let Tracker {
         client,
@@ -66,6 +67,7 @@ pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
         opened: opened.map(|origin| origin.time),
         ended,
         last_byte,
+        clocks,
         verdict,
         closes,
         transport_end,

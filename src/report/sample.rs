@@ -50,6 +50,7 @@ pub(crate) fn open(number: u64) -> Session {
         opened: Some(at(20)),
         ended: None,
         last_byte: Some(at(400)),
+        clocks: Clocks::default(),
         verdict: Verdict {
             state: State::Open,
             code: None,
@@ -59,6 +60,7 @@ pub(crate) fn open(number: u64) -> Session {
             culprit: None,
             cause: "open-at-end-of-capture",
             confidence: Confidence::Certain,
+            other_causes: Vec::new(),
             summary: "Nothing had ended yet when the capture did.".to_owned(),
             advice: String::new(),
             client_view: View::default(),

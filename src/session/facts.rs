@@ -3,6 +3,7 @@
 use super::{Opening, Sent, Side};
 use crate::capture::PacketId;
 use crate::http::Fault;
+use crate::tcp::Habits;
 use crate::time::Timestamp;
 use crate::ws::{CloseFrame, Opcode, Rule, Tail};
 
@@ -108,8 +109,10 @@ pub struct SideFacts {
     pub fin: Option<Mark>,
     /// Its first RST.
     pub rst: Option<Mark>,
-    /// The RST was not its own: it went on sending.
+    /// The RST was not its own.
     pub rst_forged: bool,
+    /// It sent new bytes after its RST.
+    pub outlived_rst: bool,
     /// How far its peer acknowledged its stream.
     pub acked: u64,
     /// How often it repeated, last, what was never acknowledged, with nothing heard since; and
@@ -117,8 +120,110 @@ pub struct SideFacts {
     pub unanswered: Option<(u32, Mark)>,
     /// Its last packet with new bytes.
     pub last_data: Option<(PacketId, Timestamp)>,
-    /// The last data message: opcode and length.
-    pub last_message: Option<(Opcode, u64)>,
+    /// The last data frame begun: opcode and announced length.
+    pub last_data_frame: Option<LastFrame>,
+    /// The last frame before any Close, of whatever kind.
+    pub last_frame: Option<(PacketId, Timestamp)>,
+    /// Its Pings, and what became of them.
+    pub pings: Pings,
+    /// How its packets look.
+    pub habits: Habits,
+}
+
+/// A data frame that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastFrame {
+    /// What it is for.
+    pub opcode: Opcode,
+    /// Payload bytes announced.
+    pub len: u64,
+    /// Payload bytes of its message before it.
+    pub before: u64,
+    /// The packet of its header.
+    pub packet: PacketId,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// The Pings of one side (RFC 6455 §5.5.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pings {
+    /// The first and the last.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The shortest and the longest time between two, in nanoseconds.
+    pub interval: Option<(i64, i64)>,
+    /// The oldest Ping that nothing has answered, and how many there are.
+    pub unanswered: Option<(PacketId, Timestamp, u32)>,
+    /// The last answer.
+    pub answered: Option<PongSeen>,
+    /// Length and first bytes of the newest Ping's payload.
+    newest: (usize, [u8; 16]),
+}
+
+/// A Pong that answered the newest Ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PongSeen {
+    /// How long after that Ping it came, in nanoseconds.
+    pub delay: i64,
+    /// Its packet.
+    pub packet: PacketId,
+    /// When.
+    pub time: Timestamp,
+    /// What was unanswered until then, as in [`Pings::unanswered`].
+    until_then: (PacketId, Timestamp, u32),
+}
+
+impl Pings {
+    /// What was unanswered when this side gave its signal to end, and the Pong that came too
+    /// late for it.
+    pub fn unanswered_at(
+        &self,
+        end: Timestamp,
+    ) -> Option<((PacketId, Timestamp, u32), Option<PongSeen>)> {
+        match self.answered.filter(|pong| pong.time > end) {
+            Some(late) => Some((late.until_then, Some(late))),
+            None => Some((self.unanswered?, None)),
+        }
+    }
+
+    /// This side sent a Ping.
+    pub fn ping(&mut self, payload: &[u8], packet: PacketId, time: Timestamp) {
+        if let Some((_, last)) = self.span {
+            let (low, high) = self.interval.unwrap_or((i64::MAX, 0));
+            let interval = time.since(last);
+            self.interval = Some((low.min(interval), high.max(interval)));
+        }
+        self.span = Some((self.span.map_or(time, |(first, _)| first), time));
+        let (first, since, count) = self.unanswered.unwrap_or((packet, time, 0));
+        self.unanswered = Some((first, since, count.saturating_add(1)));
+        self.newest = digest(payload);
+    }
+
+    /// The other side sent a Pong. One that does not answer the newest Ping is unsolicited, or
+    /// answers an older one (RFC 6455 §5.5.3 allows both).
+    pub fn pong(&mut self, payload: &[u8], packet: PacketId, time: Timestamp) {
+        let Some(((_, last), until_then)) = self.span.zip(self.unanswered) else {
+            return;
+        };
+        if digest(payload) == self.newest {
+            self.unanswered = None;
+            self.answered = Some(PongSeen {
+                delay: time.since(last),
+                packet,
+                time,
+                until_then,
+            });
+        }
+    }
+}
+
+fn digest(payload: &[u8]) -> (usize, [u8; 16]) {
+    let mut first = [0; 16];
+    first
+        .iter_mut()
+        .zip(payload)
+        .for_each(|(place, &byte)| *place = byte);
+    (payload.len(), first)
 }
 
 impl Default for SideFacts {
@@ -134,10 +239,14 @@ impl Default for SideFacts {
             fin: None,
             rst: None,
             rst_forged: false,
+            outlived_rst: false,
             acked: 0,
             unanswered: None,
             last_data: None,
-            last_message: None,
+            last_data_frame: None,
+            last_frame: None,
+            pings: Pings::default(),
+            habits: Habits::default(),
         }
     }
 }
@@ -173,6 +282,11 @@ pub struct Facts {
     pub answered: Option<(PacketId, Timestamp)>,
     /// What each side did.
     pub sides: Sides<SideFacts>,
+    /// One round trip, in nanoseconds.
+    pub round_trip: Option<i64>,
+    /// The last time that bytes came after a long silence: who sent them, the packet, and how
+    /// long the silence was, in nanoseconds.
+    pub burst: Option<(Side, PacketId, Timestamp, i64)>,
     /// This session's connection went on to something else after it (another request).
     pub superseded: bool,
 }
@@ -194,6 +308,73 @@ impl Side {
         match self {
             Self::Client => "client",
             Self::Server => "server",
+        }
+    }
+}
+
+impl SideFacts {
+    /// The marks that this side's RST is somebody else's, in words.
+    ///
+    /// A side that goes on sending knows nothing of its RST. Of the others two are asked for
+    /// (see [`Self::is_forged`]), since NATs and load balancers send odd packets too.
+    pub fn forged_marks(&self) -> Vec<String> {
+        let mut marks = Vec::new();
+        if self.outlived_rst {
+            marks.push("it went on sending".to_owned());
+        }
+        let Some(rst) = self.habits.rst else {
+            return marks;
+        };
+        if let Some((low, high)) = self.habits.ttl
+            && (rst.ttl.saturating_add(2) <= low || rst.ttl >= high.saturating_add(2))
+        {
+            let usual = if low == high {
+                low.to_string()
+            } else {
+                format!("{low} to {high}")
+            };
+            marks.push(format!("its time to live is {} and not {usual}", rst.ttl));
+        }
+        // Only where the side counts its packets is a number out of turn a mark (RFC 6864 lets
+        // them be anything); resets for unknown connections carry 0.
+        if let (Some(id), [Some(last), Some(before)]) = (rst.ip_id, self.habits.ip_ids)
+            && (1..=16).contains(&last.wrapping_sub(before))
+            && id != 0
+            && id.wrapping_sub(last) > 1024
+        {
+            marks.push(format!(
+                "its IP identification {id} is out of turn after {last}"
+            ));
+        }
+        if rst.steps > 0 {
+            marks.push(format!(
+                "{} more followed with other sequence numbers",
+                rst.steps
+            ));
+        }
+        marks
+    }
+
+    /// Its RST is somebody else's.
+    pub fn is_forged(&self) -> bool {
+        self.outlived_rst || self.forged_marks().len() >= 2
+    }
+}
+
+impl Facts {
+    /// Both ends were reset at the same time, in the name of each other.
+    pub fn has_crossed_resets(&self) -> bool {
+        /// Resets of one box leave it together; a tenth of a second covers any path they take
+        /// to the capture.
+        const TOGETHER: i64 = 100_000_000;
+        let Sides { client, server } = &self.sides;
+        let no_fin = client.fin.is_none() && server.fin.is_none();
+        let outlived = client.outlived_rst || server.outlived_rst;
+        match (client.rst, server.rst) {
+            (Some(one), Some(other)) => {
+                no_fin && !outlived && one.time.since(other.time).abs() <= TOGETHER
+            }
+            _ => false,
         }
     }
 }

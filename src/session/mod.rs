@@ -97,6 +97,9 @@ pub struct Opening {
     pub extensions: Option<String>,
     /// Status of the answer.
     pub http_status: Option<u16>,
+    /// `Sec-WebSocket-Key` of the request: random, so two connections with the same one are two
+    /// legs of one session. Not shown.
+    pub key: Option<String>,
 }
 
 /// A Close frame that was on the wire.
@@ -217,6 +220,8 @@ pub struct Verdict {
     pub cause: &'static str,
     /// How sure that is.
     pub confidence: Confidence,
+    /// Other causes that fit, the likeliest first; none where it is certain.
+    pub other_causes: Vec<&'static str>,
     /// One sentence: what happened.
     pub summary: String,
     /// One sentence: what to do. Empty where nothing is to be done.
@@ -227,6 +232,39 @@ pub struct Verdict {
     pub server_view: View,
     /// The packets that decide it.
     pub evidence: Vec<Evidence>,
+}
+
+/// How long it had been quiet when a session ended without a Close, or with one: the clocks
+/// that timers watch. Nanoseconds of capture time, up to the first terminating signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clocks {
+    /// Since the client's last byte; `None` where it sent none.
+    pub client: Option<i64>,
+    /// Since the server's last byte.
+    pub server: Option<i64>,
+    /// Since the last byte of either.
+    pub either: Option<i64>,
+    /// Since the 101.
+    pub age: Option<i64>,
+}
+
+/// Something that several sessions share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The cause that they share, as in `hangup explain`.
+    pub cause: &'static str,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// The server that they share, where they do.
+    pub server: Option<SocketAddr>,
+    /// Their numbers, in order.
+    pub sessions: Vec<u64>,
+    /// Sessions that could have been among them (those of the same server).
+    pub of: u64,
+    /// One sentence: what they share.
+    pub summary: String,
+    /// One sentence: what to do.
+    pub advice: String,
 }
 
 /// One step in the story of a session.
@@ -271,6 +309,8 @@ pub struct Session {
     pub ended: Option<Timestamp>,
     /// Last byte of either side before the end.
     pub last_byte: Option<Timestamp>,
+    /// How long it had been quiet when the first terminating signal came.
+    pub clocks: Clocks,
     /// Who ended it, and why.
     pub verdict: Verdict,
     /// Every Close frame on the wire, in order of time.

@@ -1,6 +1,6 @@
 //! Collects what is known of one WebSocket while its packets pass.
 
-use super::facts::{Answer, Facts, Hole, Mark, SeenClose, Violation};
+use super::facts::{Answer, Facts, Hole, LastFrame, Mark, SeenClose, Violation};
 use super::{Anomaly, Event, Opening, Side};
 use crate::flow::End;
 use crate::http::{Fault, Request, Response, check_answer};
@@ -66,6 +66,7 @@ impl Tracker {
         let facts = &mut self.facts;
         facts.request = Some((origin.packet, origin.time));
         facts.upgrade_asked = request.upgrades;
+        facts.opening.key.clone_from(&request.key);
         facts.opening.host.clone_from(&request.host);
         facts.opening.path = Some(request.path.clone());
         facts.opening.origin.clone_from(&request.origin);
@@ -128,11 +129,24 @@ impl Tracker {
     pub fn handle_item(&mut self, side: Side, item: Item<'_>) {
         let facts = &mut self.facts.sides[side];
         match item {
-            Item::Frame { header, .. } => {
+            Item::Frame { header, origin } => {
                 facts.sent.frames += 1;
                 facts.sent_frame = true;
                 if !header.opcode.is_control() {
                     facts.sent.bytes = facts.sent.bytes.saturating_add(header.len);
+                    let before = facts
+                        .last_data_frame
+                        .filter(|_| header.opcode == Opcode::CONTINUATION);
+                    facts.last_data_frame = Some(LastFrame {
+                        opcode: before.map_or(header.opcode, |before| before.opcode),
+                        len: header.len,
+                        before: before.map_or(0, |before| before.before.saturating_add(before.len)),
+                        packet: origin.packet,
+                        time: origin.time,
+                    });
+                }
+                if self.closes.is_empty() && header.opcode != Opcode::CLOSE {
+                    facts.last_frame = Some((origin.packet, origin.time));
                 }
             }
             Item::Message {
@@ -142,9 +156,12 @@ impl Tracker {
             } => {
                 facts.sent.messages += 1;
                 facts.sent.largest_message = facts.sent.largest_message.max(len);
-                facts.last_message = opcode.map(|opcode| (opcode, len));
                 self.tell(side, origin, "message", || {
-                    format!("{}, {len} bytes", opcode.map_or("message", Opcode::name))
+                    let plural = if len == 1 { "" } else { "s" };
+                    format!(
+                        "{}, {len} byte{plural}",
+                        opcode.map_or("message", Opcode::name)
+                    )
                 });
             }
             Item::Control {
@@ -152,13 +169,16 @@ impl Tracker {
                 payload,
                 origin,
             } => {
-                let is_ping = opcode == Opcode::PING;
-                let count = if is_ping {
-                    &mut facts.sent.pings
+                let Origin { packet, time, .. } = origin;
+                if opcode == Opcode::PING {
+                    facts.sent.pings += 1;
+                    facts.pings.ping(payload, packet, time);
                 } else {
-                    &mut facts.sent.pongs
-                };
-                *count += 1;
+                    facts.sent.pongs += 1;
+                    self.facts.sides[side.other()]
+                        .pings
+                        .pong(payload, packet, time);
+                }
                 let len = payload.len();
                 self.tell(side, origin, opcode.name(), || format!("{len} bytes"));
             }
@@ -246,6 +266,11 @@ impl Tracker {
 
     /// Takes over what TCP knows, once the connection is over or the capture is.
     pub fn conclude(&mut self, tcp: &Connection) {
+        self.facts.round_trip = tcp.round_trip();
+        self.facts.burst = tcp.burst().map(|burst| {
+            let Origin { packet, time, .. } = burst.first;
+            (self.side(burst.from), packet, time, burst.idle)
+        });
         for (side, index, origin) in std::mem::take(&mut self.closes) {
             let end = self.end(side);
             if let Some(close) = self.facts.sides[side].closes.get_mut(index) {
@@ -256,10 +281,12 @@ impl Tracker {
             let end = self.end(side);
             let facts = &mut self.facts.sides[side];
             facts.captured = tcp.has_seen(end);
+            facts.habits = *tcp.habits(end);
             facts.acked = tcp.stream(end).acked();
             facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));
             facts.rst = tcp.rst(end).map(|rst| mark(tcp, end, rst, u64::MAX));
-            facts.rst_forged = tcp.outlived_rst(end);
+            facts.outlived_rst = tcp.outlived_rst(end);
+            facts.rst_forged = facts.rst.is_some() && facts.is_forged();
             facts.last_data = tcp
                 .last_data(end)
                 .map(|origin| (origin.packet, origin.time));
@@ -287,6 +314,11 @@ impl Tracker {
                 );
                 self.note("conflicting-overlap", side, tcp.last(), detail);
             }
+        }
+        if self.facts.has_crossed_resets() {
+            Side::BOTH
+                .iter()
+                .for_each(|&side| self.facts.sides[side].rst_forged = true);
         }
         let last = |signal: Option<Signal>| signal.map(|signal| signal.origin);
         for side in Side::BOTH {

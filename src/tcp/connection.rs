@@ -1,5 +1,6 @@
 //! Both directions of a connection, and the signals that end it.
 
+use super::habits::Habits;
 use super::{Chunk, Origin, Stream};
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment};
@@ -44,7 +45,7 @@ struct Half {
     /// The largest window it announced, scaled as far as is known.
     window: u32,
     rst_out_of_window: Option<Origin>,
-    keep_alives: u32,
+    habits: Habits,
 }
 
 /// A TCP connection: its streams, and who ended it.
@@ -54,6 +55,28 @@ pub struct Connection {
     opener: Option<End>,
     first: Origin,
     last: Origin,
+    /// The first FIN, or RST that its receiver heeded, of either end.
+    ended: Option<Timestamp>,
+    opening: Opening,
+    burst: Option<Burst>,
+}
+
+/// The three packets that open a connection, for the time that they take.
+#[derive(Clone, Copy, Debug, Default)]
+struct Opening {
+    syn: Option<Timestamp>,
+    round_trip: Option<i64>,
+}
+
+/// New bytes after a long silence of both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burst {
+    /// Who broke the silence.
+    pub from: End,
+    /// The packet that did.
+    pub first: Origin,
+    /// How long the silence was, in nanoseconds.
+    pub idle: i64,
 }
 
 /// What a segment meant for the connection.
@@ -79,6 +102,9 @@ impl Connection {
             opener: None,
             first: origin,
             last: origin,
+            ended: None,
+            opening: Opening::default(),
+            burst: None,
         }
     }
 
@@ -137,9 +163,25 @@ impl Connection {
         self.halves[end].last_data
     }
 
+    /// How this end behaves on the wire.
+    pub fn habits(&self, end: End) -> &Habits {
+        &self.halves[end].habits
+    }
+
     /// Keep-alive probes of this end.
     pub fn keep_alives(&self, end: End) -> u32 {
-        self.halves[end].keep_alives
+        self.halves[end].habits.keep_alives
+    }
+
+    /// From the SYN to the packet that answers its answer, in nanoseconds: a round trip,
+    /// wherever between the two ends the capture was taken.
+    pub fn round_trip(&self) -> Option<i64> {
+        self.opening.round_trip
+    }
+
+    /// The last time that bytes came after a long silence.
+    pub fn burst(&self) -> Option<Burst> {
+        self.burst
     }
 
     /// Both directions have ended, or one end reset the connection.
@@ -191,6 +233,9 @@ impl Connection {
             self.handle_rst(from, segment, origin);
         } else {
             self.note_window(from, segment);
+            self.note_opening(from, flags, time);
+            self.halves[from].habits.note(segment, ack, time);
+            self.halves[to].habits.unanswered_keep_alives = None;
             // Anything but a reset shows that the far end lives.
             self.halves[to].resend = None;
             if let Some(ack) = ack {
@@ -199,7 +244,7 @@ impl Connection {
             if segment.wire_len > 0 {
                 self.handle_data(from, first_byte, segment, origin, emit);
             } else if flags.0 & (Flags::SYN | Flags::FIN) == 0 {
-                self.note_keep_alive(from, segment);
+                self.note_keep_alive(from, segment, origin);
             }
             if flags.has(Flags::FIN) {
                 self.handle_fin(from, first_byte.wrapping_add(segment.wire_len), origin);
@@ -256,6 +301,20 @@ impl Connection {
         segment.seq.wrapping_add(1)
     }
 
+    fn note_opening(&mut self, from: End, flags: Flags, time: Timestamp) {
+        let Opening { syn, round_trip } = &mut self.opening;
+        if round_trip.is_some() {
+            return;
+        }
+        if flags.has(Flags::SYN) {
+            if !flags.has(Flags::ACK) {
+                *syn = Some(time);
+            }
+        } else if self.opener == Some(from) {
+            *round_trip = syn.map(|syn| time.since(syn).max(0));
+        }
+    }
+
     fn note_window(&mut self, from: End, segment: &Segment<'_>) {
         let half = &mut self.halves[from];
         // An unknown shift may be anything up to 14 (RFC 7323 §2.3).
@@ -275,13 +334,35 @@ impl Connection {
         origin: Origin,
         emit: &mut impl FnMut(End, Chunk<'_>),
     ) {
+        let last = End::BOTH
+            .iter()
+            .filter_map(|&end| self.halves[end].last_data)
+            .map(|last| last.time)
+            .max();
+        let peer_finished = self.halves[from.other()].fin.is_some();
         let half = &mut self.halves[from];
         let emit = &mut |chunk: Chunk<'_>| emit(from, chunk);
         if half
             .stream
             .handle_data(seq, segment.payload, segment.wire_len, origin, emit)
         {
-            half.last_data = Some(origin);
+            if peer_finished {
+                half.habits.bytes_after_fin += u64::from(segment.wire_len);
+            }
+            // What comes after the first signal that ends the connection tells nothing of how
+            // quiet it was before.
+            if self.ended.is_none() {
+                half.last_data = Some(origin);
+                half.habits.segments_in_a_row = half.habits.segments_in_a_row.saturating_add(1);
+                let idle = last.map_or(0, |last| origin.time.since(last));
+                if idle >= limits::MIN_SILENCE_NANOS {
+                    self.burst = Some(Burst {
+                        from,
+                        first: origin,
+                        idle,
+                    });
+                }
+            }
             let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
             half.resend = Some(Resend {
                 offset,
@@ -294,13 +375,14 @@ impl Connection {
             {
                 half.outlived_rst = true;
             }
+            self.halves[from.other()].habits.segments_in_a_row = 0;
             return;
         }
         let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
         let end = offset.saturating_add(u64::from(segment.wire_len));
         // RFC 9293 §3.8.4: a keep-alive probe repeats one acknowledged byte, or none.
         if segment.wire_len == 1 && end <= half.stream.acked() {
-            half.keep_alives += 1;
+            half.habits.note_keep_alive(origin);
         }
         if end <= half.stream.acked() {
             return;
@@ -312,6 +394,7 @@ impl Connection {
                 if origin.time.since(resend.last.time) >= limits::MIN_RESEND_NANOS {
                     resend.times = resend.times.saturating_add(1);
                     resend.last = origin;
+                    half.habits.retransmitted = half.habits.retransmitted.saturating_add(1);
                 }
             }
             None => {
@@ -324,12 +407,12 @@ impl Connection {
         }
     }
 
-    fn note_keep_alive(&mut self, from: End, segment: &Segment<'_>) {
+    fn note_keep_alive(&mut self, from: End, segment: &Segment<'_>, origin: Origin) {
         let half = &mut self.halves[from];
         if half.stream.is_started()
             && half.stream.offset(segment.seq) + 1 == signed(half.stream.next())
         {
-            half.keep_alives += 1;
+            half.habits.note_keep_alive(origin);
         }
     }
 
@@ -338,12 +421,15 @@ impl Connection {
         if half.fin.is_none() {
             let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
             half.fin = Some(Signal { offset, origin });
+            self.ended.get_or_insert(origin.time);
         }
     }
 
     fn handle_rst(&mut self, from: End, segment: &Segment<'_>, origin: Origin) {
         let peer_window = i64::from(self.halves[from.other()].window.max(u32::from(u16::MAX)));
         let half = &mut self.halves[from];
+        half.habits
+            .note_rst(segment, origin.ack.is_some(), origin.time);
         if half.rst.is_some() {
             return;
         }
@@ -358,6 +444,7 @@ impl Connection {
                 offset: u64::try_from(offset).unwrap_or(0),
                 origin,
             });
+            self.ended.get_or_insert(origin.time);
         } else if half.rst_out_of_window.is_none() {
             half.rst_out_of_window = Some(origin);
         }

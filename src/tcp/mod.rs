@@ -4,11 +4,13 @@
 //! come in order; and, once the connection is over, its [`Connection`] with what was seen.
 
 mod connection;
+mod habits;
 mod held;
 mod stream;
 mod waiting;
 
-pub use connection::{Connection, Handled, Resend, Signal};
+pub use connection::{Burst, Connection, Handled, Resend, Signal};
+pub use habits::{Habits, RstMarks};
 pub use stream::Stream;
 pub use waiting::Waiting;
 

@@ -394,14 +394,10 @@ impl Reader {
             }
         } else if let Some(rule) = fault {
             violation(rule);
-            self.header_faults += 1;
+            self.header_faults += u32::from(!rule.keeps_framing());
             // One slip leaves the framing whole. After a second one, or a length that cannot
             // be, whatever looks like a frame (a Close, even) would be chance.
-            if self.header_faults > 1
-                && rule != Rule::UnmaskedClientFrame
-                && rule != Rule::MaskedServerFrame
-                || rule == Rule::LengthMsb
-            {
+            if self.header_faults > 1 && !rule.keeps_framing() || rule == Rule::LengthMsb {
                 self.state = State::Broken;
                 return;
             }

@@ -62,6 +62,41 @@ impl Rule {
             Self::TextNotUtf8 => "text-not-utf8",
         }
     }
+
+    /// What its sender did, in words that follow "the client".
+    pub const fn broken(self) -> &'static str {
+        match self {
+            Self::UnmaskedClientFrame => "sent a frame without a mask",
+            Self::MaskedServerFrame => "sent a masked frame",
+            Self::ReservedBit => "sent a frame with a reserved bit set",
+            Self::CompressionNotNegotiated => {
+                "sent a compressed message without having agreed on compression"
+            }
+            Self::ReservedOpcode => "sent a frame with an opcode that has no meaning",
+            Self::ControlTooLong => "sent a control frame of more than 125 bytes",
+            Self::ControlFragmented => "sent a fragmented control frame",
+            Self::UnexpectedContinuation => "sent a continuation frame with nothing to continue",
+            Self::InterleavedMessage => "began a message inside of an unfinished one",
+            Self::NonMinimalLength => "wrote a frame's length in more bytes than it needs",
+            Self::LengthMsb => "announced a frame longer than is possible",
+            Self::CloseLength1 => "sent a Close with one byte where a code has two",
+            Self::BadCloseCode => "sent a Close with a code that may not be sent",
+            Self::CloseReasonNotUtf8 => "sent a Close whose reason is not UTF-8",
+            Self::DataAfterClose => "went on sending after its Close",
+            Self::TextNotUtf8 => "sent text that is not UTF-8",
+        }
+    }
+
+    /// Breaking it leaves no doubt where the next frame begins.
+    pub(super) const fn keeps_framing(self) -> bool {
+        matches!(
+            self,
+            Self::UnmaskedClientFrame
+                | Self::MaskedServerFrame
+                | Self::NonMinimalLength
+                | Self::ControlFragmented
+        )
+    }
 }
 
 /// What a direction's frames are judged by.

@@ -1,0 +1,267 @@
+//! Sessions that ended with a Close frame.
+
+use super::{Found, the};
+use crate::diagnosis::case::{Case, capital, evidence, span};
+use crate::diagnosis::order::{Order, order};
+use crate::diagnosis::views::close_may_be_lost;
+use crate::session::facts::{SeenClose, SideFacts};
+use crate::session::{Confidence, Evidence, Party, Side};
+use crate::ws::{Body, Rule, close};
+
+/// Who closed first, and with what.
+pub(super) fn first<'a>(case: &Case<'a>) -> Option<(Side, &'a SideFacts, &'a SeenClose)> {
+    let side = case.ending.first_close?;
+    let facts = case.side(side);
+    let close = facts
+        .closes
+        .iter()
+        .find(|close| !matches!(close.frame.body, Body::OneByte))?;
+    Some((side, facts, close))
+}
+
+/// A Close frame whose code is not in the capture.
+pub(super) fn lost(case: &Case<'_>) -> Option<Found> {
+    let (side, _, close) = first(case)?;
+    (close.frame.body == Body::Lost).then(|| {
+        Found::new("capture-gap", Confidence::High, None)
+            .why("Its code is in bytes that the capture does not hold.")
+            .show(evidence(&close.mark, side, "Close, its body not captured"))
+    })
+}
+
+/// RFC 6455 §7.1.7: an end that saw a violation fails the connection; 1002 and 1007 say so.
+pub(super) fn violation(case: &Case<'_>) -> Option<Found> {
+    let (side, _, close) = first(case)?;
+    let culprit = side.other();
+    let code = close.frame.code()?;
+    let name = if code == 1007 {
+        "text-not-utf8"
+    } else {
+        "protocol-violation"
+    };
+    if !matches!(code, 1002 | 1007) {
+        return None;
+    }
+    let Some(violation) = case.side(culprit).violation else {
+        let name = if code == 1007 {
+            name
+        } else {
+            "protocol-error-unexplained"
+        };
+        return Some(
+            Found::new(name, Confidence::Low, Party::from(culprit))
+                .why("What it objected to is not to be seen in the capture."),
+        );
+    };
+    let name = if violation.rule == Rule::TextNotUtf8 {
+        "text-not-utf8"
+    } else {
+        name
+    };
+    let name = if name == "text-not-utf8" && violation.rule != Rule::TextNotUtf8 {
+        "protocol-violation"
+    } else {
+        name
+    };
+    Some(
+        Found::new(name, Confidence::Certain, Party::from(culprit))
+            .why(format!(
+                "Before that {} {}.",
+                the(culprit),
+                violation.rule.broken()
+            ))
+            .show(Evidence {
+                packet: violation.packet,
+                time: violation.time,
+                from: Some(culprit),
+                what: format!("violation: {}", violation.rule.name()),
+            }),
+    )
+}
+
+pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
+    let (side, _, close) = first(case)?;
+    if close.frame.code() != Some(1009) {
+        return None;
+    }
+    let sender = side.other();
+    let found = Found::new("message-too-big", Confidence::Certain, Party::from(sender));
+    let Some(frame) = case.side(sender).last_data_frame else {
+        return Some(found);
+    };
+    let size = frame.before.saturating_add(frame.len);
+    let broke = case
+        .side(sender)
+        .violation
+        .filter(|violation| violation.rule == Rule::LengthMsb);
+    let why = match broke {
+        Some(violation) => format!("Before that {} {}.", the(sender), violation.rule.broken()),
+        None => format!(
+            "The last message of {} had {size} bytes or more.",
+            the(sender)
+        ),
+    };
+    Some(found.why(why).show(Evidence {
+        packet: frame.packet,
+        time: frame.time,
+        from: Some(sender),
+        what: format!("{} frame of {} bytes", frame.opcode.name(), frame.len),
+    }))
+}
+
+/// RFC 6455 §7.4: a code that may not be on the wire.
+pub(super) fn illegal_code(case: &Case<'_>) -> Option<Found> {
+    let (side, _, close) = first(case)?;
+    (close.frame.fault == Some(Rule::BadCloseCode)).then(|| {
+        Found::new(
+            "unassigned-close-code",
+            Confidence::Certain,
+            Party::from(side),
+        )
+        .why("That code may not be sent; who receives it has to fail the connection.")
+    })
+}
+
+/// Codes that name a fault themselves.
+pub(super) fn error_code(case: &Case<'_>) -> Option<Found> {
+    let (side, _, close) = first(case)?;
+    let (sender, receiver) = (Party::from(side), Party::from(side.other()));
+    let (name, culprit) = match close.frame.code()? {
+        1003 => ("unsupported-data", receiver),
+        1008 => ("policy-violation", receiver),
+        1010 => ("mandatory-extension", receiver),
+        1011 => ("internal-error", sender),
+        1012 => ("service-restart", sender),
+        1013 => ("try-again-later", sender),
+        1014 => ("bad-gateway", sender),
+        _ => return None,
+    };
+    let mut found = Found::new(name, Confidence::Certain, culprit);
+    if let Some(other) = cut_after_close(case).or_else(|| unanswered(case)) {
+        found.why = other.why;
+    }
+    Some(found)
+}
+
+/// Nobody answered the Close, and nothing says that an answer is only missing from the capture.
+fn is_unanswered(case: &Case<'_>, side: Side) -> bool {
+    let peer = case.side(side.other());
+    peer.closes.is_empty()
+        && peer.captured
+        && !close_may_be_lost(side.other(), peer)
+        && case.how().is_some()
+}
+
+/// The closer took the transport away at once: an answer could not come.
+pub(super) fn cut_after_close(case: &Case<'_>) -> Option<Found> {
+    let (side, facts, close) = first(case)?;
+    let end = case.ending.transport_end?;
+    let own = facts
+        .fin
+        .or(facts.rst)
+        .filter(|mark| mark.packet == end.packet)?;
+    let prompt = end.time.since(close.mark.time) <= case.prompt();
+    (is_unanswered(case, side) && prompt).then(|| {
+        let how = if facts.fin.is_some() {
+            "ended TCP (FIN)"
+        } else {
+            "reset the connection (RST)"
+        };
+        Found::new(
+            "cut-after-close-sent",
+            Confidence::Certain,
+            Party::from(side),
+        )
+        .why(format!("It {how} at once, so no answer could come."))
+        .show(evidence(
+            &own,
+            side,
+            if facts.fin.is_some() { "FIN" } else { "RST" },
+        ))
+    })
+}
+
+pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
+    let (side, _, close) = first(case)?;
+    let end = case.ending.transport_end?;
+    let waited = end.time.since(close.mark.time).max(0);
+    let peer = side.other();
+    if !is_unanswered(case, side) {
+        return None;
+    }
+    let why = match case.cutter() {
+        _ if case.ending.is_silence => "Nothing came back any more.".to_owned(),
+        Some(cutter) if cutter == peer => {
+            format!("{} ended TCP instead of answering.", capital(the(peer)))
+        }
+        _ => format!(
+            "No Close came back; {} ended TCP after {}.",
+            the(side),
+            span(waited)
+        ),
+    };
+    Some(Found::new("close-unanswered", Confidence::Certain, Party::from(peer)).why(why))
+}
+
+/// RFC 6455 §7.1.5: Closes that cross may leave the ends with different codes.
+pub(super) fn crossed(case: &Case<'_>) -> Option<Found> {
+    let (side, _, close) = first(case)?;
+    let other = case.side(side.other()).closes.first()?;
+    (order(&close.mark, &other.mark) == Order::Crossed).then(|| {
+        Found::new("simultaneous-close", Confidence::Certain, None)
+            .why("The other side closed at the same time: the two Closes crossed on the way.")
+            .show(evidence(&other.mark, side.other(), "Close that crossed it"))
+    })
+}
+
+/// What the code says, and nothing more.
+pub(super) fn plain(case: &Case<'_>) -> Option<Found> {
+    let (side, _, close) = first(case)?;
+    let name = match (close.frame.code(), side) {
+        (None, _) => "closed-without-code",
+        (Some(1001), Side::Client) => "client-going-away",
+        (Some(1001), Side::Server) => "server-going-away",
+        (Some(3000..=4999), _) => "application-close",
+        _ => "closed-normal",
+    };
+    Some(Found::new(name, Confidence::Certain, None))
+}
+
+/// The closing in words, before any why: who, with what, and whether it was answered.
+pub(in crate::diagnosis) fn statement(case: &Case<'_>) -> Option<String> {
+    let (side, _, close) = first(case)?;
+    let what = match (&close.frame.body, close.frame.code()) {
+        (Body::Lost, _) => "a Close frame".to_owned(),
+        (_, None) => "an empty Close (the API shows 1005)".to_owned(),
+        (_, Some(code)) => match close::name(code) {
+            name if close::lookup(code).is_single() => format!("{code} ({name})"),
+            _ => code.to_string(),
+        },
+    };
+    let peer = case.side(side.other());
+    let first_signal = case.ending.closer;
+    let answer = if first_signal == Some(Party::Both) {
+        ""
+    } else if first_signal == Some(side.other().into()) {
+        // The other side had ended TCP before: the Close came too late to be seen.
+        return Some(format!(
+            "{} ended TCP first, without a Close; {}'s Close {what} came after that, too late to be read.",
+            capital(the(side.other())),
+            the(side)
+        ));
+    } else if !peer.closes.is_empty() {
+        ", and was answered"
+    } else if !peer.captured {
+        "; whether it was answered was not captured"
+    } else if close_may_be_lost(side.other(), peer) {
+        "; whether it was answered lies in bytes that the capture does not hold"
+    } else if case.how().is_some() {
+        ", and got no Close back"
+    } else {
+        ""
+    };
+    Some(format!(
+        "{} closed with {what}{answer}.",
+        capital(the(side))
+    ))
+}

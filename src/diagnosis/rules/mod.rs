@@ -1,0 +1,144 @@
+//! The rules: each looks at a case and says whether its cause is there. They are asked in the
+//! order below; the first that answers gives the cause, and others that answer too are told as
+//! what also fits, unless the first is certain.
+
+pub(super) mod close;
+mod opening;
+mod ping;
+mod reset;
+mod silence;
+pub(super) mod transport;
+
+use super::case::Case;
+use crate::session::{Confidence, Evidence, Party, Side, State};
+
+/// A cause that fits, why, and how well.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// Name of the cause, as in [`super::causes`].
+    pub(super) name: &'static str,
+    pub(super) confidence: Confidence,
+    pub(super) culprit: Option<Party>,
+    /// One sentence that says what shows it; may be empty.
+    pub(super) why: String,
+    /// Advice for this very case; else that of the cause.
+    pub(super) advice: Option<String>,
+    /// The packets that decide it.
+    pub(super) evidence: Vec<Evidence>,
+    /// Other causes that fit.
+    pub(super) others: Vec<&'static str>,
+}
+
+impl Found {
+    fn new(name: &'static str, confidence: Confidence, culprit: impl Into<Option<Party>>) -> Self {
+        Self {
+            name,
+            confidence,
+            culprit: culprit.into(),
+            why: String::new(),
+            advice: None,
+            evidence: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    fn why(self, why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            ..self
+        }
+    }
+
+    fn advise(self, advice: impl Into<String>) -> Self {
+        Self {
+            advice: Some(advice.into()),
+            ..self
+        }
+    }
+
+    fn show(mut self, evidence: Evidence) -> Self {
+        self.evidence.push(evidence);
+        self
+    }
+}
+
+type Rule = fn(&Case<'_>) -> Option<Found>;
+
+/// In the order of decision: the opening; a Close, and what led to it; the end of a transport
+/// without a Close, from the most telling marks to the plain facts.
+const CLOSED: &[Rule] = &[
+    close::lost,
+    close::violation,
+    close::message_too_big,
+    close::illegal_code,
+    ping::answered_but_closed,
+    ping::unanswered,
+    ping::late,
+    close::error_code,
+    close::cut_after_close,
+    close::unanswered,
+    close::crossed,
+    close::plain,
+];
+
+const CUT: &[Rule] = &[
+    transport::violation,
+    transport::capture,
+    silence::keep_alive_probes,
+    silence::zero_window,
+    silence::vanished,
+    reset::injected,
+    reset::both_ways,
+    ping::unanswered,
+    ping::late,
+    transport::too_big,
+    transport::unread_data,
+    reset::stale,
+    transport::inside_frame,
+    transport::unheeded_violation,
+    transport::mid_traffic,
+    transport::plain,
+];
+
+const NOT_OPENED: &[Rule] = &[
+    opening::header_stripped,
+    opening::refused,
+    opening::not_http,
+    opening::mismatch,
+    silence::vanished,
+    opening::unanswered,
+    opening::cut,
+];
+
+/// The cause of a case.
+pub(super) fn judge(case: &Case<'_>) -> Found {
+    let rules = match case.ending.state {
+        State::Open | State::Connecting => {
+            return Found::new("open-at-end-of-capture", Confidence::Certain, None);
+        }
+        State::Failed => NOT_OPENED,
+        State::Closing | State::Closed if case.ending.first_close.is_some() => CLOSED,
+        State::Closing | State::Closed => CUT,
+    };
+    let mut answers = rules.iter().filter_map(|rule| rule(case));
+    let mut found = answers
+        .next()
+        .unwrap_or_else(|| Found::new("capture-gap", Confidence::Low, None));
+    if found.confidence != Confidence::Certain {
+        found.others.extend(
+            answers
+                .map(|other| other.name)
+                .filter(|name| *name != found.name),
+        );
+        found.others.dedup();
+    }
+    found
+}
+
+/// `the client` or `the server`.
+const fn the(side: Side) -> &'static str {
+    match side {
+        Side::Client => "the client",
+        Side::Server => "the server",
+    }
+}

@@ -1,0 +1,106 @@
+//! One side speaks, and nothing comes back.
+
+use super::{Found, the};
+use crate::diagnosis::case::{Case, evidence, span};
+use crate::diagnosis::ending::SILENCE_SENDS;
+use crate::session::{Confidence, Evidence, Party, Side};
+
+/// A minute: silent flow expiry takes at least that long.
+const LONG: i64 = 60_000_000_000;
+
+/// A window that was zero this long is a reader that stopped, not one that was busy.
+const STALL: i64 = 5_000_000_000;
+
+/// The side whose last bytes were repeated in vain.
+fn unheard(case: &Case<'_>) -> Option<(Side, u32)> {
+    Side::BOTH.into_iter().find_map(|side| {
+        let facts = case.side(side);
+        let (times, last) = facts.unanswered?;
+        let in_vain = times >= SILENCE_SENDS && last.end >= facts.acked;
+        in_vain.then_some((side, times))
+    })
+}
+
+/// Retransmissions that nothing answers (RFC 9293 §3.8.3).
+pub(super) fn vanished(case: &Case<'_>) -> Option<Found> {
+    let (side, times) = unheard(case)?;
+    let (_, last) = case.side(side).unanswered?;
+    let peer = side.other();
+    let after_idle = case
+        .facts
+        .burst
+        .filter(|&(from, .., idle)| from == side && idle >= LONG);
+    let confidence = if case.side(peer).captured {
+        Confidence::High
+    } else {
+        Confidence::Medium
+    };
+    let shown = evidence(
+        &last,
+        side,
+        format!("sent {times} times, never acknowledged"),
+    );
+    Some(match after_idle {
+        Some((_, packet, time, idle)) => Found::new("path-blackhole-after-idle", confidence, Party::Network)
+            .why(format!(
+                "The first bytes of {} after {} of silence were never acknowledged, though it sent them {times} times.",
+                the(side),
+                span(idle)
+            ))
+            .show(Evidence { packet, time, from: Some(side), what: format!("first bytes after {}", span(idle)) })
+            .show(shown),
+        None => {
+            let found = Found::new("peer-vanished", confidence, Party::Network);
+            found
+                .why(format!("{times} times {} sent bytes that were never acknowledged, and no packet came back.", the(side)))
+                .show(shown)
+        }
+    })
+}
+
+/// RFC 9293 §3.8.4: probes that nobody answers.
+pub(super) fn keep_alive_probes(case: &Case<'_>) -> Option<Found> {
+    let (side, count, last) = Side::BOTH.into_iter().find_map(|side| {
+        let (count, last) = case.side(side).habits.unanswered_keep_alives?;
+        (count >= SILENCE_SENDS).then_some((side, count, last))
+    })?;
+    Some(
+        Found::new(
+            "keepalive-probes-unanswered",
+            Confidence::High,
+            Party::Network,
+        )
+        .why(format!(
+            "{count} TCP keep-alive probes of {} went unanswered.",
+            the(side)
+        ))
+        .show(Evidence {
+            packet: last.packet,
+            time: last.time,
+            from: Some(side),
+            what: "keep-alive probe, unanswered".to_owned(),
+        }),
+    )
+}
+
+/// A receiver whose window stayed at zero: its application had stopped reading.
+pub(super) fn zero_window(case: &Case<'_>) -> Option<Found> {
+    let end = case.cut_at()?;
+    let (reader, stalled) = Side::BOTH.into_iter().find_map(|side| {
+        let stalled = case.side(side).habits.longest_zero_window(end);
+        (stalled >= STALL).then_some((side, stalled))
+    })?;
+    let gave_up = case.cutter() == Some(reader.other());
+    let name = if gave_up {
+        "kill-by-slow-reader-guard"
+    } else {
+        "zero-window-stall"
+    };
+    Some(
+        Found::new(name, Confidence::High, Party::from(reader)).why(format!(
+            "The receive window of {} had been zero for {}: it did not read.",
+            the(reader),
+            span(stalled)
+        )),
+    )
+}

@@ -1,0 +1,105 @@
+//! How an end behaves on the wire: what tells a forged reset from a real one, a stalled reader
+//! from a dead one.
+
+use super::Origin;
+use crate::decode::Segment;
+use crate::time::Timestamp;
+
+/// Marks of a RST that a forger has to guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RstMarks {
+    /// Time to live or hop limit.
+    pub ttl: u8,
+    /// IPv4 identification.
+    pub ip_id: Option<u16>,
+    /// It acknowledges something.
+    pub has_ack: bool,
+    /// RSTs of this end with different sequence numbers: a real one has no need to guess.
+    pub steps: u32,
+    last_seq: u32,
+}
+
+/// What one end's packets have in common.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Habits {
+    /// Smallest and largest time to live of its packets, resets aside.
+    pub ttl: Option<(u8, u8)>,
+    /// IPv4 identifications of its last two packets, resets aside; the last one first.
+    pub ip_ids: [Option<u16>; 2],
+    /// Its RSTs.
+    pub rst: Option<RstMarks>,
+    /// Segments it sent again.
+    pub retransmitted: u32,
+    /// Times it acknowledged the same bytes again.
+    pub duplicate_acks: u32,
+    /// Keep-alive probes it sent (RFC 9293 §3.8.4), and those since the peer's last packet.
+    pub keep_alives: u32,
+    /// Those that nothing has answered; with the last of them.
+    pub unanswered_keep_alives: Option<(u32, Origin)>,
+    /// Its receive window is zero since then.
+    pub zero_window_since: Option<Timestamp>,
+    /// The longest time that it was zero, in nanoseconds.
+    pub zero_window_nanos: i64,
+    /// Segments of new bytes it sent since its peer's last one.
+    pub segments_in_a_row: u32,
+    /// New bytes it sent after its peer's FIN.
+    pub bytes_after_fin: u64,
+    last_ack: Option<u32>,
+}
+
+impl Habits {
+    /// Takes notice of a packet that is no RST.
+    pub(super) fn note(&mut self, segment: &Segment<'_>, ack: Option<u32>, time: Timestamp) {
+        let (low, high) = self.ttl.unwrap_or((segment.ttl, segment.ttl));
+        self.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
+        self.ip_ids = [segment.ip_id, self.ip_ids[0]];
+        if segment.window == 0 {
+            self.zero_window_since.get_or_insert(time);
+        } else {
+            self.end_zero_window(time);
+        }
+        if segment.wire_len == 0 && ack.is_some() && ack == self.last_ack {
+            self.duplicate_acks = self.duplicate_acks.saturating_add(1);
+        }
+        self.last_ack = ack;
+    }
+
+    /// Takes notice of a RST.
+    pub(super) fn note_rst(&mut self, segment: &Segment<'_>, has_ack: bool, time: Timestamp) {
+        self.end_zero_window(time);
+        match &mut self.rst {
+            Some(marks) => {
+                marks.steps += u32::from(marks.last_seq != segment.seq);
+                marks.last_seq = segment.seq;
+            }
+            None => {
+                self.rst = Some(RstMarks {
+                    ttl: segment.ttl,
+                    ip_id: segment.ip_id,
+                    has_ack,
+                    steps: 0,
+                    last_seq: segment.seq,
+                });
+            }
+        }
+    }
+
+    /// How long its window has been zero when the connection ends at `time`, or was at most.
+    pub fn longest_zero_window(&self, time: Timestamp) -> i64 {
+        let open = self.zero_window_since.map_or(0, |since| time.since(since));
+        self.zero_window_nanos.max(open)
+    }
+
+    /// A keep-alive probe of this end.
+    pub(super) fn note_keep_alive(&mut self, origin: Origin) {
+        self.keep_alives = self.keep_alives.saturating_add(1);
+        let (count, _) = self.unanswered_keep_alives.unwrap_or((0, origin));
+        self.unanswered_keep_alives = Some((count.saturating_add(1), origin));
+    }
+
+    fn end_zero_window(&mut self, time: Timestamp) {
+        if let Some(since) = self.zero_window_since.take() {
+            self.zero_window_nanos = self.zero_window_nanos.max(time.since(since));
+        }
+    }
+}
