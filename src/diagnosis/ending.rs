@@ -25,6 +25,8 @@ pub(super) struct Ending {
 #[derive(Clone, Copy, Debug)]
 enum Signal {
     Close(Mark),
+    CloseNotify(Mark),
+    Alert(Mark),
     Fin(Mark),
     Rst(Mark),
     /// A RST in this side's name that it did not send.
@@ -34,7 +36,12 @@ enum Signal {
 impl Signal {
     const fn mark(&self) -> &Mark {
         match self {
-            Self::Close(mark) | Self::Fin(mark) | Self::Rst(mark) | Self::Forged(mark) => mark,
+            Self::Close(mark)
+            | Self::CloseNotify(mark)
+            | Self::Alert(mark)
+            | Self::Fin(mark)
+            | Self::Rst(mark)
+            | Self::Forged(mark) => mark,
         }
     }
 }
@@ -84,7 +91,10 @@ fn transport_signal(facts: &SideFacts) -> Option<Signal> {
             Signal::Rst(rst)
         }
     });
-    facts.fin.map(Signal::Fin).or(rst)
+    // In one stream, alerts of TLS stand before FIN and RST.
+    let notify = facts.close_notify.map(Signal::CloseNotify);
+    let alert = facts.fatal_alert.map(|(_, mark)| Signal::Alert(mark));
+    notify.or(alert).or(facts.fin.map(Signal::Fin)).or(rst)
 }
 
 /// A malformed Close is a violation, not a signal; one with a code that may not be sent still
@@ -107,10 +117,7 @@ fn closer(
     let unsure = |side: Side, by: &Mark| {
         let facts = &facts.sides[side];
         facts.holes.iter().any(|hole| {
-            may_hide_close(side, hole)
-                && by
-                    .heard
-                    .is_none_or(|heard| heard >= hole.offset.saturating_add(hole.len))
+            may_hide_close(side, hole) && by.heard.is_none_or(|heard| heard >= hole.end())
         })
     };
     match signals {
@@ -158,6 +165,8 @@ fn transport_end(facts: &Facts, silent: Option<Side>) -> Option<TransportEnd> {
     };
     let told = |side: Side| {
         transport_signal(&facts.sides[side]).map(|signal| match signal {
+            Signal::CloseNotify(mark) => (end(EndKind::CloseNotify, side.into(), &mark), mark),
+            Signal::Alert(mark) => (end(EndKind::Alert, side.into(), &mark), mark),
             Signal::Fin(mark) => (end(EndKind::Fin, side.into(), &mark), mark),
             Signal::Forged(mark) => (end(EndKind::Rst, Party::Network, &mark), mark),
             Signal::Rst(mark) | Signal::Close(mark) => {

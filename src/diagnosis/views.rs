@@ -79,21 +79,23 @@ fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> boo
     let peer = &facts.sides[side.other()];
     // A RST that something between forged ended this side when it came.
     if let Some(rst) = peer.rst.filter(|_| peer.rst_forged)
-        && rst.start <= close.start
+        && rst.start < close.end
     {
         return false;
     }
-    if let Some(fin) = own.fin {
+    // An end that has said in TLS that it is done reads no more, as one that sent FIN.
+    let alert = own.fatal_alert.map(|(_, mark)| mark);
+    if let Some(end) = own.close_notify.or(alert).or(own.fin) {
         // Linux counts what it had received in the FIN's acknowledgement; without one, time
         // has to do.
-        return fin
+        return end
             .heard
-            .map_or(close.time <= fin.time, |heard| heard >= close.end);
+            .map_or(close.time <= end.time, |heard| heard >= close.end);
     }
     if let Some(rst) = own.rst.filter(|_| !own.rst_forged) {
         // A reset by an end that had closed: the answer to its Close was still unread, unless
-        // it had acknowledged that before.
-        let heard = if own.closes.is_empty() {
+        // it had acknowledged that before, or something else may have been what was unread.
+        let heard = if own.closes.is_empty() || peer.close_notify.is_some() {
             rst.heard.unwrap_or(0)
         } else {
             0
@@ -153,10 +155,9 @@ fn presumed(
         Body::Code(code, reason) => (*code, 2 + reason.len() as u64),
         Body::OneByte | Body::Lost => return View::default(),
     };
-    let end = hole.offset.saturating_add(hole.len);
     let place = Mark {
         start: hole.offset,
-        end,
+        end: hole.end(),
         heard: None,
         packet: hole.packet,
         time: hole.time,

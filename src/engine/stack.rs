@@ -5,9 +5,10 @@ use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
 use crate::http::{Event, Exchange, looks_like};
 use crate::limits;
-use crate::session::{Side, Tracker};
+use crate::session::{Side, Tls, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin};
 use crate::time::Timestamp;
+use crate::tls::{Keyring, Look, TlsConnection, TlsItem, Unread, looks_like_tls};
 use crate::ws::{Found, Reader, Search};
 
 /// What a connection carries, as far as is known.
@@ -41,6 +42,8 @@ pub(super) struct Stack {
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
 #[derive(Debug)]
 struct Upper {
+    /// Where it is TLS, `app` is what its plaintext carries.
+    tls: Option<Box<TlsConnection>>,
     app: App,
     tracker: Option<Box<Tracker>>,
     /// Opening attempts on this connection that were followed by another request.
@@ -59,6 +62,7 @@ impl Stack {
         Self {
             tcp: Connection::new(packet, time),
             upper: Upper {
+                tls: None,
                 app: App::Undecided,
                 tracker: None,
                 earlier: Vec::new(),
@@ -81,18 +85,25 @@ impl Stack {
         segment: &Segment<'_>,
         packet: PacketId,
         time: Timestamp,
+        keys: &mut Keyring,
     ) -> Handled {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, Some(from), segment.flags.has(Flags::SYN));
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
-            upper.handle_chunk(end, chunk, &seen)
+            upper.handle_chunk(end, chunk, &seen, keys)
         })
+    }
+
+    /// Why its TLS could not be read, if so.
+    pub(super) fn unread(&self) -> Option<Unread> {
+        self.upper.tls.as_ref()?.unread()
     }
 
     /// Opening attempts that are over while the connection goes on.
     pub(super) fn take_earlier(&mut self) -> Vec<Tracker> {
         let mut earlier = std::mem::take(&mut self.upper.earlier);
         for tracker in &mut earlier {
+            self.upper.describe(tracker);
             tracker.facts.superseded = true;
             tracker.conclude(&self.tcp);
         }
@@ -100,12 +111,14 @@ impl Stack {
     }
 
     /// The connection is over, or the capture is: what it carried.
-    pub(super) fn finish(&mut self) -> Option<Box<Tracker>> {
+    pub(super) fn finish(&mut self, keys: &mut Keyring) -> Option<Box<Tracker>> {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
-        tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen));
+        tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        upper.finish_tls(&seen);
         upper.finish(&seen, tcp.last());
         let mut tracker = upper.tracker.take()?;
+        upper.describe(&mut tracker);
         tracker.conclude(tcp);
         Some(tracker)
     }
@@ -150,7 +163,58 @@ impl Seen {
 }
 
 impl Upper {
-    fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
+    fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen, keys: &mut Keyring) {
+        if let (None, App::Undecided, Chunk::Data { offset, bytes, .. }) =
+            (&self.tls, &self.app, chunk)
+        {
+            let is_whole = seen.from_syn[end] && offset == 0;
+            self.tls = match looks_like_tls(bytes) {
+                Some(Look::Handshake) if is_whole || bytes.len() > 5 => Some(Box::default()),
+                Some(Look::Midway) if !is_whole => Some(Box::new(TlsConnection::midway())),
+                _ => None,
+            };
+        }
+        let Some(mut tls) = self.tls.take() else {
+            return self.handle_plain(end, chunk, seen);
+        };
+        tls.handle_chunk(end, chunk, keys, &mut |end, item| {
+            self.handle_item(end, item, seen)
+        });
+        self.tls = Some(tls);
+    }
+
+    fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen) {
+        match (item, &mut self.tracker) {
+            (TlsItem::Data(chunk), _) => self.handle_plain(end, chunk, seen),
+            (TlsItem::Alert(alert), Some(tracker)) => {
+                tracker.handle_alert(tracker.side(end), alert)
+            }
+            (TlsItem::Alert(_), None) => {}
+        }
+    }
+
+    fn finish_tls(&mut self, seen: &Seen) {
+        if let Some(mut tls) = self.tls.take() {
+            tls.finish(&mut |end, item| self.handle_item(end, item, seen));
+            self.tls = Some(tls);
+        }
+    }
+
+    /// What TLS knows of a session that it carries.
+    fn describe(&self, tracker: &mut Tracker) {
+        let Some(tls) = &self.tls else { return };
+        tracker.tls = Some(Tls {
+            version: tls.version().map(str::to_owned),
+            cipher_suite: tls.cipher_suite(),
+            sni: tls.sni().map(str::to_owned),
+        });
+        tracker.plain_next = Some(Pair {
+            a: tls.plain_next(End::A),
+            b: tls.plain_next(End::B),
+        });
+    }
+
+    fn handle_plain(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
         match &mut self.app {
             App::Other => {}
             App::Frames(readers) => {
@@ -170,7 +234,7 @@ impl Upper {
                     && let Some(Some(_)) = looks_like(bytes)
                 {
                     self.app = App::Http(Box::default());
-                    return self.handle_chunk(end, chunk, seen);
+                    return self.handle_plain(end, chunk, seen);
                 }
                 searches[end].handle_chunk(chunk);
                 self.decide(seen.first, false);
@@ -189,7 +253,7 @@ impl Upper {
                     _ => App::Http(Box::default()),
                 };
                 if !matches!(self.app, App::Other) {
-                    self.handle_chunk(end, chunk, seen);
+                    self.handle_plain(end, chunk, seen);
                 }
             }
         }

@@ -32,6 +32,8 @@ pub struct TlsConnection {
     records: u64,
     unread: Option<Unread>,
     lacks_secrets: bool,
+    /// It cannot be read: nothing is kept for it any more.
+    is_freed: bool,
 }
 
 impl fmt::Debug for TlsConnection {
@@ -64,6 +66,14 @@ impl Place {
 }
 
 impl TlsConnection {
+    /// One whose handshake was before the capture.
+    pub fn midway() -> Self {
+        Self {
+            unread: Some(Unread::NoHello),
+            ..Self::default()
+        }
+    }
+
     /// The end that sent the ClientHello.
     pub fn client(&self) -> Option<End> {
         self.client
@@ -136,6 +146,10 @@ impl TlsConnection {
                 let mut waiting = std::mem::take(&mut self.lanes[end].waiting);
                 waiting.drain(|chunk| self.take(end, chunk, keys, out));
             }
+        }
+        if self.unread.is_some() && !self.is_freed {
+            self.is_freed = true;
+            self.lanes = Pair::default();
         }
     }
 
