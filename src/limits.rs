@@ -97,3 +97,10 @@ pub const MAX_RECORDS_UNOPENED: u32 = 256;
 /// A silence of both ends from which on the bytes that break it are remembered, in nanoseconds:
 /// the shortest time after which a NAT or firewall is known to forget a connection is 30 s.
 pub const MIN_SILENCE_NANOS: i64 = 20_000_000_000;
+
+/// Longest prefix that a proxy puts before a connection: a CONNECT with credentials, refused
+/// once, and its answers.
+pub const MAX_PREFIX_BYTES: usize = 16 << 10;
+
+/// Such prefixes one after the other.
+pub const MAX_PREFIXES: u8 = 4;

@@ -3,7 +3,7 @@
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
-use crate::http::{Event, Exchange, looks_like};
+use crate::http::{Event, Exchange, Prefix, looks_like};
 use crate::limits;
 use crate::session::{Side, Tls, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin};
@@ -42,6 +42,12 @@ pub(super) struct Stack {
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
 #[derive(Debug)]
 struct Upper {
+    /// What a proxy put before everything else, while it lasts.
+    prefix: Option<Box<Prefix>>,
+    /// How many of these there may be yet.
+    prefixes_left: u8,
+    /// Offsets behind them.
+    begins: Pair<u64>,
     /// Where it is TLS, `app` is what its plaintext carries.
     tls: Option<Box<TlsConnection>>,
     app: App,
@@ -62,6 +68,9 @@ impl Stack {
         Self {
             tcp: Connection::new(packet, time),
             upper: Upper {
+                prefix: None,
+                prefixes_left: limits::MAX_PREFIXES,
+                begins: Pair::default(),
                 tls: None,
                 app: App::Undecided,
                 tracker: None,
@@ -164,10 +173,32 @@ impl Seen {
 
 impl Upper {
     fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen, keys: &mut Keyring) {
+        if let Some(mut prefix) = self.prefix.take() {
+            match prefix.handle_chunk(end, chunk) {
+                None => self.prefix = Some(prefix),
+                Some(begins) => {
+                    if [begins.a, begins.b] == [self.begins.a, self.begins.b] {
+                        self.prefixes_left = 0;
+                    }
+                    self.begins = begins;
+                    prefix.replay(begins, |end, chunk| {
+                        self.handle_chunk(end, chunk, seen, keys)
+                    });
+                }
+            }
+            return;
+        }
         if let (None, App::Undecided, Chunk::Data { offset, bytes, .. }) =
             (&self.tls, &self.app, chunk)
         {
-            let is_whole = seen.from_syn[end] && offset == 0;
+            let is_whole = self.is_begin(end, offset, seen);
+            if is_whole && self.prefixes_left > 0 {
+                self.prefix = Prefix::detect(end, bytes, self.begins).map(Box::new);
+                if self.prefix.is_some() {
+                    self.prefixes_left -= 1;
+                    return self.handle_chunk(end, chunk, seen, keys);
+                }
+            }
             self.tls = match looks_like_tls(bytes) {
                 Some(Look::Handshake) if is_whole || bytes.len() > 5 => Some(Box::default()),
                 Some(Look::Midway) if !is_whole => Some(Box::new(TlsConnection::midway())),
@@ -181,6 +212,11 @@ impl Upper {
             self.handle_item(end, item, seen)
         });
         self.tls = Some(tls);
+    }
+
+    /// An offset is where the contents of an end begin.
+    fn is_begin(&self, end: End, offset: u64, seen: &Seen) -> bool {
+        seen.from_syn[end] && offset == self.begins[end]
     }
 
     fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen) {
@@ -240,7 +276,10 @@ impl Upper {
                 self.decide(seen.first, false);
             }
             App::Undecided => {
-                let whole = seen.from_syn[end] && chunk.offset() == 0;
+                let whole = match self.tls {
+                    Some(_) => chunk.offset() == 0,
+                    None => self.is_begin(end, chunk.offset(), seen),
+                };
                 self.app = match chunk {
                     Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) && whole => {
                         App::Other

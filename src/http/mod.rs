@@ -8,9 +8,11 @@ mod cut;
 mod exchange;
 mod head;
 mod lane;
+mod prefix;
 mod upgrade;
 
 pub use exchange::{Event, Exchange};
 pub use head::{Request, Response};
 pub use lane::{Kind, looks_like};
+pub use prefix::Prefix;
 pub use upgrade::{Fault, check_answer};
