@@ -193,7 +193,9 @@ impl TlsConnection {
                 bytes,
                 origin,
             } => self.take_data(from, offset, bytes, origin, keys, out),
-            Chunk::Gap { len, origin, .. } => self.take_gap(from, chunk, len, origin, out),
+            Chunk::Gap { len, origin, .. } => {
+                self.take_gap(from, chunk, len, origin, &keys.log, out)
+            }
         }
     }
 
@@ -281,6 +283,7 @@ impl TlsConnection {
         chunk: Chunk<'_>,
         len: u64,
         origin: Origin,
+        log: &KeyLog,
         out: &mut Out<'_>,
     ) {
         let must_wait = self.must_wait(from);
@@ -322,13 +325,16 @@ impl TlsConnection {
             if !lane.guard.is_on() && header.kind == HANDSHAKE {
                 // The hello may stand before the hole.
                 let body = begun.get(HEADER_LEN..).unwrap_or_default();
-                self.read_messages(from, body, None);
+                self.read_messages(from, body, log);
+                if let Some((kind, body)) = self.lanes[from].messages.cut() {
+                    self.handle_message(from, kind, &body, log);
+                }
             }
             if beyond <= missing {
                 let lane = &mut self.lanes[from];
-                lane.messages.reset();
+                lane.messages.cut();
                 lane.skip = missing - beyond;
-                lane.guard.pass();
+                lane.guard.pass(header.total() as u64);
                 let place = chunk.offset().saturating_add(missing);
                 let origin = Origin {
                     record_end: NonZeroU64::new(place),
@@ -341,12 +347,12 @@ impl TlsConnection {
             }
         }
         let lane = &mut self.lanes[from];
-        lane.messages.reset();
+        lane.messages.cut();
         lane.hole = Some(Hole::new(
             (begun.len() as u64).saturating_add(beyond),
             origin,
         ));
-        if self.server_hello.is_none() && !must_wait {
+        if self.server_hello.is_none() && !must_wait && !self.guess(from, log) {
             self.unread = Some(Unread::NoHello);
         }
     }
@@ -419,7 +425,17 @@ impl TlsConnection {
         };
         if is_protected {
             match lane.guard.open(header, body, &mut keys.scratch) {
-                Some(proven) => self.handle_proven(from, proven, place, keys, out),
+                Some(proven) => {
+                    let passed = lane.guard.take_passed(proven.skipped);
+                    if passed > 0 {
+                        let origin = Origin {
+                            record_end: NonZeroU64::new(place.start),
+                            ..place.origin
+                        };
+                        self.lose(from, passed, proven.skipped, origin, out);
+                    }
+                    self.handle_proven(from, proven, place, keys, out);
+                }
                 None => self.handle_unopened(from, header, place, out),
             }
             return;
@@ -428,7 +444,7 @@ impl TlsConnection {
             // RFC 8446 §5: in TLS 1.3 it means nothing.
             CHANGE_CIPHER_SPEC if !is_tls13 => lane.guard.switch(),
             ALERT if !lane.guard.is_on() => self.handle_alert(from, body, false, place, out),
-            HANDSHAKE if !lane.guard.is_on() => self.read_messages(from, body, Some(&keys.log)),
+            HANDSHAKE if !lane.guard.is_on() => self.read_messages(from, body, &keys.log),
             _ => {}
         }
     }
@@ -483,7 +499,7 @@ impl TlsConnection {
                 );
             }
             ALERT => self.handle_alert(from, plain, true, place, out),
-            HANDSHAKE => self.read_messages(from, plain, Some(&keys.log)),
+            HANDSHAKE => self.read_messages(from, plain, &keys.log),
             // Another handshake inside of the first, up to TLS 1.2.
             CHANGE_CIPHER_SPEC if !self.is_tls13() => self.lanes[from].guard.switch(),
             _ => {}
@@ -528,7 +544,7 @@ impl TlsConnection {
         out(from, TlsItem::Alert(alert));
     }
 
-    fn read_messages(&mut self, from: End, bytes: &[u8], log: Option<&KeyLog>) {
+    fn read_messages(&mut self, from: End, bytes: &[u8], log: &KeyLog) {
         let mut messages = std::mem::take(&mut self.lanes[from].messages);
         messages.feed(bytes, |kind, body| {
             self.handle_message(from, kind, body, log)
@@ -536,7 +552,7 @@ impl TlsConnection {
         self.lanes[from].messages = messages;
     }
 
-    fn handle_message(&mut self, from: End, kind: u8, body: &[u8], log: Option<&KeyLog>) {
+    fn handle_message(&mut self, from: End, kind: u8, body: &[u8], log: &KeyLog) {
         match kind {
             CLIENT_HELLO if self.client.is_none_or(|client| client == from) => {
                 if let Some(hello) = parse_client_hello(body) {
@@ -549,9 +565,7 @@ impl TlsConnection {
                 if let Some(hello) = hello {
                     self.alpn.clone_from(&hello.alpn);
                     self.server_hello = Some(hello);
-                    if let Some(log) = log {
-                        self.install(from, log);
-                    }
+                    self.install(from, log);
                 }
             }
             ENCRYPTED_EXTENSIONS if self.alpn.is_none() => {
@@ -560,6 +574,30 @@ impl TlsConnection {
             KEY_UPDATE if self.is_tls13() => self.lanes[from].guard.update(),
             _ => {}
         }
+    }
+
+    /// The ServerHello is lost: in TLS 1.3 the length of the secrets tells the cipher suite, but
+    /// for those that few choose. Whether it is right will be proved by the first record.
+    fn guess(&mut self, server: End, log: &KeyLog) -> bool {
+        let secret = self
+            .client_hello
+            .as_ref()
+            .and_then(|client| log.get(&client.random, Label::ServerTraffic));
+        let suite = match secret.map(<[u8]>::len) {
+            Some(48) => 0x1302,
+            Some(_) => 0x1301,
+            None => return false,
+        };
+        self.server_hello = Some(ServerHello {
+            random: [0; 32],
+            version: TLS13,
+            suite,
+            alpn: None,
+            encrypt_then_mac: false,
+            is_retry: false,
+        });
+        self.install(server, log);
+        true
     }
 
     /// Both hellos are there: takes the secrets out of the key log.

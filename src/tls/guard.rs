@@ -45,6 +45,9 @@ pub(super) struct Guard {
     /// Of the next record.
     number: u64,
     doubt: u64,
+    /// Lengths of the records since the last one opened that are not whole in the capture, while
+    /// the next keys may already have been in use.
+    passed: Vec<u64>,
     opened: u64,
     unopened: u32,
 }
@@ -221,6 +224,7 @@ impl Guard {
                 skipped: number,
             });
         }
+        let skip = skip.max(self.passed.len() as u64);
         for _ in 0..self.pending.len() {
             let pending = self.pending.pop_front()?;
             let (secret, is_traffic) = match pending {
@@ -266,8 +270,18 @@ impl Guard {
         (self.doubt, self.unopened) = (0, 0);
     }
 
-    /// A record is not whole in the capture; it counts nevertheless.
-    pub(super) fn pass(&mut self) {
+    /// How many bytes the last `count` records have that were passed.
+    pub(super) fn take_passed(&mut self, count: u64) -> u64 {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let passed = std::mem::take(&mut self.passed);
+        passed.iter().rev().take(count).sum()
+    }
+
+    /// A record of so many bytes is not whole in the capture; it counts nevertheless.
+    pub(super) fn pass(&mut self, total: u64) {
+        if !self.carries_data() && (self.passed.len() as u64) < limits::MIN_RECORDS_SKIPPED {
+            self.passed.push(total);
+        }
         if let Some(epoch) = &mut self.current {
             epoch.opener.note_passed(None);
             self.number = self.number.saturating_add(1);

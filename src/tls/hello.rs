@@ -5,6 +5,7 @@ use nom::multi::length_data;
 use nom::number::complete::{be_u8, be_u16};
 use nom::{IResult, Parser};
 
+use super::cipher::TLS13;
 use super::keylog::ClientRandom;
 
 /// Extensions (RFC 8446 §4.2, RFC 7301, RFC 7366).
@@ -44,7 +45,7 @@ fn random(input: &[u8]) -> Parsed<'_, [u8; 32]> {
     Ok((rest, bytes.try_into().unwrap_or_default()))
 }
 
-/// The body of a ClientHello.
+/// The body of a ClientHello, or its beginning.
 pub(super) fn parse_client_hello(input: &[u8]) -> Option<ClientHello> {
     let (rest, (_version, random)) = (be_u16::<_, ()>, random).parse(input).ok()?;
     let vectors = (
@@ -52,23 +53,26 @@ pub(super) fn parse_client_hello(input: &[u8]) -> Option<ClientHello> {
         length_data(be_u16),
         length_data(be_u8),
     );
-    let (rest, (_session, _suites, _compressions)) = { vectors }.parse(rest).ok()?;
     let mut sni = None;
-    each_extension(rest, |kind, value| {
-        if kind == SERVER_NAME {
-            sni = server_name(value);
-        }
-    });
+    if let Ok((rest, (_session, _suites, _compressions))) = { vectors }.parse(rest) {
+        each_extension(rest, |kind, value| {
+            if kind == SERVER_NAME {
+                sni = server_name(value);
+            }
+        });
+    }
     Some(ClientHello { random, sni })
 }
 
-/// The body of a ServerHello.
+/// The body of a ServerHello, or its beginning.
 pub(super) fn parse_server_hello(input: &[u8]) -> Option<ServerHello> {
     let head = (be_u16::<_, ()>, random, length_data(be_u8), be_u16, be_u8);
     let (rest, (version, random, _session, suite, _compression)) = { head }.parse(input).ok()?;
     let mut hello = ServerHello {
         random,
-        version,
+        // Suites of TLS 1.3 have numbers of their own (RFC 8446 §B.4); the extension that
+        // names the version may be cut off.
+        version: if suite >> 8 == 0x13 { TLS13 } else { version },
         suite,
         alpn: None,
         encrypt_then_mac: false,
@@ -96,9 +100,10 @@ pub(super) fn parse_encrypted_extensions(input: &[u8]) -> Option<String> {
 
 /// Walks a list of extensions up to its end or to what is not whole.
 fn each_extension(input: &[u8], mut extension: impl FnMut(u16, &[u8])) {
-    let Ok((_, mut list)) = length_data(be_u16::<_, ()>).parse(input) else {
+    let Ok((list, len)) = be_u16::<_, ()>.parse(input) else {
         return;
     };
+    let mut list = list.get(..usize::from(len)).unwrap_or(list);
     while let Ok((rest, (kind, value))) = (be_u16::<_, ()>, length_data(be_u16)).parse(list) {
         extension(kind, value);
         list = rest;
@@ -117,4 +122,49 @@ fn chosen_protocol(value: &[u8]) -> Option<String> {
     let (_, list) = length_data(be_u16::<_, ()>).parse(value).ok()?;
     let (_, name) = length_data(be_u8::<_, ()>).parse(list).ok()?;
     Some(String::from_utf8_lossy(name).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn server_hello() -> Vec<u8> {
+        let mut hello = vec![3, 3];
+        hello.extend([7; 32]);
+        hello.extend([0, 0x13, 0x02, 0]);
+        hello.extend([0, 6, 0, 43, 0, 2, 3, 4]);
+        hello
+    }
+
+    #[test]
+    fn a_cut_hello_says_what_stands_before_the_cut() {
+        let hello = server_hello();
+        for len in 0..=hello.len() {
+            let parsed = parse_server_hello(hello.get(..len).unwrap_or_default());
+            let told = parsed.map(|hello| (hello.version, hello.suite, hello.is_retry));
+            let expected = (len >= 38).then_some((TLS13, 0x1302, false));
+            assert_eq!(told, expected, "{len}");
+        }
+        let mut client = vec![3, 3];
+        client.extend([9; 32]);
+        let random = |bytes: &[u8]| parse_client_hello(bytes).map(|hello| hello.random);
+        assert_eq!(random(&client), Some([9; 32]));
+        assert_eq!(random(client.get(..33).unwrap_or_default()), None);
+        client.extend([0, 0, 2, 0x13, 1, 1, 0]);
+        client.extend([0, 14, 0, 0, 0, 10, 0, 8, 0, 0, 5]);
+        client.extend(b"a.com");
+        let sni = parse_client_hello(&client).and_then(|hello| hello.sni);
+        assert_eq!(sni.as_deref(), Some("a.com"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_do(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            parse_client_hello(&bytes);
+            parse_server_hello(&bytes);
+            parse_encrypted_extensions(&bytes);
+        }
+    }
 }

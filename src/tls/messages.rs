@@ -24,9 +24,13 @@ impl Messages {
         self.begun.is_empty() && self.skip == 0
     }
 
-    /// Bytes are missing: the next record is taken to begin with a message.
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
+    /// Bytes are missing, and the next record is taken to begin with a message: type of the one
+    /// under way, and what there is of its body.
+    pub(super) fn cut(&mut self) -> Option<(u8, Vec<u8>)> {
+        let mut begun = std::mem::take(self).begun;
+        let kind = *begun.first()?;
+        begun.drain(..HEADER_LEN.min(begun.len()));
+        Some((kind, begun))
     }
 
     /// Takes the contents of a record; hands on type and body of each whole message that says
