@@ -37,6 +37,10 @@ pub(super) struct Opener {
     explicit_nonce: bool,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of this one, and stand behind a box already"
+)]
 enum Cipher {
     Ring(aead::LessSafeKey),
     Ccm(Ccm),
@@ -300,7 +304,10 @@ impl Opener {
         if let Cipher::Cbc(cbc) = &mut self.cipher
             && cbc.is_chained
         {
-            cbc.chain = body.and_then(|body| body.last_chunk().copied());
+            let mac_len = if cbc.encrypt_then_mac { cbc.mac_len } else { 0 };
+            cbc.chain = body
+                .and_then(|body| body.get(..body.len().checked_sub(mac_len)?))
+                .and_then(|sealed| sealed.last_chunk().copied());
         }
     }
 }

@@ -66,9 +66,8 @@ pub fn looks_like_tls(bytes: &[u8]) -> Option<Look> {
         [kind, major, minor, ..] => kind == HANDSHAKE && major == 3 && minor <= 4,
         [] => false,
     };
-    let (first, rest) = match bytes.split_first_chunk() {
-        None => return is_handshake.then_some(Look::Handshake),
-        Some(split) => split,
+    let Some((first, rest)) = bytes.split_first_chunk() else {
+        return is_handshake.then_some(Look::Handshake);
     };
     let header = Header::parse(*first)?;
     // RFC 8446 §4: client_hello is 1, server_hello 2; 0 is the old hello_request.

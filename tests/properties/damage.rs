@@ -85,6 +85,7 @@ fn opens(packet: &Packet, heard: &mut HashSet<(SocketAddr, SocketAddr)>) -> bool
 fn nothing_invented(known: &Known, packets: &[Packet]) -> TestCaseResult {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rest.pcap"), capture::pcap(packets)).unwrap();
+    known.hand_on_keys(folder.path());
     let truth = &known.case.truth;
     let mut sent: Vec<Frame> = truth.iter().flat_map(frames).collect();
     for session in sessions(&answer(folder.path(), &["rest.pcap"])) {

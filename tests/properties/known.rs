@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use crate::answer::{answer, sessions};
+use crate::answer::{KEYS, answer, sessions};
 use crate::capture::{self, Packet};
 use crate::cases::{Case, cases};
 
@@ -27,8 +28,28 @@ impl Debug for Known {
 }
 
 /// All of them.
-pub(crate) static KNOWN: LazyLock<Vec<Known>> =
-    LazyLock::new(|| cases().into_iter().map(known).collect());
+pub(crate) static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    cases()
+        .into_iter()
+        .filter(is_made_of_packets)
+        .map(known)
+        .collect()
+});
+
+/// Made anew of its packets alone it is the same: it holds no secrets.
+fn is_made_of_packets(case: &Case) -> bool {
+    case.name != "tls-secrets-behind"
+}
+
+impl Known {
+    /// Puts its key log, if it has one, beside captures made of it.
+    pub(crate) fn hand_on_keys(&self, folder: &Path) {
+        let keys = self.case.folder.join(KEYS);
+        if keys.is_file() {
+            fs::copy(keys, folder.join(KEYS)).expect("writable");
+        }
+    }
+}
 
 fn known(case: Case) -> Known {
     let file = fs::read(case.folder.join(&case.capture)).expect("readable");
