@@ -50,6 +50,8 @@ struct Upper {
     begins: Pair<u64>,
     /// Where it is TLS, `app` is what its plaintext carries.
     tls: Option<Box<TlsConnection>>,
+    /// In TLS: what is missing before the first plaintext of an end.
+    first_gaps: Pair<Option<(u64, Origin)>>,
     app: App,
     tracker: Option<Box<Tracker>>,
     /// Opening attempts on this connection that were followed by another request.
@@ -72,6 +74,7 @@ impl Stack {
                 prefixes_left: limits::MAX_PREFIXES,
                 begins: Pair::default(),
                 tls: None,
+                first_gaps: Pair::default(),
                 app: App::Undecided,
                 tracker: None,
                 earlier: Vec::new(),
@@ -221,7 +224,26 @@ impl Upper {
 
     fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen) {
         match (item, &mut self.tracker) {
-            (TlsItem::Data(chunk), _) => self.handle_plain(end, chunk, seen),
+            // How much of a hole at the end of the handshake was data is a guess: where HTTP
+            // begins behind it, nothing was.
+            (
+                TlsItem::Data(Chunk::Gap {
+                    offset: 0,
+                    len,
+                    origin,
+                }),
+                _,
+            ) => {
+                self.first_gaps[end] = Some((len, origin));
+            }
+            (TlsItem::Data(chunk), _) => {
+                let begins_http = matches!(chunk, Chunk::Data { bytes, .. } if matches!(looks_like(bytes), Some(Some(_))));
+                if begins_http {
+                    self.first_gaps[end] = None;
+                }
+                self.tell_first_gap(end, seen);
+                self.handle_plain(end, chunk, seen);
+            }
             (TlsItem::Alert(alert), Some(tracker)) => {
                 tracker.handle_alert(tracker.side(end), alert)
             }
@@ -229,9 +251,23 @@ impl Upper {
         }
     }
 
+    fn tell_first_gap(&mut self, end: End, seen: &Seen) {
+        if let Some((len, origin)) = self.first_gaps[end].take() {
+            let gap = Chunk::Gap {
+                offset: 0,
+                len,
+                origin,
+            };
+            self.handle_plain(end, gap, seen);
+        }
+    }
+
     fn finish_tls(&mut self, seen: &Seen) {
         if let Some(mut tls) = self.tls.take() {
             tls.finish(&mut |end, item| self.handle_item(end, item, seen));
+            End::BOTH
+                .iter()
+                .for_each(|&end| self.tell_first_gap(end, seen));
             self.tls = Some(tls);
         }
     }

@@ -153,16 +153,25 @@ impl TlsConnection {
         }
     }
 
-    /// No more bytes will come: tells of a hole that nothing was found behind.
+    /// No more bytes will come: tells of those that could not be read, or that are missing with
+    /// nothing found behind them. Handshake messages may be among them.
     pub fn finish(&mut self, out: &mut Out<'_>) {
+        if !End::BOTH
+            .iter()
+            .any(|&end| self.lanes[end].guard.has_opened())
+        {
+            return;
+        }
         for end in End::BOTH {
             let lane = &mut self.lanes[end];
-            let Some(hole) = lane.hole.take() else {
-                continue;
-            };
-            let lost = hole.lost.saturating_add(lane.take_begun().len() as u64);
-            if self.lanes[end].guard.carries_data() {
-                self.lose(end, lost, 1, hole.origin, out);
+            if let Some(hole) = lane.hole.take() {
+                let begun = lane.take_begun().len() as u64;
+                lane.darken(hole.lost.saturating_add(begun), hole.origin);
+            }
+            let passed = lane.guard.take_passed(u64::MAX);
+            let dark = lane.dark.saturating_add(passed);
+            if let Some(origin) = lane.darkened.filter(|_| dark > 0) {
+                self.lose(end, dark, 1, origin, out);
             }
         }
     }
@@ -180,7 +189,14 @@ impl TlsConnection {
 
     fn take(&mut self, from: End, chunk: Chunk<'_>, keys: &mut Keyring, out: &mut Out<'_>) {
         let lane = &mut self.lanes[from];
-        if self.unread.is_some() || lane.is_over {
+        if self.unread.is_some() {
+            return;
+        }
+        if lane.is_over {
+            match chunk {
+                Chunk::Data { bytes, origin, .. } => lane.darken(bytes.len() as u64, origin),
+                Chunk::Gap { len, origin, .. } => lane.darken(len, origin),
+            }
             return;
         }
         if lane.is_blocked {
@@ -215,7 +231,11 @@ impl TlsConnection {
             let input = if is_kept { &kept[..] } else { bytes };
             let input = input.get(at..).unwrap_or_default();
             let lane = &mut self.lanes[from];
-            if self.unread.is_some() || lane.is_over || input.is_empty() {
+            if self.unread.is_some() || input.is_empty() {
+                return;
+            }
+            if lane.is_over {
+                lane.darken(input.len() as u64, origin);
                 return;
             }
             if lane.is_blocked {
@@ -335,6 +355,7 @@ impl TlsConnection {
                 lane.messages.cut();
                 lane.skip = missing - beyond;
                 lane.guard.pass(header.total() as u64);
+                lane.darken(0, origin);
                 let place = chunk.offset().saturating_add(missing);
                 let origin = Origin {
                     record_end: NonZeroU64::new(place),
@@ -427,6 +448,9 @@ impl TlsConnection {
             match lane.guard.open(header, body, &mut keys.scratch) {
                 Some(proven) => {
                     let passed = lane.guard.take_passed(proven.skipped);
+                    if lane.guard.carries_data() {
+                        lane.dark = 0;
+                    }
                     if passed > 0 {
                         let origin = Origin {
                             record_end: NonZeroU64::new(place.start),
@@ -508,14 +532,16 @@ impl TlsConnection {
     }
 
     fn handle_unopened(&mut self, from: End, header: &Header, place: Place, out: &mut Out<'_>) {
-        let guard = &self.lanes[from].guard;
-        if guard.carries_data() {
-            if header.kind == APPLICATION_DATA {
+        let lane = &mut self.lanes[from];
+        if header.kind == APPLICATION_DATA {
+            if lane.guard.carries_data() {
                 self.lose(from, header.total() as u64, 1, place.origin, out);
+                return;
             }
-        } else if !guard.has_opened() && guard.unopened() >= limits::MAX_RECORDS_UNOPENED {
-            self.unread = Some(Unread::WrongKey);
+            lane.darken(header.total() as u64, place.origin);
         }
+        let is_hopeless = lane.guard.unopened() >= limits::MAX_RECORDS_UNOPENED;
+        lane.is_over = is_hopeless && !lane.guard.has_opened();
     }
 
     fn handle_alert(

@@ -32,7 +32,7 @@ pub(super) enum Pending {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Proven {
     pub(super) opened: Opened,
-    /// Records of the same keys that were missing before it.
+    /// Records of the same keys that were missing before it, and may have held data.
     pub(super) skipped: u64,
 }
 
@@ -159,9 +159,15 @@ impl Guard {
         body: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<Proven> {
-        let proven = self.open_within(header, body, 0, &mut u64::MAX.clone(), out);
-        match (&proven, &mut self.current) {
-            (Some(_), _) => {}
+        let was_on = self.is_on();
+        let mut budget = u64::MAX;
+        let mut proven = self.open_within(header, body, 0, &mut budget, out);
+        match (&mut proven, &mut self.current) {
+            (Some(proven), _) => {
+                if was_on && !self.is_tls13() {
+                    proven.skipped = self.passed.len() as u64;
+                }
+            }
             (None, Some(epoch)) => {
                 epoch.opener.note_passed(Some(body));
                 self.number = self.number.saturating_add(1);
@@ -235,7 +241,8 @@ impl Guard {
                         self.note_opened(number);
                         return Some(Proven {
                             opened,
-                            skipped: number,
+                            // The first one is Finished (RFC 5246 §7.4.9), no data.
+                            skipped: number.saturating_sub(1),
                         });
                     }
                     self.pending.push_back(Pending::Opener(opener));
@@ -270,7 +277,7 @@ impl Guard {
         (self.doubt, self.unopened) = (0, 0);
     }
 
-    /// How many bytes the last `count` records have that were passed.
+    /// How many bytes the last `count` records have that were passed; forgets all of them.
     pub(super) fn take_passed(&mut self, count: u64) -> u64 {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let passed = std::mem::take(&mut self.passed);

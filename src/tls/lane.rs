@@ -47,6 +47,10 @@ pub(super) struct Lane {
     pub(super) is_blocked: bool,
     /// Nothing more is to be read of it.
     pub(super) is_over: bool,
+    /// Bytes that may hold application data, and that nothing told of yet.
+    pub(super) dark: u64,
+    /// The last packet of these.
+    pub(super) darkened: Option<Origin>,
 }
 
 /// What the next bytes came to.
@@ -75,6 +79,12 @@ pub(super) enum Found {
 }
 
 impl Lane {
+    /// Bytes that will not be read.
+    pub(super) fn darken(&mut self, bytes: u64, origin: Origin) {
+        self.dark = self.dark.saturating_add(bytes);
+        self.darkened = Some(origin);
+    }
+
     /// The next record of `input`, which begins where the last one ended.
     pub(super) fn next(&mut self, input: &[u8]) -> Next {
         if input.is_empty() {
