@@ -259,12 +259,25 @@ fn decode_hex(digits: &[u8], out: &mut [u8]) -> Option<usize> {
     let out = out.get_mut(..pairs.len())?;
     let mut bad = u8::from(!rest.is_empty());
     for (byte, &[high, low]) in out.iter_mut().zip(pairs) {
-        let (high, low) = (hex_digit(high), hex_digit(low));
+        let digit = |digit: u8| HEX.get(usize::from(digit)).copied().unwrap_or(0xff);
+        let (high, low) = (digit(high), digit(low));
         bad |= (high | low) & 0xf0;
         *byte = high << 4 | low;
     }
     (bad == 0).then_some(pairs.len())
 }
+
+/// The value of each character as a digit.
+#[expect(clippy::indexing_slicing, reason = "done while compiling")]
+const HEX: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut digit = 0;
+    while digit < 128 {
+        table[digit as usize] = hex_digit(digit);
+        digit += 1;
+    }
+    table
+};
 
 /// 0xff for what is none.
 const fn hex_digit(digit: u8) -> u8 {
