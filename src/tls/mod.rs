@@ -18,6 +18,13 @@ mod messages;
 mod record;
 mod schedule;
 mod suite;
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+mod tests;
 
 use std::fmt;
 
