@@ -11,6 +11,9 @@ pub mod legs;
 mod order;
 mod rules;
 mod telling;
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod tests;
 mod views;
 
 use crate::session::facts::{Answer, Facts, SeenClose};
@@ -151,6 +154,13 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
             .find_map(|&side| facts.sides[side].closes.first())
     };
     match first.or_else(any) {
+        Some(_)
+            if ending
+                .first_close
+                .is_some_and(|by| ending::first_code_is_lost(facts, by)) =>
+        {
+            (None, None)
+        }
         Some(close) => told(close),
         None if Side::BOTH
             .iter()

@@ -42,11 +42,25 @@ pub enum Event {
         /// The packet with its last byte, or that showed that it is lost.
         origin: Origin,
     },
-    /// The capture does not hold what would show whether this is HTTP: [`Exchange::drain`] has
-    /// what came.
-    NoBeginning,
+    /// The capture does not hold what would show whether this is a WebSocket:
+    /// [`Exchange::drain`] has what came.
+    NoBeginning(Option<Box<Halves>>),
     /// Nothing more is to be found here.
     Over,
+}
+
+/// A request and its 101, of which the capture has so little that neither says what they are
+/// about.
+#[derive(Debug)]
+pub struct Halves {
+    /// The request.
+    pub request: Box<Request>,
+    /// Its packet.
+    pub asked: Origin,
+    /// The answer.
+    pub response: Box<Response>,
+    /// Its packet.
+    pub answered: Origin,
 }
 
 /// A request that waits for its answer.
@@ -145,7 +159,13 @@ impl Exchange {
     /// The connection is over: what waited for its other half goes without. `seen`: the ends
     /// of which the capture holds packets.
     pub fn finish(&mut self, last: Origin, seen: Pair<bool>, events: &mut Vec<Event>) {
-        let Some(client) = self.client.filter(|_| !self.over) else {
+        if self.over {
+            return;
+        }
+        let Some(client) = self.client else {
+            if End::BOTH.iter().any(|&end| self.begins_with_gap(end)) {
+                self.give_up(None, events);
+            }
             return;
         };
         self.take_cut_answer(events);
@@ -185,11 +205,15 @@ impl Exchange {
             Some(Some(Kind::Responses)) => self.client = Some(other),
             // Other bytes first: HTTP only if the other end says so, and these are its answer.
             Some(None) if before == 0 && self.unsorted[other].is_empty() => return,
+            // Not where a beginning, which may have been a request, is missing.
+            Some(None) if !sight.whole || self.begins_with_gap(other) => {
+                return self.give_up(None, events);
+            }
             Some(None) => return self.end(events),
             // Too few bytes before a gap, or a gap first in both directions: nothing here will
             // show that this is HTTP.
-            None if cut && (len > 0 || self.unsorted[other].begin(&mut first) == (0, true)) => {
-                return self.give_up(events);
+            None if cut && (len > 0 || self.begins_with_gap(other)) => {
+                return self.give_up(None, events);
             }
             None => return,
         }
@@ -197,6 +221,10 @@ impl Exchange {
             let mut waiting = std::mem::take(&mut self.unsorted[end]);
             waiting.drain(|chunk| self.handle_chunk(end, chunk, sight, events));
         }
+    }
+
+    fn begins_with_gap(&self, end: End) -> bool {
+        self.unsorted[end].begins_with_gap()
     }
 
     fn opening_waits(&self) -> bool {
@@ -218,9 +246,9 @@ impl Exchange {
         events.push(Event::Over);
     }
 
-    fn give_up(&mut self, events: &mut Vec<Event>) {
+    fn give_up(&mut self, halves: Option<Box<Halves>>, events: &mut Vec<Event>) {
         self.over = true;
-        events.push(Event::NoBeginning);
+        events.push(Event::NoBeginning(halves));
     }
 
     fn handle_gap(
@@ -496,7 +524,15 @@ impl Exchange {
                     self.open(Some(response), origin, events);
                 }
                 // Neither half says what it is about: the frames will.
-                Opening::Maybe(..) if response.is_cut => self.give_up(events),
+                Opening::Maybe(request, asked) if response.is_cut => {
+                    let halves = Halves {
+                        request,
+                        asked,
+                        response,
+                        answered: origin,
+                    };
+                    self.give_up(Some(Box::new(halves)), events);
+                }
                 Opening::Maybe(..) | Opening::No => self.end(events),
             }
             return;
@@ -564,7 +600,7 @@ impl Exchange {
             Some((response, origin)) if response.is_websocket() => {
                 self.open(Some(response), origin, events)
             }
-            Some((response, _)) if response.is_cut => self.give_up(events),
+            Some((response, _)) if response.is_cut => self.give_up(None, events),
             Some(_) => self.end(events),
             None => {}
         }
@@ -584,3 +620,7 @@ impl Exchange {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

@@ -218,3 +218,7 @@ impl Fields<'_, '_> {
             .map(BodyLen::Known)
     }
 }
+
+#[cfg(test)]
+#[path = "head_tests.rs"]
+mod tests;

@@ -347,3 +347,7 @@ impl ChunkedBody {
         used
     }
 }
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

@@ -10,7 +10,7 @@ mod head;
 mod lane;
 mod upgrade;
 
-pub use exchange::{Event, Exchange, Sight};
+pub use exchange::{Event, Exchange, Halves, Sight};
 pub use head::{Request, Response};
 pub use lane::{Kind, looks_like};
 pub use upgrade::{Fault, check_answer};

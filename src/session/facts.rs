@@ -378,3 +378,7 @@ impl Facts {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

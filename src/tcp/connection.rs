@@ -487,3 +487,7 @@ fn window_scale(options: &[u8]) -> Option<u8> {
         };
     }
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

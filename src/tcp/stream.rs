@@ -158,17 +158,26 @@ impl Stream {
             .and_then(|skip| bytes.get(skip..))
             .unwrap_or_default();
         let start = u64::try_from(offset).unwrap_or(0).max(self.next);
+        let first_held = self.held.as_ref().and_then(|held| held.first());
         if start == self.next {
-            self.deliver(bytes, end - start, origin, emit);
-            self.drain(emit);
-        } else if start - self.next <= limits::MAX_AHEAD {
-            self.held
-                .get_or_insert_default()
-                .insert(start, bytes, end - start, origin);
-        } else {
+            // Another hole is in front now, if any: patience with it begins anew.
+            self.hole_acked_since = None;
+            if first_held.is_none_or(|first| first >= end) {
+                self.deliver(bytes, end - start, origin, emit);
+                self.drain(emit);
+                return true;
+            }
+        } else if start - self.next > limits::MAX_AHEAD {
             return false;
         }
-        true
+        let is_new = self
+            .held
+            .get_or_insert_default()
+            .insert(start, bytes, end - start, origin);
+        if start == self.next {
+            self.drain(emit);
+        }
+        is_new
     }
 
     /// Gives up the hole in front of held bytes when waiting has become pointless: the peer has
@@ -302,3 +311,7 @@ impl Stream {
 const fn low_bits(offset: u64) -> u32 {
     offset as u32
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

@@ -136,11 +136,6 @@ pub struct CodeInfo {
 }
 
 impl CodeInfo {
-    /// It is one code with a name of its own, not one of a range.
-    pub const fn is_single(&self) -> bool {
-        self.first == self.last
-    }
-
     /// What libraries and other tools call it.
     pub fn aliases(&self) -> impl Iterator<Item = &'static str> {
         self.aliases.split(", ").filter(|alias| !alias.is_empty())
