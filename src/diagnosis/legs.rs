@@ -59,7 +59,11 @@ fn by_key(sessions: &[Session]) -> Vec<Vec<usize>> {
         key == other && second.since(*first) <= MAX_SETUP
     });
     same.filter(|legs| (2..=MAX_LEGS).contains(&legs.len()))
-        .map(|legs| legs.iter().map(|&(_, _, index)| index).collect())
+        .map(|legs| {
+            legs.iter()
+                .map(|&(_, _, index)| index)
+                .collect::<Vec<usize>>()
+        })
         .filter(|legs| have_own_ends(sessions, legs))
         .collect()
 }

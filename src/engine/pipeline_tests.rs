@@ -274,6 +274,32 @@ fn a_capture_that_begins_late_has_the_session_without_its_opening() {
 }
 
 #[test]
+fn a_capture_may_begin_with_a_keep_alive_probe() {
+    for way in [Up, Down] {
+        let mut wire = Wire::new(50_000);
+        let [client, server] = wire.seq;
+        let (own, peer) = match way {
+            Up => (client, server),
+            Down => (server, client),
+        };
+        // RFC 9293 section 3.8.4: one before the next byte.
+        let probe = ip_packet(way, wire.port, own.wrapping_sub(1), peer, ACK, b"");
+        wire.packets.push((0, probe));
+        for n in 0..6 {
+            wire.text(Up, &format!("question {n}"))
+                .text(Down, &format!("answer {n}"));
+        }
+        wire.close(Down, b"\x03\xf3oops")
+            .close(Up, b"\x03\xf3")
+            .fins();
+        let session = wire.session();
+        assert_eq!(session.verdict.code, Some(1011), "{way:?}");
+        assert_eq!(session.client_sent.messages, 6, "{way:?}");
+        assert_eq!(session.server_sent.messages, 6, "{way:?}");
+    }
+}
+
+#[test]
 fn other_protocols_are_no_sessions_whether_seen_from_the_start_or_not() {
     let mqtt = [
         b"\x30\x12\x00\x0bsensors/one12345".to_vec(),
@@ -325,6 +351,29 @@ fn other_protocols_are_no_sessions_whether_seen_from_the_start_or_not() {
             );
         }
     }
+}
+
+#[test]
+fn unmasked_frames_are_believed_only_where_nothing_contradicts_them() {
+    let mut feed = Wire::new(50_000);
+    for n in 0..10 {
+        feed.text(Down, &format!("tick {n}"));
+    }
+    assert_eq!(feed.session().server_sent.messages, 10);
+    let mut other = Wire::new(50_000);
+    for n in 0..10 {
+        other
+            .text(Down, &format!("tick {n}"))
+            .send(Up, ACK, &noise(40, n | 4));
+    }
+    assert_eq!(other.told(), []);
+    // Both ends unmasked: no WebSocket has that.
+    let mut peers = Wire::new(50_000);
+    for n in 0..10 {
+        let frame = wire(&[Frame::whole(Opcode::TEXT, format!("tick {n}").as_bytes())]);
+        peers.send(Down, ACK, &frame).send(Up, ACK, &frame);
+    }
+    assert_eq!(peers.told(), []);
 }
 
 #[test]

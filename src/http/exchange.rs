@@ -1,93 +1,16 @@
 //! Both directions of an HTTP/1.1 connection: which answer belongs to which request, and where
 //! the WebSocket begins.
 
+mod holes;
+
 use std::collections::VecDeque;
 
+use super::event::{Asked, Event, Halves, Opening, Sight};
 use super::head::{BodyLen, Request, Response};
-use super::lane::{Head, HeadTail, Kind, Lane, Taken, looks_like};
+use super::lane::{Head, Kind, Lane, Taken, looks_like};
 use crate::flow::{End, Pair};
 use crate::limits;
 use crate::tcp::{Chunk, Origin, Waiting};
-
-/// What the exchange came to.
-#[derive(Debug)]
-pub enum Event {
-    /// A request for a WebSocket.
-    Opening {
-        /// The end that sent it.
-        client: End,
-        /// The request.
-        request: Box<Request>,
-        /// The packet with its last byte.
-        origin: Origin,
-    },
-    /// The opening was answered with something other than 101.
-    Refused {
-        /// The answer.
-        response: Box<Response>,
-        /// The packet with its last byte.
-        origin: Origin,
-    },
-    /// The opening was answered with something that is no HTTP.
-    NotHttp {
-        /// The packet that showed it.
-        origin: Origin,
-    },
-    /// From here on both directions are frames: [`Exchange::drain`] has what came of them.
-    Opened {
-        /// The end that opened it.
-        client: End,
-        /// The 101; `None` where the capture lost it.
-        response: Option<Box<Response>>,
-        /// The packet with its last byte, or that showed that it is lost.
-        origin: Origin,
-    },
-    /// The capture does not hold what would show whether this is a WebSocket:
-    /// [`Exchange::drain`] has what came.
-    NoBeginning(Option<Box<Halves>>),
-    /// Nothing more is to be found here.
-    Over,
-}
-
-/// A request and its 101, of which the capture has so little that neither says what they are
-/// about.
-#[derive(Debug)]
-pub struct Halves {
-    /// The request.
-    pub request: Box<Request>,
-    /// Its packet.
-    pub asked: Origin,
-    /// The answer.
-    pub response: Box<Response>,
-    /// Its packet.
-    pub answered: Origin,
-}
-
-/// A request that waits for its answer.
-#[derive(Debug)]
-struct Asked {
-    is_head: bool,
-    opening: Opening,
-    body: BodyLen,
-}
-
-/// Whether a request asks for a WebSocket.
-#[derive(Debug)]
-enum Opening {
-    Yes,
-    No,
-    /// The part that would say so is not in the capture: the answer tells.
-    Maybe(Box<Request>, Origin),
-}
-
-/// What the capture holds of a connection, where that decides.
-#[derive(Clone, Copy, Debug)]
-pub struct Sight {
-    /// Packets of the other end.
-    pub peer_seen: bool,
-    /// This direction from its first byte on.
-    pub whole: bool,
-}
 
 /// An HTTP/1.1 connection, as long as it is one.
 #[derive(Debug)]
@@ -251,79 +174,6 @@ impl Exchange {
         events.push(Event::NoBeginning(halves));
     }
 
-    fn handle_gap(
-        &mut self,
-        end: End,
-        gap: (u64, u64, Origin),
-        sight: Sight,
-        events: &mut Vec<Event>,
-    ) {
-        let (offset, len, origin) = gap;
-        let kind = self.kind(end);
-        if let Lane::Waiting(waiting) | Lane::Behind(waiting) = &mut self.lanes[end] {
-            waiting.push(Chunk::Gap {
-                offset,
-                len,
-                origin,
-            });
-        } else if let Lane::HeadTail(_) = &self.lanes[end] {
-            // A second hole: the head ended somewhere, and frames may have begun.
-            self.end_head(end, events);
-            self.handle_chunk(
-                end,
-                Chunk::Gap {
-                    offset,
-                    len,
-                    origin,
-                },
-                sight,
-                events,
-            );
-        } else if let Some((head, rest)) = self.lanes[end].cut_head(kind) {
-            let tail = Lane::HeadTail(HeadTail::new(offset, len, rest, origin));
-            match head {
-                Head::Request(request) => {
-                    self.handle_request(end, request, origin, events);
-                    if matches!(self.lanes[end], Lane::Waiting(_)) {
-                        self.lanes[end] = tail;
-                    }
-                }
-                Head::Response(response) if response.status == 101 => {
-                    self.cut_answer = Some((response, origin));
-                    self.lanes[end] = tail;
-                }
-                Head::Response(response) => {
-                    self.lanes[end] = Lane::Behind(Waiting::default());
-                    self.handle_response(end, response, origin, events);
-                }
-            }
-        } else if !self.lanes[end].skip(len) {
-            let mut waiting = Waiting::default();
-            waiting.push(Chunk::Gap {
-                offset,
-                len,
-                origin,
-            });
-            self.lanes[end] = Lane::Behind(waiting);
-            self.answer_missing |= kind == Kind::Responses;
-        }
-    }
-
-    /// The head whose middle is missing has ended: what its lane does next.
-    fn end_head(&mut self, end: End, events: &mut Vec<Event>) {
-        let lane = std::mem::replace(&mut self.lanes[end], Lane::new());
-        self.lanes[end] = Lane::Waiting(lane.into_waiting());
-        if self.kind(end) == Kind::Responses {
-            self.take_cut_answer(events);
-        }
-    }
-
-    fn take_cut_answer(&mut self, events: &mut Vec<Event>) {
-        if let Some(((response, origin), client)) = self.cut_answer.take().zip(self.client) {
-            self.handle_response(client.other(), response, origin, events);
-        }
-    }
-
     fn handle_data(
         &mut self,
         end: End,
@@ -391,43 +241,6 @@ impl Exchange {
                 sight,
                 events,
             );
-        }
-    }
-
-    /// The first bytes behind a hole: another head, or something else.
-    fn handle_behind(&mut self, end: End, bytes: &[u8], origin: Origin, events: &mut Vec<Event>) {
-        let kind = self.kind(end);
-        if looks_like(bytes) == Some(Some(kind)) {
-            self.lanes[end] = Lane::new();
-            return;
-        }
-        let lane = std::mem::replace(&mut self.lanes[end], Lane::new());
-        self.lanes[end] = Lane::Waiting(lane.into_waiting());
-        match kind {
-            // The request is lost, and its answer shows what it was, or will show it.
-            Kind::Requests => self.open_without_request(events),
-            // The answer is lost: frames may follow all the same.
-            Kind::Responses if self.opening_waits() => self.open(None, origin, events),
-            Kind::Responses => self.end(events),
-        }
-    }
-
-    /// So much waits for the other half that it is taken for lost.
-    fn lose_patience(
-        &mut self,
-        kind: Kind,
-        over: bool,
-        sight: Sight,
-        origin: Origin,
-        events: &mut Vec<Event>,
-    ) {
-        match kind {
-            _ if !over => {}
-            Kind::Responses => self.open_without_request(events),
-            Kind::Requests if !sight.peer_seen && self.opening_waits() => {
-                self.open(None, origin, events)
-            }
-            Kind::Requests => {}
         }
     }
 
@@ -592,17 +405,6 @@ impl Exchange {
                 self.open_without_request(events);
             }
             _ => self.end(events),
-        }
-    }
-
-    fn open_without_request(&mut self, events: &mut Vec<Event>) {
-        match self.early.take() {
-            Some((response, origin)) if response.is_websocket() => {
-                self.open(Some(response), origin, events)
-            }
-            Some((response, _)) if response.is_cut => self.give_up(None, events),
-            Some(_) => self.end(events),
-            None => {}
         }
     }
 
