@@ -22,6 +22,10 @@ fn hangup(arguments: &[&str]) -> (i32, String, String) {
 fn told(arguments: &[&str]) -> String {
     let (status, stdout, stderr) = hangup(arguments);
     assert_eq!((status, stderr.as_str()), (0, ""), "{arguments:?}");
+    assert!(
+        stdout.ends_with('\n') && !stdout.ends_with("\n\n"),
+        "{arguments:?}"
+    );
     stdout
 }
 
@@ -87,7 +91,7 @@ fn the_version_is_told() {
 
 #[test]
 fn without_arguments_there_is_help_and_a_status_of_wrong_usage() {
-    assert!(refused(&[]).contains("Usage: hangup CAPTURE..."));
+    assert!(refused(&[]).contains("Usage: hangup [OPTIONS] CAPTURE..."));
 }
 
 #[test]
@@ -208,6 +212,19 @@ fn wrong_usage_says_what_would_be_right() {
     }
 }
 
+#[test]
+fn options_may_stand_before_the_capture() {
+    for arguments in [
+        ["-q", "/nowhere/a.pcap"].as_slice(),
+        &["--abnormal", "/nowhere/a.pcap"],
+        &["-q", "-v", "/nowhere/a.pcap"],
+        &["--session", "3", "/nowhere/a.pcap"],
+    ] {
+        let error = refused(arguments);
+        assert!(error.contains("/nowhere/a.pcap: no such file"), "{error}");
+    }
+}
+
 #[cfg(not(feature = "live"))]
 #[test]
 fn capture_filters_need_libpcap() {
@@ -224,5 +241,5 @@ fn man_page_and_completions_are_made_from_the_same_definition() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(told(&["generate", shell]).contains("csv-raw"), "{shell}");
     }
-    assert!(!told(&["--help"]).contains("generate"));
+    assert!(told(&["--help"]).contains("hangup generate man|bash|zsh|fish"));
 }

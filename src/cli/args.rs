@@ -15,7 +15,9 @@ Examples:
   hangup read --abnormal capture.pcapng    only what went wrong
   hangup read --session 3 capture.pcapng   everything about one of them
   hangup explain 1006                      what a close code means
-  hangup explain fin-without-close         what a cause means";
+  hangup explain fin-without-close         what a cause means
+
+hangup generate man|bash|zsh|fish prints the man page, or a shell's completions.";
 
 const READ_EXAMPLES: &str = "\
 Examples:
@@ -62,7 +64,7 @@ Examples:
     version,
     max_term_width = 80,
     after_help = EXAMPLES,
-    override_usage = "hangup CAPTURE...\n       hangup <COMMAND> [OPTIONS]"
+    override_usage = "hangup [OPTIONS] CAPTURE...\n       hangup <COMMAND> [OPTIONS]"
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -126,7 +128,7 @@ pub(super) struct ReadArgs {
     pub(super) csv_raw: bool,
 
     /// No progress and no summary on standard error; warnings remain
-    #[arg(short, long, help_heading = "Output", conflicts_with = "verbose")]
+    #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
 
     /// In the table of sessions, tell in sentences what happened and what to do
@@ -274,19 +276,24 @@ pub(super) enum Color {
     Never,
 }
 
-/// Puts `read` where the first argument is neither a command nor an option, but a capture.
+/// Puts `read` before the arguments, unless they begin with a command or ask for help or the
+/// version: then they are a capture, or options of reading one.
 pub(super) fn with_command(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    const FIRST: [&str; 8] = [
+        "read",
+        "explain",
+        "generate",
+        "help",
+        "-h",
+        "--help",
+        "-V",
+        "--version",
+    ];
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
-    let is_capture = |first: &OsString| {
-        let bytes = first.as_encoded_bytes();
-        // A lone - is standard input.
-        let option = bytes.starts_with(b"-") && bytes != b"-";
-        let command = ["read", "explain", "generate", "help"]
-            .iter()
-            .any(|name| first == name);
-        !option && !command
-    };
-    if arguments.get(1).is_some_and(is_capture) {
+    if arguments
+        .get(1)
+        .is_some_and(|first| FIRST.iter().all(|word| first != word))
+    {
         arguments.insert(1, "read".into());
     }
     arguments
@@ -312,7 +319,16 @@ mod tests {
 
     #[test]
     fn a_capture_needs_no_command() {
-        for line in ["a.pcap", "-", "read a.pcap", "a.pcap --abnormal"] {
+        for line in [
+            "a.pcap",
+            "-",
+            "read a.pcap",
+            "a.pcap --abnormal",
+            "--abnormal a.pcap",
+            "-q a.pcap",
+            "-qv a.pcap",
+            "--session=3 -- -a.pcap",
+        ] {
             assert!(
                 matches!(
                     typed(line),
@@ -339,7 +355,6 @@ mod tests {
             "a --client x",
             "a --fail-on never",
             "a --view all",
-            "a -q -v",
         ] {
             assert_eq!(
                 typed(line).map_err(|error| error.exit_code()).err(),

@@ -12,7 +12,7 @@ use super::select::{FailOn, Selection};
 use crate::report::View;
 use crate::report::when::Clock;
 
-/// Where a terminal does not say how wide it is, and in pipes.
+/// Where a terminal does not say how wide it is.
 const DEFAULT_WIDTH: usize = 80;
 
 /// A file to write.
@@ -35,8 +35,8 @@ pub(super) struct ReadConfig {
     pub(super) view: Option<View>,
     pub(super) clock: Clock,
     pub(super) color: bool,
-    /// Columns of a table.
-    pub(super) width: usize,
+    /// Columns of a table; `None` where nothing limits them.
+    pub(super) width: Option<usize>,
     pub(super) csv_raw: bool,
     pub(super) quiet: bool,
     pub(super) verbose: bool,
@@ -166,13 +166,13 @@ fn color(wanted: Color) -> bool {
     }
 }
 
-/// Columns of the terminal on standard output.
-pub(super) fn width() -> usize {
+/// Columns of the terminal on standard output; `None` where that is none.
+pub(super) fn width() -> Option<usize> {
     if !io::stdout().is_terminal() {
-        return DEFAULT_WIDTH;
+        return None;
     }
     let size = terminal_size::terminal_size_of(io::stdout());
-    size.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
+    Some(size.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `hangup explain`: what a close code or a cause means.
 
+mod known;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -8,7 +10,7 @@ use anyhow::bail;
 use super::Status;
 use super::args::ExplainArgs;
 use super::config;
-use crate::diagnosis::causes::{self, CAUSES, Cause, Group};
+use crate::diagnosis::causes::{self, Cause, Group, STATUSES};
 use crate::report::text::wrap;
 use crate::ws::close::{self, CODES, CodeInfo, Range};
 
@@ -18,6 +20,8 @@ const WIDEST: usize = 80;
 const INDENT: usize = 2;
 /// Columns of the names of facts.
 const NAME: usize = 17;
+/// Columns of the names of causes.
+const CAUSE: usize = 27;
 
 const NO_SCHEME: &str = "Close codes are no HTTP statuses: 4xxx does not mean that the client is to blame, and 5xxx \
      does not exist. The first digit only tells who hands out the number: 1000-2999 the protocol, \
@@ -25,7 +29,7 @@ const NO_SCHEME: &str = "Close codes are no HTTP statuses: 4xxx does not mean th
 
 /// Explains what `args` name; without any, lists all there is.
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Status> {
-    let page = Page::new(config::width().min(WIDEST));
+    let page = Page::new(config::width().unwrap_or(WIDEST).min(WIDEST));
     // `explain going away` is two words.
     let about = args.about.join(" ");
     let text = if about.is_empty() {
@@ -46,6 +50,9 @@ fn explain(page: Page, about: &str) -> anyhow::Result<String> {
             Ok(code) => explain_code(page, code, close::lookup(code)),
             Err(_) => explain_impossible(page, about),
         });
+    }
+    if let Some(seconds) = known::span(about) {
+        return Ok(known::explain_span(page, about, seconds));
     }
     if let Some(cause) = causes::lookup(about) {
         return Ok(explain_cause(page, cause));
@@ -69,12 +76,12 @@ fn similar(about: &str) -> String {
                     .split(['-', '_', ' '])
                     .any(|part| part.len() > 3 && name.contains(part)))
     };
-    let names: Vec<&str> = CAUSES
-        .iter()
+    let mut names: Vec<&str> = causes::all()
         .map(|cause| cause.name)
         .filter(|name| close(name))
-        .take(6)
         .collect();
+    names.sort_by_key(|name| !name.starts_with(&about));
+    names.truncate(6);
     if names.is_empty() {
         "; `hangup explain` lists all of them".to_owned()
     } else {
@@ -137,9 +144,16 @@ fn explain_code(mut page: Page, code: u16, info: &CodeInfo) -> String {
     for note in info.notes {
         page.paragraph(note);
     }
+    known::list_meanings(&mut page, code);
     page.paragraph(info.reconnect.sentence());
     if matches!(info.range, Range::Private | Range::Outside) {
         page.paragraph(NO_SCHEME);
+    }
+    if (200..600).contains(&code) {
+        page.paragraph(&format!(
+            "Is it the HTTP status that an opening got instead of 101? Then: {}",
+            causes::status_advice(code)
+        ));
     }
     let related = related(code);
     if !related.is_empty() {
@@ -177,23 +191,24 @@ const fn related(code: u16) -> &'static [&'static str] {
         1006 => &[
             "fin-without-close",
             "rst-without-close",
+            "idle-timeout",
             "silence",
             "upgrade-refused",
             "upgrade-cut",
             "close-unanswered",
             "capture-gap",
         ],
-        1007 => &["text-not-utf8"],
+        1007 => &["text-not-utf8", "deflate-corrupt"],
         1008 => &["policy-violation"],
         1009 => &["message-too-big"],
         1010 => &["mandatory-extension"],
-        1011 => &["internal-error"],
+        1011 => &["internal-error", "ping-unanswered"],
         1012 => &["service-restart"],
         1013 => &["try-again-later"],
         1014 => &["bad-gateway"],
         3000..=4999 => &["application-close"],
         0..=999 | 1004 | 1016..=2999 | 5000.. => &["unassigned-close-code"],
-        1015 => &[],
+        1015 => &["tls-alert", "tls-handshake-cut"],
     }
 }
 
@@ -216,12 +231,22 @@ fn explain_impossible(mut page: Page, number: &str) -> String {
 }
 
 fn explain_cause(mut page: Page, cause: &Cause) -> String {
-    page.line(&format!("{}  ({})", cause.name, cause.group.title()));
+    let group = cause.group;
+    page.line(&format!("{}  {}", cause.name, group.title()));
     page.paragraph(cause.meaning);
     page.line("");
+    page.fact("where", group.named_in().unwrap_or_default());
     page.fact("what shows it", cause.shown_by);
-    page.fact("what to do", cause.advice);
-    if cause.group == Group::NoClose {
+    if cause.name == "upgrade-refused" {
+        page.fact("what to do", "It depends on the status:");
+        page.line("");
+        for status in STATUSES {
+            page.fact(status.name, status.advice);
+        }
+    } else {
+        page.fact("what to do", cause.advice);
+    }
+    if matches!(group, Group::NoClose | Group::Silence) {
         page.paragraph(
             "Why APIs say 1006 for this, and cannot say more: see `hangup explain 1006`.",
         );
@@ -267,12 +292,15 @@ fn tables(mut page: Page) -> String {
     for group in Group::ALL {
         page.line("");
         page.line(group.title());
+        if let Some(place) = group.named_in() {
+            page.line(&format!("({place})"));
+        }
         page.line("");
-        for cause in CAUSES.iter().filter(|cause| cause.group == group) {
-            let room = page.width.saturating_sub(30).max(20);
+        for cause in group.causes() {
+            let room = page.width.saturating_sub(INDENT + CAUSE + 2).max(20);
             let mut name = cause.name;
             for line in wrap(cause.meaning, room) {
-                page.line(&format!("  {name:<26}  {line}"));
+                page.line(&format!("{:INDENT$}{name:CAUSE$}  {line}", ""));
                 name = "";
             }
         }
@@ -291,17 +319,16 @@ mod tests {
     #[test]
     fn every_page_fits() {
         let mut pages = vec![tables(Page::new(WIDEST))];
-        pages.extend(
-            CAUSES
-                .iter()
-                .map(|cause| explain_cause(Page::new(WIDEST), cause)),
-        );
+        pages.extend(causes::all().map(|cause| explain_cause(Page::new(WIDEST), cause)));
         pages.extend(
             CODES
                 .iter()
                 .map(|info| explain_code(Page::new(WIDEST), info.first, info)),
         );
         pages.push(explain_impossible(Page::new(WIDEST), "-1"));
+        for page in &pages {
+            assert!(page.ends_with('\n') && !page.ends_with("\n\n"), "{page}");
+        }
         for line in pages.iter().flat_map(|page| page.lines()) {
             assert!(width(line) <= WIDEST, "{line}");
             assert_eq!(line, line.trim_end());
@@ -332,8 +359,30 @@ mod tests {
         assert_eq!(first("-1"), "-1  Not a close code");
         assert_eq!(
             first("silence"),
-            "silence  (Ended without a Close frame (1006))"
+            "silence  Nothing came back any more (1006)"
         );
+    }
+
+    #[test]
+    fn a_violation_says_where_it_is_named() {
+        let page = explain(Page::new(WIDEST), "reserved-bit").unwrap();
+        assert!(
+            page.contains("named in `anomalies`, and the particulars of"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn statuses_are_explained_as_what_they_are() {
+        let all = explain(Page::new(WIDEST), "upgrade-refused").unwrap();
+        assert!(
+            all.contains("\n  404  ") && all.contains("\n  502  "),
+            "{all}"
+        );
+        let page = explain(Page::new(WIDEST), "404").unwrap();
+        assert!(page.contains("HTTP status that an opening got"), "{page}");
+        let page = explain(Page::new(WIDEST), "999").unwrap();
+        assert!(!page.contains("HTTP status that"), "{page}");
     }
 
     #[test]

@@ -14,11 +14,15 @@ use crate::engine::{self, Outcome, ReadError, Settings};
 use crate::report::csv::{Csv, Style};
 use crate::report::json::{Json, JsonLines};
 use crate::report::ladder::Ladder;
-use crate::report::table::{Look, Table};
+use crate::report::look::Look;
+use crate::report::table::Table;
 use crate::report::text::{count, counted};
 use crate::report::when::{Watch, rfc3339, span};
 use crate::report::{Captures, Sink, View, rows};
 use crate::session::{Session, Summary};
+
+/// A run of fewer seconds was fast enough; its rate would be that of the start of a program.
+const WORTH_TELLING: f64 = 0.1;
 
 /// Reads the captures and writes every output.
 pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
@@ -66,6 +70,10 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
         terminal,
     )?;
     if !config.quiet {
+        if terminal && io::stderr().is_terminal() {
+            // They are no part of what stands above them.
+            message::line("");
+        }
         totals(&outcome.summary, shown.len(), seconds);
     }
     let found = |session: &&Session| config.fail_on.iter().any(|test| test.matches(session));
@@ -137,6 +145,17 @@ fn write(
     for row in rows(view, shown) {
         sink.row(&row)?;
     }
+    // What is said of many is worth knowing of each one that is shown.
+    let is_shown = |number: &u64| {
+        shown
+            .binary_search_by_key(number, |session| session.number)
+            .is_ok()
+    };
+    for finding in &outcome.findings {
+        if finding.sessions.iter().any(is_shown) {
+            sink.finding(finding)?;
+        }
+    }
     sink.finish(&outcome.summary, outcome.partial)
 }
 
@@ -156,10 +175,10 @@ fn totals(summary: &Summary, shown: usize, seconds: f64) {
             span(last.since(first))
         ));
     }
-    text.push_str(&format!(
-        "; read in {seconds:.2} s, {}",
-        rate(summary.bytes, seconds)
-    ));
+    if seconds >= WORTH_TELLING {
+        let rate = rate(summary.bytes, seconds);
+        text.push_str(&format!("; read in {seconds:.1} s, {rate}"));
+    }
     message::line(&text);
     let lost = lost(summary);
     if !lost.is_empty() {

@@ -34,6 +34,14 @@ impl<'a> Case<'a> {
         &self.facts.sides[side]
     }
 
+    /// A Close was the first signal, or one of two that crossed.
+    pub(super) fn ended_by_close(&self) -> bool {
+        let first_close = self.ending.first_close.map(Party::from);
+        let closer = self.ending.closer;
+        first_close.is_some()
+            && (closer.is_none() || closer == Some(Party::Both) || closer == first_close)
+    }
+
     /// The side that ended the transport first, if one did.
     pub(super) fn cutter(&self) -> Option<Side> {
         match self.ending.transport_end?.from {

@@ -2,8 +2,8 @@
 //! first, and how far the session had come.
 
 use super::order::{Order, order};
-use super::views::may_hide_close;
-use crate::session::facts::{Answer, Facts, Mark, SeenClose, SideFacts};
+use super::views::{echo_len, may_hide_close};
+use crate::session::facts::{Answer, Facts, Hole, Mark, SeenClose, SideFacts};
 use crate::session::{EndKind, Party, Side, State, TransportEnd};
 
 /// A segment that was sent so often without any answer was not received: the original and two
@@ -113,12 +113,17 @@ fn closer(
         Signal::Forged(_) => Party::Network,
         _ => side.into(),
     };
-    // A side whose Close may lie in a hole may have closed before anything that is seen.
+    // A side whose Close may lie in a hole may have closed before anything that is seen, or at
+    // the same time; not where the hole has the length of the echo to the Close that is seen.
     let unsure = |side: Side, by: &Mark| {
-        let facts = &facts.sides[side];
-        facts.holes.iter().any(|hole| {
-            may_hide_close(side, hole) && by.heard.is_none_or(|heard| heard >= hole.end())
-        })
+        let hides = |hole: &&Hole| may_hide_close(side, hole);
+        let other = &facts.sides[side];
+        other.captured
+            && other
+                .holes
+                .iter()
+                .find(hides)
+                .is_some_and(|hole| may_be_earlier(hole, by) || !is_echo_of(hole, side, facts))
     };
     match signals {
         [(client, Some(one)), (server, Some(other))] => {
@@ -141,6 +146,38 @@ fn closer(
         }
         [(_, None), (_, None)] => silent.map(|_| Party::Network),
     }
+}
+
+/// What lies in the hole may have been sent before this: its sender had received it.
+fn may_be_earlier(hole: &Hole, by: &Mark) -> bool {
+    by.heard.is_none_or(|heard| heard >= hole.end())
+}
+
+/// The hole has exactly the length that the answer of `side` to the other's Close has
+/// (RFC 6455 §5.5.1: it typically echoes the code; libraries echo the reason too).
+fn is_echo_of(hole: &Hole, side: Side, facts: &Facts) -> bool {
+    let close = facts.sides[side.other()]
+        .closes
+        .iter()
+        .find(|close| close.frame.fault.is_none());
+    close.and_then(|close| echo_len(side, close)) == Some(hole.len)
+}
+
+/// The code of a Close that is seen may not be the first one: another may lie in a hole that
+/// its sender had received.
+pub(super) fn first_code_is_lost(facts: &Facts, by: Side) -> bool {
+    let other = by.other();
+    let Some(close) = facts.sides[by].closes.first() else {
+        return false;
+    };
+    let hides = |hole: &&Hole| may_hide_close(other, hole) && may_be_earlier(hole, &close.mark);
+    facts.sides[other].captured
+        && facts.sides[other].closes.is_empty()
+        && facts.sides[other]
+            .holes
+            .iter()
+            .find(hides)
+            .is_some_and(|hole| !is_echo_of(hole, other, facts))
 }
 
 /// The side that was still talking when nobody answered any more.

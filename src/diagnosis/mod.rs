@@ -4,10 +4,17 @@
 
 mod case;
 pub mod causes;
+pub mod cohorts;
 mod ending;
+mod habits;
+pub mod knowledge;
+pub mod legs;
 mod order;
 mod rules;
 mod telling;
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod tests;
 mod views;
 
 use crate::session::facts::{Answer, Facts, SeenClose};
@@ -44,6 +51,12 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
     } else {
         (client_view, server_view)
     };
+    let noted = |view, side| View {
+        note: habits::note(side, facts, &ending),
+        ..view
+    };
+    let client_view = noted(client_view, Side::Client);
+    let server_view = noted(server_view, Side::Server);
     let (code, reason) = code(facts, &ending);
     let clean = match (client_view.clean, server_view.clean) {
         (Some(true), Some(true)) => Some(true),
@@ -95,6 +108,7 @@ fn failed_view() -> View {
         reason: None,
         clean: Some(false),
         presumed: false,
+        note: None,
     }
 }
 
@@ -148,6 +162,13 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
             .find_map(|&side| facts.sides[side].closes.first())
     };
     match first.or_else(any) {
+        Some(_)
+            if ending
+                .first_close
+                .is_some_and(|by| ending::first_code_is_lost(facts, by)) =>
+        {
+            (None, None)
+        }
         Some(close) => told(close),
         None if Side::BOTH
             .iter()

@@ -28,3 +28,7 @@ pub(super) fn order(one: &Mark, other: &Mark) -> Order {
         _ => Order::After,
     }
 }
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod tests;

@@ -21,6 +21,16 @@ fn close_fits(from: Side, len: u64) -> bool {
     len == header || len >= header + 2
 }
 
+/// How long the Close is by which `from` echoes another one.
+pub(super) fn echo_len(from: Side, of: &SeenClose) -> Option<u64> {
+    let body = match &of.frame.body {
+        Body::Empty => 0,
+        Body::Code(_, reason) if !of.frame.lost => 2 + reason.len() as u64,
+        Body::Code(..) | Body::OneByte | Body::Lost => return None,
+    };
+    Some(close_header_len(from) + body)
+}
+
 /// A Close of this side may lie in this hole. One that frames follow hides none: a Close is the
 /// last thing that its sender sends (RFC 6455 §5.5.1).
 pub(super) fn may_hide_close(from: Side, hole: &Hole) -> bool {
@@ -123,6 +133,7 @@ fn received(side: Side, close: &SeenClose, facts: &Facts) -> View {
         reason,
         clean: sent_close(side, &facts.sides[side]),
         presumed: false,
+        note: None,
     }
 }
 
@@ -150,11 +161,10 @@ fn presumed(
     let Some(own) = own.filter(|own| later.is_none() && !own.frame.lost) else {
         return View::default();
     };
-    let (code, body_len) = match &own.frame.body {
-        Body::Empty => (1005, 0),
-        Body::Code(code, reason) => (*code, 2 + reason.len() as u64),
-        Body::OneByte | Body::Lost => return View::default(),
+    let Some(len) = echo_len(side.other(), own) else {
+        return View::default();
     };
+    let code = own.frame.code().unwrap_or(1005);
     let place = Mark {
         start: hole.offset,
         end: hole.end(),
@@ -162,9 +172,7 @@ fn presumed(
         packet: hole.packet,
         time: hole.time,
     };
-    if hole.len != close_header_len(side.other()) + body_len
-        || !was_received(side, &place, facts, ending)
-    {
+    if hole.len != len || !was_received(side, &place, facts, ending) {
         return View::default();
     }
     let reason = own.frame.reason().unwrap_or_default();
@@ -173,5 +181,6 @@ fn presumed(
         reason: Some(reason),
         clean: Some(true),
         presumed: true,
+        note: None,
     }
 }

@@ -295,3 +295,7 @@ fn conclude(
 fn told(tracker: Tracker, tcp: &Connection, name: Name) -> (u64, Session) {
     (name.ordinal, tell(tracker, tcp, name))
 }
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

@@ -10,7 +10,8 @@ use super::pipeline::Pipeline;
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
 #[cfg(feature = "live")]
 use crate::capture::{Filter, Filtered, Merged};
-use crate::session::{Session, Summary};
+use crate::diagnosis::{cohorts, legs};
+use crate::session::{Finding, Session, Summary};
 use crate::tls::KeyLog;
 
 /// Bytes of a key log read at a time.
@@ -33,6 +34,8 @@ pub struct Settings {
 pub struct Outcome {
     /// In the order of their numbers.
     pub sessions: Vec<Session>,
+    /// What several of them share.
+    pub findings: Vec<Finding>,
     /// Totals.
     pub summary: Summary,
     /// Some capture was cut short or could not be read.
@@ -157,10 +160,13 @@ fn drive<S: PacketSource>(
             progress(source);
         }
     }
-    let (sessions, mut summary) = pipeline.finish();
+    let (mut sessions, mut summary) = pipeline.finish();
     summary.dropped = dropped;
+    let findings = cohorts::find(&mut sessions);
+    legs::join(&mut sessions);
     let outcome = Outcome {
         sessions,
+        findings,
         summary,
         partial,
     };

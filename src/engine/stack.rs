@@ -3,7 +3,7 @@
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
-use crate::http::{Event, Exchange, Prefix, looks_like};
+use crate::http::{Event, Exchange, Halves, Prefix, Sight, looks_like};
 use crate::limits;
 use crate::session::{Side, Tls, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin};
@@ -56,6 +56,8 @@ struct Upper {
     tracker: Option<Box<Tracker>>,
     /// Opening attempts on this connection that were followed by another request.
     earlier: Vec<Tracker>,
+    /// What is there of the opening, should frames show that it was one.
+    halves: Option<Box<Halves>>,
     story: bool,
 }
 
@@ -78,6 +80,7 @@ impl Stack {
                 app: App::Undecided,
                 tracker: None,
                 earlier: Vec::new(),
+                halves: None,
                 story,
             },
             ordinal,
@@ -297,7 +300,11 @@ impl Upper {
             }
             App::Http(exchange) => {
                 let mut events = Vec::new();
-                exchange.handle_chunk(end, chunk, seen.ends[end.other()], &mut events);
+                let sight = Sight {
+                    peer_seen: seen.ends[end.other()],
+                    whole: seen.from_syn[end],
+                };
+                exchange.handle_chunk(end, chunk, sight, &mut events);
                 self.handle_events(events, seen.first);
             }
             App::Unknown(searches) => {
@@ -311,6 +318,8 @@ impl Upper {
                 searches[end].handle_chunk(chunk);
                 self.decide(seen.first, false);
             }
+            // Nothing is known of what the missing bytes were part of.
+            App::Undecided if matches!(chunk, Chunk::Gap { .. }) && !seen.from_syn[end] => {}
             App::Undecided => {
                 let whole = match self.tls {
                     Some(_) => chunk.offset() == 0,
@@ -409,7 +418,13 @@ impl Upper {
     /// A session whose opening the capture does not hold.
     fn open_unseen(&mut self, client: End, first: Origin) {
         let mut tracker = Box::new(Tracker::new(client, first, self.story));
-        tracker.handle_opened(None, first);
+        match self.halves.take() {
+            Some(halves) => {
+                tracker.handle_request(halves.request, halves.asked);
+                tracker.handle_opened(Some(&halves.response), halves.answered);
+            }
+            None => tracker.handle_opened(None, first),
+        }
         if let App::Unknown(searches) = std::mem::replace(&mut self.app, App::Undecided) {
             let Pair { a, b } = *searches;
             let mut read = |end: End, search: Search| {
@@ -466,7 +481,8 @@ impl Upper {
                     tracker.handle_opened(response.as_deref(), origin);
                     self.begin_frames();
                 }
-                Event::NoBeginning => {
+                Event::NoBeginning(halves) => {
+                    self.halves = halves;
                     let mut searches = Box::<Pair<Search>>::default();
                     if let App::Http(exchange) = std::mem::replace(&mut self.app, App::Undecided) {
                         exchange.drain(|end, chunk| searches[end].handle_chunk(chunk));
@@ -497,12 +513,12 @@ impl Upper {
     }
 
     fn finish(&mut self, seen: &Seen, last: Origin) {
-        self.decide(seen.first, true);
         if let App::Http(exchange) = &mut self.app {
             let mut events = Vec::new();
-            exchange.finish(last, &mut events);
+            exchange.finish(last, seen.ends, &mut events);
             self.handle_events(events, seen.first);
         }
+        self.decide(seen.first, true);
         if let (App::Frames(readers), Some(tracker)) = (&mut self.app, &mut self.tracker) {
             for end in End::BOTH {
                 let side = tracker.side(end);

@@ -123,3 +123,7 @@ impl<T> Table<T> {
             .filter_map(|entry| entry.value)
     }
 }
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 use super::cut::{cut_request, cut_response};
 use super::head::{BodyLen, Parsed, Request, Response, parse_request, parse_response};
 use crate::limits;
-use crate::tcp::Waiting;
+use crate::tcp::{Chunk, Origin, Waiting};
 
 /// What a direction speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +49,21 @@ pub(super) enum Lane {
     Chunked(ChunkedBody),
     /// The rest is a body.
     UntilEnd,
+    /// Behind bytes that are missing: a head may follow, or something else.
+    Behind(Waiting),
+    /// In the part of a head that is behind missing bytes.
+    HeadTail(HeadTail),
     /// Behind a head after which the other side decides what comes.
     Waiting(Waiting),
-    /// It stopped being HTTP, or bytes are missing that would tell.
-    Lost,
 }
 
 impl Lane {
     pub(super) const fn new() -> Self {
         Self::Head(Vec::new())
+    }
+
+    pub(super) fn waiting() -> Self {
+        Self::Waiting(Waiting::default())
     }
 
     /// Behind a head with this body.
@@ -68,6 +74,74 @@ impl Lane {
             BodyLen::Chunked => Self::Chunked(ChunkedBody::default()),
             BodyLen::UntilEnd => Self::UntilEnd,
         }
+    }
+
+    /// What is kept of it for whoever comes after the head.
+    pub(super) fn into_waiting(self) -> Waiting {
+        match self {
+            Self::Waiting(waiting) | Self::Behind(waiting) => waiting,
+            Self::HeadTail(tail) => tail.into_waiting(),
+            Self::Head(_) | Self::Body(_) | Self::Chunked(_) | Self::UntilEnd => Waiting::default(),
+        }
+    }
+}
+
+/// The end of a head whose middle is missing. Whether the head ended inside of the missing part
+/// shows by what follows: text is head, frames are not.
+#[derive(Debug)]
+pub(super) struct HeadTail {
+    /// The missing part, and how much of it is head for sure.
+    gap: (u64, u64, Origin),
+    rest: u64,
+    /// How much of the empty line that ends a head was seen.
+    matched: usize,
+}
+
+/// What a head ends with (RFC 9112 §2.1).
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+impl HeadTail {
+    pub(super) const fn new(offset: u64, len: u64, rest: u64, origin: Origin) -> Self {
+        Self {
+            gap: (offset, len, origin),
+            rest,
+            matched: 0,
+        }
+    }
+
+    /// Takes the bytes that are still head: how many, and whether it has ended.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t');
+        if self.matched == 0 && bytes.first().is_some_and(|&byte| !is_text(byte)) {
+            return (0, true);
+        }
+        for (used, &byte) in (1..).zip(bytes) {
+            // All of the missing bytes were head, then.
+            self.rest = self.gap.1;
+            self.matched = if HEAD_END.get(self.matched) == Some(&byte) {
+                self.matched + 1
+            } else {
+                usize::from(byte == b'\r')
+            };
+            if self.matched == HEAD_END.len() {
+                return (used, true);
+            }
+        }
+        (bytes.len(), false)
+    }
+
+    /// What of the missing part may not have been head.
+    pub(super) fn into_waiting(self) -> Waiting {
+        let (offset, len, origin) = self.gap;
+        let mut waiting = Waiting::default();
+        if len > self.rest {
+            waiting.push(Chunk::Gap {
+                offset: offset.saturating_add(self.rest),
+                len: len - self.rest,
+                origin,
+            });
+        }
+        waiting
     }
 }
 
@@ -118,7 +192,9 @@ impl Lane {
                     Taken::Head(head, part) => return Taken::Head(head, used + part),
                     other => return other,
                 },
-                Self::UntilEnd | Self::Waiting(_) | Self::Lost => return Taken::All,
+                Self::UntilEnd | Self::Waiting(_) | Self::Behind(_) | Self::HeadTail(_) => {
+                    return Taken::All;
+                }
             };
         }
     }
@@ -137,14 +213,15 @@ impl Lane {
         }
     }
 
-    /// Bytes are missing: harmless inside of a body, the end of knowledge elsewhere.
-    pub(super) fn skip(&mut self, len: u64) {
+    /// Bytes are missing. False where it is not known any more what follows.
+    pub(super) fn skip(&mut self, len: u64) -> bool {
         match self {
             Self::Body(left) if *left > len => *left -= len,
             Self::Body(left) if *left == len => *self = Self::new(),
             Self::UntilEnd => {}
-            _ => *self = Self::Lost,
+            _ => return false,
         }
+        true
     }
 }
 
@@ -270,3 +347,7 @@ impl ChunkedBody {
         used
     }
 }
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

@@ -5,13 +5,15 @@
 //! seen, the bytes behind it.
 
 mod cut;
+mod event;
 mod exchange;
 mod head;
 mod lane;
 mod prefix;
 mod upgrade;
 
-pub use exchange::{Event, Exchange};
+pub use event::{Event, Halves, Sight};
+pub use exchange::Exchange;
 pub use head::{Request, Response};
 pub use lane::{Kind, looks_like};
 pub use prefix::Prefix;

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
-use super::record::{Record, SummaryRecord};
+use super::record::{FindingRecord, Record, SummaryRecord};
 use super::{Captures, Row, Sink, View, text};
-use crate::session::Summary;
+use crate::session::{Finding, Summary};
 
 /// One record a line, the totals last (<https://jsonlines.org>).
 #[derive(Debug)]
@@ -29,6 +29,11 @@ impl<W: Write> Sink for JsonLines<'_, W> {
         self.out.write_all(b"\n")
     }
 
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        write(&mut self.out, &FindingRecord::new(finding))?;
+        self.out.write_all(b"\n")
+    }
+
     fn finish(&mut self, summary: &Summary, partial: bool) -> io::Result<()> {
         write(&mut self.out, &SummaryRecord::new(summary, partial))?;
         self.out.write_all(b"\n")?;
@@ -36,7 +41,7 @@ impl<W: Write> Sink for JsonLines<'_, W> {
     }
 }
 
-/// One document: an array for each kind of record that the view shows, and `summary`.
+/// One document: an array for each kind of record that the view shows, `findings`, and `summary`.
 #[derive(Debug)]
 pub struct Json<'a, W> {
     out: W,
@@ -51,10 +56,10 @@ impl<'a, W: Write> Json<'a, W> {
     /// A document of `view` to `out`.
     pub const fn new(out: W, view: View, captures: Captures<'a>) -> Self {
         let arrays: &[&str] = match view {
-            View::Sessions => &["sessions"],
-            View::Closes => &["closes"],
-            View::Events => &["events"],
-            View::Story => &["sessions", "events"],
+            View::Sessions => &["sessions", "findings"],
+            View::Closes => &["closes", "findings"],
+            View::Events => &["events", "findings"],
+            View::Story => &["sessions", "events", "findings"],
         };
         Self {
             out,
@@ -81,19 +86,29 @@ impl<'a, W: Write> Json<'a, W> {
         }
         Ok(())
     }
+
+    /// The next element of the array called `array`.
+    fn element(&mut self, array: &str, value: &impl Serialize) -> io::Result<()> {
+        self.advance_to(Some(array))?;
+        self.out
+            .write_all(if self.empty { b"\n" } else { b",\n" })?;
+        self.empty = false;
+        write(&mut self.out, value)
+    }
 }
 
 impl<W: Write> Sink for Json<'_, W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        self.advance_to(Some(match row {
+        let array = match row {
             Row::Session(_) => "sessions",
             Row::Close(_) => "closes",
             Row::Event(..) => "events",
-        }))?;
-        self.out
-            .write_all(if self.empty { b"\n" } else { b",\n" })?;
-        self.empty = false;
-        write(&mut self.out, &Record::new(row, self.captures))
+        };
+        self.element(array, &Record::new(row, self.captures))
+    }
+
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        self.element("findings", &FindingRecord::new(finding))
     }
 
     fn finish(&mut self, summary: &Summary, partial: bool) -> io::Result<()> {
@@ -268,8 +283,14 @@ mod tests {
 
     #[test]
     fn a_document_has_its_arrays_even_when_they_are_empty() {
-        assert_eq!(keys(&document(&[], View::Sessions)), "sessions summary");
-        assert_eq!(keys(&document(&[], View::Story)), "sessions events summary");
+        assert_eq!(
+            keys(&document(&[], View::Sessions)),
+            "sessions findings summary"
+        );
+        assert_eq!(
+            keys(&document(&[], View::Story)),
+            "sessions events findings summary"
+        );
         let (first, second) = (sample::abrupt(1), sample::normal(2));
         let closes = document(&[&first, &second], View::Closes);
         assert_eq!(closes["closes"].as_array().unwrap().len(), 3);
@@ -280,6 +301,45 @@ mod tests {
             first.events.len()
         );
         assert_eq!(story["summary"]["type"], "summary");
+    }
+
+    #[test]
+    fn findings_stand_between_the_rows_and_the_totals() {
+        let session = sample::abrupt(1);
+        let finding = sample::finding(vec![1, 2, 7]);
+        let mut out = Vec::new();
+        let mut sink = JsonLines::new(&mut out, Captures::new(&[]));
+        sink.row(&Row::Session(&session)).unwrap();
+        sink.finding(&finding).unwrap();
+        sink.finish(&sample::summary(), false).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let kinds = lines
+            .iter()
+            .map(|line| line["type"].as_str())
+            .collect::<Vec<_>>();
+        assert_eq!(kinds, [Some("session"), Some("finding"), Some("summary")]);
+        assert_eq!(
+            keys(&lines[1]),
+            "type finding cause confidence server sessions count of summary advice"
+        );
+        assert_eq!(lines[1]["finding"], "idle-timeout");
+        assert_eq!(lines[1]["server"], "10.0.0.9:80");
+        assert_eq!(lines[1]["sessions"], serde_json::json!([1, 2, 7]));
+        assert_eq!(lines[1]["count"], 3);
+        assert_eq!(lines[1]["of"], 9);
+
+        let mut out = Vec::new();
+        let mut sink = Json::new(&mut out, View::Closes, Captures::new(&[]));
+        sink.finding(&finding).unwrap();
+        sink.finding(&finding).unwrap();
+        sink.finish(&sample::summary(), false).unwrap();
+        let document: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(keys(&document), "closes findings summary");
+        assert_eq!(document["findings"].as_array().unwrap().len(), 2);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::table::{DIM, Look, code_style, legend, packet};
-use super::text::{count, counted, escape, shorten_end, width, wrap};
+use super::look::{BOLD, DIM, Look, code_style, legend, packet};
+use super::text::{count, counted, escape, shorten_end, width};
 use super::when::{rfc3339, span};
 use super::words::{captured, confidence, end_kind, party, side, state, transport};
 use super::{Captures, Row, Sink};
@@ -16,10 +16,9 @@ use crate::ws::close;
 /// Columns of the names of facts.
 const NAME: usize = 15;
 /// Columns of the ladder before its texts.
-const RUNGS: usize = 44;
+const RUNGS: usize = 48;
 /// A pause longer than this is told, in nanoseconds.
 const PAUSE: i64 = 2_000_000_000;
-const BOLD: Style = Style::new().bold();
 
 /// Sessions at length.
 pub struct Ladder<'a, W> {
@@ -46,9 +45,8 @@ impl<'a, W: Write> Ladder<'a, W> {
         let Some(value) = value.filter(|value| !value.is_empty()) else {
             return Ok(());
         };
-        let room = self.look.width.saturating_sub(NAME + 2).max(20);
         let mut name = name;
-        for line in wrap(&escape(value), room) {
+        for line in self.look.prose(value, NAME + 2) {
             let blank = " ".repeat(NAME.saturating_sub(width(name)).max(1));
             writeln!(self.out, "  {}{blank}{line}", self.look.paint(DIM, name))?;
             name = "";
@@ -120,7 +118,11 @@ impl<'a, W: Write> Ladder<'a, W> {
             packet(last, self.captures)
         );
         self.fact("packets", Some(&packets))?;
-        self.fact("captures", legend(self.captures).as_deref())?;
+        let mut name = "captures";
+        for capture in legend(self.captures) {
+            self.fact(name, Some(&capture))?;
+            name = "";
+        }
         self.fact("client sent", Some(&sent(session.client_sent)))?;
         self.fact("server sent", Some(&sent(session.server_sent)))?;
         let lost = (session.lost_bytes > 0).then(|| counted(session.lost_bytes, "byte"));
@@ -133,7 +135,7 @@ impl<'a, W: Write> Ladder<'a, W> {
         let verdict = &session.verdict;
         self.heading("Verdict")?;
         let code = match verdict.code {
-            Some(code) => format!("{code} {}", close::name(code)),
+            Some(code) => close::in_words(code),
             None => "none".to_owned(),
         };
         let blank = " ".repeat(NAME - "code".len());
@@ -188,12 +190,11 @@ impl<'a, W: Write> Ladder<'a, W> {
             self.heading("Anomalies")?;
         }
         for anomaly in &session.anomalies {
-            let what = format!(
-                "{}: {} {}",
-                side(anomaly.from),
-                anomaly.rule,
-                anomaly.detail
-            );
+            let from = side(anomaly.from);
+            let what = match anomaly.detail.as_str() {
+                "" => format!("{from}: {}", anomaly.rule),
+                detail => format!("{from}: {}: {detail}", anomaly.rule),
+            };
             self.fact(
                 &format!("packet {}", packet(anomaly.packet, self.captures)),
                 Some(&what),
@@ -235,14 +236,21 @@ impl<'a, W: Write> Ladder<'a, W> {
         } else {
             (' ', Style::new())
         };
-        let room = self.look.width.saturating_sub(RUNGS).max(20);
+        let room = self
+            .look
+            .width
+            .map(|width| width.saturating_sub(RUNGS).max(8));
         let detail = escape(&event.detail);
+        let detail = match room {
+            Some(room) => shorten_end(&detail, room),
+            None => detail,
+        };
         let text = format!(
             "{mark} {:>13}  {:>9}   {arrow}  {:<9} {}",
             since(event.time.since(session.started)),
             packet(event.packet, self.captures),
             escape(event.kind),
-            shorten_end(&detail, room)
+            detail
         );
         let style = if decides && event.kind == "rst" {
             style.fg_color(Some(AnsiColor::Red.into()))
@@ -319,6 +327,9 @@ fn view(view: &View) -> String {
     if view.presumed {
         text.push_str(" (presumed: its bytes are missing, and the echo fits them exactly)");
     }
+    if let Some(note) = view.note {
+        text.push_str(&format!("; {note}"));
+    }
     text
 }
 
@@ -326,17 +337,10 @@ fn view(view: &View) -> String {
 #[expect(clippy::unwrap_used, reason = "tests: a panic is a failure")]
 mod tests {
     use super::*;
-    use crate::report::when::{Clock, Watch};
     use crate::report::{View as Rows, rows, sample, text};
 
-    fn shown(session: &Session, width: usize) -> String {
-        let watch = Watch::new(Clock::Utc, sample::at(0));
-        let look = Look {
-            width,
-            color: false,
-            watch,
-            verbose: false,
-        };
+    fn shown(session: &Session, width: Option<usize>) -> String {
+        let look = sample::look(width);
         let mut out = Vec::new();
         let mut ladder = Ladder::new(&mut out, look, Captures::new(&[]));
         for row in rows(Rows::Story, &[session]) {
@@ -348,11 +352,11 @@ mod tests {
 
     #[test]
     fn facts_first_then_the_story() {
-        let told = shown(&sample::abrupt(7), 80);
+        let told = shown(&sample::abrupt(7), Some(80));
         for line in [
             "Session 7  ws  10.0.0.5:51234 → 10.0.0.9:80",
             "  host           chat.example",
-            "  code           1006 Abnormal Closure",
+            "  code           1006 (Abnormal Closure)",
             "  client's API   1006, not clean",
             "  silent before  60.000 s, from the last byte of either side to the end",
             "      +0.000000          4   │────▶│  opening   GET /chat",
@@ -373,11 +377,33 @@ mod tests {
 
     #[test]
     fn it_fits_and_steers_nothing() {
-        let told = shown(&sample::hostile(1), 80);
+        let told = shown(&sample::hostile(1), Some(80));
         assert!(!told.replace('\n', "").contains(text::is_harmful), "{told}");
         for line in told.lines().filter(|line| line.contains('│')) {
             assert!(width(line) <= 80, "{line}");
         }
+    }
+
+    #[test]
+    fn long_words_are_broken_on_a_terminal_only() {
+        let mut session = sample::normal(1);
+        let reason = "x".repeat(123);
+        session.verdict.reason = Some(reason.clone());
+        for line in shown(&session, Some(60)).lines() {
+            assert!(width(line) <= 60, "{line}");
+        }
+        assert!(shown(&session, None).contains(&reason));
+    }
+
+    #[test]
+    fn anomalies_are_told_with_their_particulars() {
+        let mut session = sample::normal(1);
+        session.anomalies = vec![sample::anomaly("reserved-bit", &session)];
+        let told = shown(&session, Some(80));
+        assert!(
+            told.contains("\n  packet 30      client: reserved-bit: RSV2\n"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -388,6 +414,7 @@ mod tests {
             reason: Some("bye".into()),
             clean: Some(true),
             presumed: false,
+            note: None,
         };
         assert_eq!(view(&seen), "1000 “bye”, clean");
     }

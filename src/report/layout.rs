@@ -2,39 +2,69 @@
 
 use anstyle::Style;
 
-use super::table::Look;
+use super::look::Look;
 use super::text::{escape, shorten_end, shorten_middle, width};
+
+/// Fewer columns of a quotation tell nothing: then it is left out.
+const LEAST_QUOTE: usize = 8;
+/// Stands for a quotation that was left out.
+const LEFT_OUT: &str = " …";
+/// What quotation marks and the blank before them take.
+const QUOTES: usize = 3;
 
 /// What a cell too long for its column loses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
     /// Nothing: the column is never narrowed.
     Whole,
-    /// Its middle.
-    Middle,
+    /// Its middle, down to so many columns where room is short and to so many where it is
+    /// very short.
+    Middle(usize, usize),
     /// Its end.
     End,
 }
 
+/// How short of room a table is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Want {
+    /// Nothing has to give way but blanks.
+    #[default]
+    None,
+    /// What tells little is left out.
+    Some,
+    /// All that can be said in fewer columns is.
+    Much,
+}
+
 /// A column of a table.
+#[derive(Clone, Copy)]
 pub(super) struct Column {
     pub(super) title: &'static str,
     pub(super) right: bool,
     pub(super) fit: Fit,
     /// Stands before the column instead of blanks.
     pub(super) joint: Option<&'static str>,
-    /// Not narrowed below this, unless the terminal is too narrow for anything.
-    pub(super) least: usize,
+    /// From when on its cells stand in their short form.
+    pub(super) short_at: Want,
+    /// What it says may stand above the table where all rows say the same, called so.
+    pub(super) shared: Option<&'static str>,
+    /// Its cells are points in time.
+    pub(super) time: bool,
+    /// Where nothing else helps, the columns with the least go first; those with 0 never.
+    pub(super) worth: u8,
 }
 
-/// A column that is never narrowed.
+/// A column that is never narrowed and never left out.
 pub(super) const fn column(title: &'static str) -> Column {
     Column {
         title,
         right: false,
         fit: Fit::Whole,
         joint: None,
-        least: usize::MAX,
+        short_at: Want::Much,
+        shared: None,
+        time: false,
+        worth: 0,
     }
 }
 
@@ -42,7 +72,9 @@ pub(super) const fn column(title: &'static str) -> Column {
 #[derive(Default)]
 pub(super) struct Cell {
     pub(super) text: String,
-    /// What may stand for it where room is short.
+    /// Stands behind the text in quotation marks: cut, or left out whole, before the text is.
+    pub(super) quote: Option<String>,
+    /// What may stand for the text where room is short.
     pub(super) short: Option<String>,
     /// Columns of its beginning that are not to be cut.
     pub(super) essential: usize,
@@ -58,69 +90,223 @@ impl Cell {
         }
     }
 
-    pub(super) fn shown(&self, short: bool) -> &str {
+    fn shown(&self, short: bool) -> &str {
         match &self.short {
             Some(text) if short => text,
             _ => &self.text,
         }
     }
+
+    /// Columns of all that it says.
+    fn width(&self, short: bool) -> usize {
+        let quote = self.quote.as_ref().map(|quote| width(quote) + QUOTES);
+        width(self.shown(short)) + quote.unwrap_or(0)
+    }
+
+    /// Columns below which it says too little.
+    fn least(&self, want: Want) -> usize {
+        match &self.quote {
+            Some(quote) if want < Want::Much => {
+                self.essential + QUOTES + width(quote).min(LEAST_QUOTE)
+            }
+            Some(_) => self.essential + width(LEFT_OUT),
+            None => self.essential,
+        }
+    }
+
+    /// In at most `columns`.
+    fn fitted(&self, short: bool, fit: Fit, columns: usize) -> String {
+        let text = self.shown(short);
+        if let Some(quote) = &self.quote {
+            let room = columns.saturating_sub(width(text) + QUOTES);
+            if width(quote) <= room || LEAST_QUOTE <= room {
+                return format!("{text} “{}”", shorten_end(quote, room));
+            }
+            if width(text) + width(LEFT_OUT) <= columns {
+                return format!("{text}{LEFT_OUT}");
+            }
+        }
+        match fit {
+            Fit::Whole => text.to_owned(),
+            Fit::Middle(..) => shorten_middle(text, columns).into_owned(),
+            Fit::End => shorten_end(text, columns).into_owned(),
+        }
+    }
 }
 
 /// A line of the table.
+#[derive(Default)]
 pub(super) struct Line {
+    /// The day of its time, where it has one.
     pub(super) day: Option<String>,
     pub(super) cells: Vec<Cell>,
     /// Sentences below it.
     pub(super) notes: Vec<String>,
 }
 
-/// How wide each column is.
-pub(super) struct Layout {
-    columns: &'static [Column],
-    widths: Vec<usize>,
-    gap: &'static str,
-    /// Cells stand in their short form.
-    short: bool,
+/// Where a column of the table went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    InTable,
+    AboveTable,
+    LeftOut,
 }
 
-impl Layout {
-    pub(super) fn new(columns: &'static [Column], lines: &[Line], room: usize) -> Self {
-        // Roomy, then with short cells, then with narrow gaps; and if nothing helps, narrowed.
-        let tries = [("  ", false), ("  ", true), (" ", true)];
-        let mut layouts = tries.map(|(gap, short)| {
-            let widths = columns.iter().enumerate().map(|(at, column)| {
-                let cells = lines.iter().filter_map(|line| line.cells.get(at));
-                let widest = cells.map(|cell| width(cell.shown(short))).max();
-                widest.unwrap_or(0).max(width(column.title))
-            });
-            Self {
-                columns,
-                widths: widths.collect(),
-                gap,
-                short,
+/// Which columns there are, and how wide each is.
+pub(super) struct Layout<'a> {
+    columns: &'a [Column],
+    titles: &'a Line,
+    lines: &'a [Line],
+    places: Vec<Place>,
+    widths: Vec<usize>,
+    gap: &'static str,
+    want: Want,
+}
+
+impl<'a> Layout<'a> {
+    /// The roomiest layout of `lines` under `titles` that takes at most `room` columns; the
+    /// roomiest of all for `None`.
+    pub(super) fn new(
+        columns: &'a [Column],
+        titles: &'a Line,
+        lines: &'a [Line],
+        room: Option<usize>,
+    ) -> Self {
+        let mut layout = Self {
+            columns,
+            titles,
+            lines,
+            places: vec![Place::InTable; columns.len()],
+            widths: Vec::new(),
+            gap: "  ",
+            want: Want::None,
+        };
+        layout.widen();
+        if let Some(room) = room {
+            layout.fit(room);
+        }
+        layout
+    }
+
+    /// Gives up one thing after the other until the table fits.
+    fn fit(&mut self, room: usize) {
+        if self.width() <= room {
+            return;
+        }
+        // First whatever loses nothing.
+        self.gap = " ";
+        self.widen();
+        for want in [Want::None, Want::Some] {
+            self.want = want;
+            self.widen();
+            // The widest first: fewest must go.
+            let mut widest: Vec<usize> = (0..self.columns.len()).collect();
+            widest.sort_by_key(|at| std::cmp::Reverse(self.widths.get(*at).copied()));
+            for at in widest {
+                if self.width() <= room {
+                    return;
+                }
+                self.share(at);
             }
-        });
-        match layouts.iter().position(|layout| layout.width() <= room) {
-            Some(at) => layouts.into_iter().nth(at),
-            None => {
-                let [.., last] = &mut layouts;
-                last.narrow(lines, room);
-                layouts.into_iter().last()
+            if self.width() <= room {
+                return;
             }
         }
-        .unwrap_or(Self {
-            columns,
-            widths: Vec::new(),
-            gap: " ",
-            short: true,
-        })
+        loop {
+            for want in [Want::Some, Want::Much] {
+                self.want = want;
+                self.widen();
+                if self.narrow(room) {
+                    return;
+                }
+            }
+            let place = self.least_worth().and_then(|at| self.places.get_mut(at));
+            match place {
+                Some(place) => *place = Place::LeftOut,
+                None => return self.cut(room),
+            }
+        }
+    }
+
+    fn is_shown(&self, at: usize) -> bool {
+        self.places.get(at) == Some(&Place::InTable)
+    }
+
+    /// Its cells stand in their short form.
+    fn is_short(&self, column: &Column) -> bool {
+        column.short_at <= self.want
+    }
+
+    fn cells(&self, at: usize) -> impl Iterator<Item = &'a Cell> + use<'a> {
+        self.lines.iter().filter_map(move |line| line.cells.get(at))
+    }
+
+    /// Every column as wide as its widest cell.
+    fn widen(&mut self) {
+        let wide = |(at, column): (usize, &Column)| {
+            if !self.is_shown(at) {
+                return 0;
+            }
+            let short = self.is_short(column);
+            let title = self.titles.cells.get(at).into_iter();
+            let cells = self.cells(at).chain(title);
+            cells.map(|cell| cell.width(short)).max().unwrap_or(0)
+        };
+        self.widths = self.columns.iter().enumerate().map(wide).collect();
+    }
+
+    /// Takes the column at `at` out of the table, where all rows say the same there.
+    fn share(&mut self, at: usize) {
+        let Some(column) = self.columns.get(at).filter(|c| c.shared.is_some()) else {
+            return;
+        };
+        let short = self.is_short(column);
+        let mut texts = self.cells(at).map(|cell| cell.shown(short));
+        let first = texts.next();
+        if first.is_some() && texts.all(|text| Some(text) == first) {
+            if let Some(place) = self.places.get_mut(at) {
+                *place = Place::AboveTable;
+            }
+            self.widen();
+        }
+    }
+
+    /// What all rows share and no column shows, for the line above the table.
+    pub(super) fn shared(&self) -> Option<String> {
+        let part = |(at, column): (usize, &Column)| {
+            let is_above = self.places.get(at) == Some(&Place::AboveTable);
+            let cell = self.cells(at).next().filter(|_| is_above)?;
+            Some(format!(
+                "{} {}",
+                column.shared?,
+                cell.shown(self.is_short(column))
+            ))
+        };
+        let parts: Vec<String> = self.columns.iter().enumerate().filter_map(part).collect();
+        let rows = if self.lines.len() > 1 {
+            " in all rows"
+        } else {
+            ""
+        };
+        (!parts.is_empty()).then(|| format!("{}{rows}", parts.join(", ")))
+    }
+
+    /// The column in the table that is worth least.
+    fn least_worth(&self) -> Option<usize> {
+        let columns = self.columns.iter().enumerate();
+        columns
+            .filter(|(at, column)| self.is_shown(*at) && 0 < column.worth)
+            .min_by_key(|(_, column)| column.worth)
+            .map(|(at, _)| at)
     }
 
     fn joint(&self, at: usize) -> &'static str {
+        let is_first = !(0..at).any(|before| self.is_shown(before));
+        let has_neighbour = at.checked_sub(1).is_some_and(|at| self.is_shown(at));
         match self.columns.get(at).and_then(|column| column.joint) {
-            Some(joint) => joint,
-            None if at == 0 => "",
-            None => self.gap,
+            _ if is_first || !self.is_shown(at) => "",
+            Some(joint) if has_neighbour => joint,
+            _ => self.gap,
         }
     }
 
@@ -129,66 +315,92 @@ impl Layout {
         self.widths.iter().sum::<usize>() + joints
     }
 
-    /// Takes from the widest column that may give until the rest fits: first what can be spared,
-    /// then whereabouts, at last anything.
-    fn narrow(&mut self, lines: &[Line], room: usize) {
-        for floors in [(usize::MAX, usize::MAX), (6, usize::MAX), (4, 4)] {
-            let least: Vec<usize> = self
-                .columns
-                .iter()
-                .enumerate()
-                .map(|(at, column)| {
-                    let cells = lines.iter().filter_map(|line| line.cells.get(at));
-                    let essential = cells.map(|cell| cell.essential).max().unwrap_or(0);
-                    match column.fit {
-                        Fit::Whole => usize::MAX,
-                        Fit::Middle => column.least.min(floors.0),
-                        Fit::End => column.least.max(essential).min(floors.1),
-                    }
-                })
-                .collect();
-            let mut excess = self.width().saturating_sub(room);
-            while excess > 0 {
-                let givers = self
-                    .widths
-                    .iter_mut()
-                    .zip(&least)
-                    .filter(|(width, least)| **width > **least);
-                let Some((widest, _)) = givers.max_by_key(|(width, _)| **width) else {
-                    break;
-                };
-                *widest -= 1;
-                excess -= 1;
+    /// Takes from the widest column that may give, again and again, until the rest fits; false
+    /// where it does not, and then nothing has changed.
+    fn narrow(&mut self, room: usize) -> bool {
+        let least = self.columns.iter().enumerate().map(|(at, column)| {
+            let title = self.titles.cells.get(at).into_iter();
+            let cells = self
+                .cells(at)
+                .chain(title)
+                .map(|cell| cell.least(self.want));
+            match column.fit {
+                Fit::Whole => usize::MAX,
+                Fit::Middle(least, _) if self.want < Want::Much => least,
+                Fit::Middle(_, least) => least,
+                Fit::End => cells.max().unwrap_or(0),
             }
+        });
+        let least: Vec<usize> = least.collect();
+        let mut widths = self.widths.clone();
+        for _ in room..self.width() {
+            let givers = widths.iter_mut().zip(&least);
+            let givers = givers.filter(|(width, least)| **width > **least);
+            match givers.max_by_key(|(width, _)| **width) {
+                Some((widest, _)) => *widest -= 1,
+                None => return false,
+            }
+        }
+        self.widths = widths;
+        true
+    }
+
+    /// The room is too short for anything: the last column gets what there is.
+    fn cut(&mut self, room: usize) {
+        let excess = self.width().saturating_sub(room);
+        if let Some(last) = self.widths.last_mut() {
+            *last = last.saturating_sub(excess).max(1);
         }
     }
 
+    /// The line of titles.
+    pub(super) fn titles(&self, look: &Look) -> String {
+        self.line(self.titles, look)
+    }
+
     /// One line of the table.
-    pub(super) fn line(&self, cells: &[Cell], look: &Look) -> String {
-        let mut line = String::new();
-        for (at, ((cell, column), wide)) in
-            cells.iter().zip(self.columns).zip(&self.widths).enumerate()
-        {
-            let text = cell.shown(self.short);
-            let text = match column.fit {
-                Fit::Whole => text.into(),
-                Fit::Middle => shorten_middle(text, *wide),
-                Fit::End => shorten_end(text, *wide),
-            };
-            let blank = " ".repeat(wide.saturating_sub(width(&text)));
-            let text = look.paint(cell.style, &text);
-            line.push_str(self.joint(at));
+    pub(super) fn line(&self, line: &Line, look: &Look) -> String {
+        let mut text = String::new();
+        let columns = line.cells.iter().zip(self.columns).zip(&self.widths);
+        for (at, ((cell, column), wide)) in columns.enumerate() {
+            if !self.is_shown(at) {
+                continue;
+            }
+            let shown = cell.fitted(self.is_short(column), column.fit, *wide);
+            let blank = " ".repeat(wide.saturating_sub(width(&shown)));
+            let shown = look.paint(cell.style, &shown);
+            text.push_str(self.joint(at));
             let (before, after) = if column.right {
                 (blank.as_str(), "")
             } else {
                 ("", blank.as_str())
             };
-            line.push_str(before);
-            line.push_str(&text);
-            line.push_str(after);
+            text.push_str(before);
+            text.push_str(&shown);
+            text.push_str(after);
         }
-        line.truncate(line.trim_end().len());
-        line.push('\n');
-        line
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_cut_between_its_quotes_or_left_out() {
+        let cell = Cell {
+            quote: Some("an unexpected condition".to_owned()),
+            ..Cell::text("internal-error")
+        };
+        let fitted = |columns| cell.fitted(false, Fit::End, columns);
+        assert_eq!(fitted(40), "internal-error “an unexpected condition”");
+        assert_eq!(fitted(39), "internal-error “an unexpected conditi…”");
+        assert_eq!(fitted(25), "internal-error “an unex…”");
+        assert_eq!(fitted(24), "internal-error …");
+        assert_eq!(fitted(15), "internal-error");
+        assert_eq!(fitted(9), "internal…");
     }
 }

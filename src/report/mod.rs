@@ -4,10 +4,14 @@
 //! what a view shows, and in which order; a [`Sink`] says how it looks. [`record`] holds the
 //! names of the fields, which are a contract with whoever reads them.
 
+mod advice;
+mod columns;
 pub mod csv;
+mod findings;
 pub mod json;
 pub mod ladder;
 mod layout;
+pub mod look;
 pub mod record;
 pub mod rows;
 pub mod table;
@@ -19,11 +23,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::capture::PacketId;
-use crate::session::Summary;
+use crate::session::{Finding, Summary};
 
 pub use rows::{Row, View, rows};
 
-/// An output: gets the rows in order, then the totals.
+/// An output: gets the rows in order, then the findings, then the totals.
 pub trait Sink {
     /// One row; called in the order of the view.
     ///
@@ -31,7 +35,15 @@ pub trait Sink {
     /// Where it cannot be written.
     fn row(&mut self, row: &Row<'_>) -> io::Result<()>;
 
-    /// After the last row. `partial`: some capture could not be read to its end.
+    /// What several sessions share; called after the last row. Outputs of rows alone leave it out.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    fn finding(&mut self, _finding: &Finding) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// At the end. `partial`: some capture could not be read to its end.
     ///
     /// # Errors
     /// Where it cannot be written.

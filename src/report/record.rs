@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use super::rows::{CloseRow, Row};
 use super::words::{captured, confidence, end_kind, party, side, state, transport};
 use super::{Captures, when};
-use crate::session::{Event, Sent, Session, Summary, View};
+use crate::session::{Event, Finding, Sent, Session, Summary, View};
 use crate::time::Timestamp;
 use crate::ws::close;
 
@@ -245,6 +245,44 @@ pub struct EventRecord<'a> {
     pub packet: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+}
+
+/// Something that several sessions share.
+#[derive(Debug, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "the names are the contract; `Finding` says what they mean"
+)]
+pub struct FindingRecord<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub finding: &'static str,
+    pub cause: &'static str,
+    pub confidence: &'static str,
+    pub server: Option<Address>,
+    pub sessions: &'a [u64],
+    pub count: usize,
+    pub of: u64,
+    pub summary: &'a str,
+    pub advice: &'a str,
+}
+
+impl<'a> FindingRecord<'a> {
+    /// The record of `finding`.
+    pub fn new(finding: &'a Finding) -> Self {
+        Self {
+            kind: "finding",
+            finding: finding.name,
+            cause: finding.cause,
+            confidence: confidence(finding.confidence),
+            server: finding.server.map(Address),
+            sessions: &finding.sessions,
+            count: finding.sessions.len(),
+            of: finding.of,
+            summary: &finding.summary,
+            advice: &finding.advice,
+        }
+    }
 }
 
 /// Totals of a run.

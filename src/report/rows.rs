@@ -127,7 +127,8 @@ pub fn rows<'a>(view: View, sessions: &[&'a Session]) -> Vec<Row<'a>> {
             for session in sessions {
                 events.extend(session.events.iter().map(|event| (*session, event)));
             }
-            events.sort_by_key(|(_, event)| event.time);
+            // Stable: what one packet holds stays in the order of its stream.
+            events.sort_by_key(|(_, event)| (event.time, event.packet));
             events
                 .into_iter()
                 .map(|(session, event)| Row::Event(session, event))

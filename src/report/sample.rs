@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::look::Look;
+use super::when::{Clock, Watch};
 use crate::capture::PacketId;
 use crate::session::*;
 use crate::time::Timestamp;
@@ -121,6 +123,7 @@ pub(crate) fn abrupt(number: u64) -> Session {
         reason: None,
         clean: Some(false),
         presumed: false,
+        note: None,
     };
     session.verdict = Verdict {
         state: State::Closed,
@@ -178,6 +181,7 @@ pub(crate) fn normal(number: u64) -> Session {
         reason: Some("bye".to_owned()),
         clean: Some(true),
         presumed: false,
+        note: None,
     };
     let evidence = |number, from| Evidence {
         packet: packet(number),
@@ -234,6 +238,33 @@ pub(crate) fn hostile(number: u64) -> Session {
         .events
         .push(event(911, 33, Side::Server, "message", "\x1b[2J"));
     session
+}
+
+/// A terminal of so many columns without colours, in UTC.
+pub(crate) fn look(width: Option<usize>) -> Look {
+    Look {
+        width,
+        color: false,
+        watch: Watch::new(Clock::Utc, at(0)),
+        verbose: false,
+    }
+}
+
+/// An idle timer that cut `sessions`, of nine.
+pub(crate) fn finding(sessions: Vec<u64>) -> Finding {
+    Finding {
+        name: "idle-timeout",
+        cause: "idle-timeout",
+        confidence: Confidence::High,
+        server: Some(address("10.0.0.9:80")),
+        summary: format!(
+            "{} of 9 sessions were cut by an idle timer.",
+            sessions.len()
+        ),
+        sessions,
+        of: 9,
+        advice: "Send a Ping every 30 s.".to_owned(),
+    }
 }
 
 /// Totals.

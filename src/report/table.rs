@@ -5,116 +5,17 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
-
-use super::layout::{Cell, Column, Fit, Layout, Line, column};
-use super::text::{escape, width, wrap};
-use super::when::Watch;
+use super::advice::Advices;
+use super::columns::{CLOSES, EVENTS, SESSIONS};
+use super::layout::{Cell, Column, Layout, Line};
+use super::look::{DIM, Look, code_style, legend, packet};
+use super::rows::CloseRow;
+use super::text::{escape, width};
+use super::when::{short_span, shortest_span};
 use super::words::{party, side};
-use super::{Captures, Row, Sink, View};
-use crate::capture::PacketId;
-use crate::session::{Session, State, Summary};
+use super::{Captures, Row, Sink, View, findings};
+use crate::session::{Event, Finding, Session, State, Summary};
 use crate::time::Timestamp;
-
-/// How tables look.
-#[derive(Clone, Debug)]
-pub struct Look {
-    /// Columns of the terminal.
-    pub width: usize,
-    /// May be coloured.
-    pub color: bool,
-    /// How times are shown.
-    pub watch: Watch,
-    /// Tell below each session, in sentences, what happened and what to do.
-    pub verbose: bool,
-}
-
-impl Look {
-    /// `text` in `style`, where colours are wanted.
-    pub(super) fn paint(&self, style: Style, text: &str) -> String {
-        if self.color && style != Style::new() && !text.is_empty() {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
-        }
-    }
-}
-
-/// What stands back.
-pub(super) const DIM: Style = Style::new().dimmed();
-
-/// The colour of a code: quiet for a goodbye, red where there was none, yellow else.
-pub(super) const fn code_style(code: Option<u16>) -> Style {
-    match code {
-        None | Some(1000 | 1001 | 1005) => Style::new(),
-        Some(1006 | 1015) => AnsiColor::Red.on_default(),
-        Some(_) => AnsiColor::Yellow.on_default(),
-    }
-}
-
-/// A packet's number; with several captures `2:17`, the 17th of the second.
-pub(super) fn packet(id: PacketId, captures: Captures<'_>) -> String {
-    if captures.several() {
-        format!("{}:{}", id.file() + 1, id.number())
-    } else {
-        id.number().to_string()
-    }
-}
-
-/// The line that says which capture is which; `None` where there is but one.
-pub(super) fn legend(captures: Captures<'_>) -> Option<String> {
-    let name = |(at, path): (usize, &std::path::Path)| {
-        format!("{}: {}", at + 1, escape(&path.to_string_lossy()))
-    };
-    let names: Vec<String> = captures.paths().enumerate().map(name).collect();
-    captures.several().then(|| names.join("  "))
-}
-
-const NUMBER: Column = Column {
-    right: true,
-    ..column("#")
-};
-const TIME: Column = column("TIME");
-const CLIENT: Column = Column {
-    fit: Fit::Middle,
-    least: 9,
-    ..column("CLIENT")
-};
-const SERVER: Column = Column {
-    joint: Some(" → "),
-    fit: Fit::Middle,
-    least: 11,
-    ..column("SERVER")
-};
-const PATH: Column = Column {
-    fit: Fit::Middle,
-    least: 9,
-    ..column("PATH")
-};
-const CODE: Column = column("CODE");
-const PACKET: Column = Column {
-    right: true,
-    ..column("PACKET")
-};
-const WHAT: Column = Column {
-    fit: Fit::End,
-    least: 14,
-    ..column("WHAT HAPPENED")
-};
-
-static SESSIONS: [Column; 8] = [NUMBER, TIME, CLIENT, SERVER, PATH, CODE, column("BY"), WHAT];
-static CLOSES: [Column; 9] = [
-    TIME,
-    NUMBER,
-    CLIENT,
-    SERVER,
-    PATH,
-    PACKET,
-    column("FROM"),
-    CODE,
-    WHAT,
-];
-static EVENTS: [Column; 6] = [TIME, NUMBER, PACKET, column("FROM"), column("EVENT"), WHAT];
 
 /// The table of a view.
 pub struct Table<'a, W> {
@@ -125,6 +26,8 @@ pub struct Table<'a, W> {
     /// Its rows name packets.
     packets: bool,
     lines: Vec<Line>,
+    advices: Advices,
+    findings: Vec<Finding>,
 }
 
 impl<'a, W: Write> Table<'a, W> {
@@ -142,15 +45,139 @@ impl<'a, W: Write> Table<'a, W> {
             columns,
             packets,
             lines: Vec::new(),
+            advices: Advices::default(),
+            findings: Vec::new(),
         }
     }
 
     fn time(&self, time: Timestamp) -> Cell {
         Cell {
+            short: Some(self.look.watch.brief(time)),
             style: DIM,
             ..Cell::text(&self.look.watch.time(time))
         }
     }
+
+    fn session(&self, session: &Session) -> Line {
+        let [client, server, path] = whereabouts(session);
+        let verdict = &session.verdict;
+        let ended = session.ended;
+        let lasted = ended.map(|ended| ended.since(session.started));
+        let cells = vec![
+            number(session),
+            ended.map_or_else(unknown, |ended| self.time(ended)),
+            lasted.map_or_else(unknown, |nanos| Cell {
+                short: Some(shortest_span(nanos)),
+                ..Cell::text(&short_span(nanos))
+            }),
+            client,
+            server,
+            path,
+            code(verdict.code),
+            Cell::text(verdict.closer.map_or("-", party)),
+            what(session),
+        ];
+        let notes = if self.look.verbose {
+            self.look.prose(&verdict.summary, NOTE.len())
+        } else {
+            Vec::new()
+        };
+        Line {
+            day: ended.and_then(|ended| self.look.watch.date(ended)),
+            cells,
+            notes,
+        }
+    }
+
+    fn close(&self, row: &CloseRow<'_>) -> Line {
+        let session = row.session;
+        let [client, server, path] = whereabouts(session);
+        let packet = row.packet.map(|id| packet(id, self.captures));
+        let what = match row.frame {
+            Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
+            None => what(session),
+        };
+        let cells = vec![
+            self.time(row.time),
+            number(session),
+            client,
+            server,
+            path,
+            packet.map_or_else(unknown, |packet| Cell::text(&packet)),
+            Cell::text(row.frame.map_or("-", |close| side(close.from))),
+            code(row.code()),
+            what,
+        ];
+        Line {
+            day: self.look.watch.date(row.time),
+            cells,
+            notes: Vec::new(),
+        }
+    }
+
+    fn event(&self, session: &Session, event: &Event) -> Line {
+        let cells = vec![
+            self.time(event.time),
+            number(session),
+            Cell::text(&packet(event.packet, self.captures)),
+            Cell::text(side(event.from)),
+            Cell::text(event.kind),
+            Cell::text(&event.detail),
+        ];
+        Line {
+            day: self.look.watch.date(event.time),
+            cells,
+            notes: Vec::new(),
+        }
+    }
+
+    fn titles(&self) -> Line {
+        let title = |column: &Column| {
+            let clock = self.look.watch.label();
+            let clock = clock.filter(|_| column.time);
+            let text = match clock {
+                Some(clock) => format!("{} ({clock})", column.title),
+                None => column.title.to_owned(),
+            };
+            Cell {
+                short: Some(column.title.to_owned()),
+                essential: width(column.title),
+                style: DIM,
+                ..Cell::text(&text)
+            }
+        };
+        Line {
+            cells: self.columns.iter().map(title).collect(),
+            ..Line::default()
+        }
+    }
+}
+
+/// What stands before a sentence below a row.
+const NOTE: &str = "    ";
+
+/// Times of day need their day where there is more than one.
+fn tell_days(lines: &mut [Line], columns: &[Column]) {
+    let mut days = lines.iter().filter_map(|line| line.day.as_ref());
+    let first = days.next();
+    if days.all(|day| Some(day) == first) {
+        return;
+    }
+    let at = columns.iter().position(|column| column.time);
+    for line in lines {
+        let cell = at.and_then(|at| line.cells.get_mut(at));
+        let (Some(day), Some(cell)) = (&line.day, cell) else {
+            continue;
+        };
+        cell.text = format!("{day} {}", cell.text);
+        // The year can be told from the summary.
+        let day = day.split_once('-').map_or("", |(_, day)| day);
+        cell.short = cell.short.take().map(|time| format!("{day} {time}"));
+    }
+}
+
+fn unknown() -> Cell {
+    Cell::text("-")
 }
 
 /// Client, server and path of a session.
@@ -179,23 +206,13 @@ fn code(code: Option<u16>) -> Cell {
     }
 }
 
-/// `what`, then `reason` in quotes where there is one, of which any part may be cut.
+/// `what`, then `reason` in quotes where there is one.
 fn quoted(what: &str, reason: Option<&str>) -> Cell {
-    match reason.filter(|reason| !reason.is_empty()) {
-        // The … of a cut takes a column.
-        Some(reason) => Cell {
-            essential: width(what) + 1,
-            ..Cell::text(&format!("{what} “{reason}”"))
-        },
-        None => whole(what),
-    }
-}
-
-/// A text that is not to be cut.
-fn whole(text: &str) -> Cell {
+    let reason = reason.filter(|reason| !reason.is_empty());
     Cell {
-        essential: width(text),
-        ..Cell::text(text)
+        quote: reason.map(|reason| escape(reason).into_owned()),
+        essential: width(what),
+        ..Cell::text(what)
     }
 }
 
@@ -204,7 +221,7 @@ fn what(session: &Session) -> Cell {
     let verdict = &session.verdict;
     match session.opening.http_status {
         Some(status) if verdict.state == State::Failed && status != 101 => {
-            whole(&format!("{} {status}", verdict.cause))
+            quoted(&format!("{} {status}", verdict.cause), None)
         }
         _ => quoted(verdict.cause, verdict.reason.as_deref()),
     }
@@ -212,78 +229,22 @@ fn what(session: &Session) -> Cell {
 
 impl<W: Write> Sink for Table<'_, W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let (time, cells) = match row {
+        let line = match row {
             Row::Session(session) => {
-                let [client, server, path] = whereabouts(session);
-                let verdict = &session.verdict;
-                let closer = Cell::text(verdict.closer.map_or("-", party));
-                let time = self.time(session.started);
-                let code = code(verdict.code);
-                let cells = vec![
-                    number(session),
-                    time,
-                    client,
-                    server,
-                    path,
-                    code,
-                    closer,
-                    what(session),
-                ];
-                (session.started, cells)
+                if self.look.verbose {
+                    self.advices.add(session);
+                }
+                self.session(session)
             }
-            Row::Close(row) => {
-                let session = row.session;
-                let [client, server, path] = whereabouts(session);
-                let at = row
-                    .packet
-                    .map_or_else(|| "-".to_owned(), |id| packet(id, self.captures));
-                let from = Cell::text(row.frame.map_or("-", |close| side(close.from)));
-                let what = match row.frame {
-                    Some(close) => Cell {
-                        essential: 0,
-                        ..quoted(row.code_name().unwrap_or("-"), close.reason.as_deref())
-                    },
-                    None => what(session),
-                };
-                let time = self.time(row.time);
-                let (at, code) = (Cell::text(&at), code(row.code()));
-                (
-                    row.time,
-                    vec![
-                        time,
-                        number(session),
-                        client,
-                        server,
-                        path,
-                        at,
-                        from,
-                        code,
-                        what,
-                    ],
-                )
-            }
-            Row::Event(session, event) => {
-                let at = Cell::text(&packet(event.packet, self.captures));
-                let (from, kind) = (Cell::text(side(event.from)), Cell::text(event.kind));
-                let detail = Cell::text(&event.detail);
-                let time = self.time(event.time);
-                (
-                    event.time,
-                    vec![time, number(session), at, from, kind, detail],
-                )
-            }
+            Row::Close(row) => self.close(row),
+            Row::Event(session, event) => self.event(session, event),
         };
-        let mut notes = Vec::new();
-        if let (true, Row::Session(session)) = (self.look.verbose, row) {
-            let verdict = &session.verdict;
-            let told = format!("{} {}", escape(&verdict.summary), escape(&verdict.advice));
-            notes = wrap(&told, self.look.width.saturating_sub(4).max(20));
-        }
-        self.lines.push(Line {
-            day: self.look.watch.date(time),
-            cells,
-            notes,
-        });
+        self.lines.push(line);
+        Ok(())
+    }
+
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        self.findings.push(finding.clone());
         Ok(())
     }
 
@@ -291,43 +252,26 @@ impl<W: Write> Sink for Table<'_, W> {
         if self.lines.is_empty() {
             return self.out.flush();
         }
-        let layout = Layout::new(self.columns, &self.lines, self.look.width);
-        let header: Vec<Cell> = self
-            .columns
-            .iter()
-            .map(|column| Cell {
-                style: DIM,
-                ..Cell::text(column.title)
-            })
-            .collect();
-        self.out
-            .write_all(layout.line(&header, &self.look).as_bytes())?;
-        // Times of day need their day only where there is more than one.
-        let days = self
-            .lines
-            .windows(2)
-            .any(|pair| matches!(pair, [a, b] if a.day != b.day));
-        let mut today = &None;
+        tell_days(&mut self.lines, self.columns);
+        let titles = self.titles();
+        let (out, look) = (&mut self.out, &self.look);
+        let layout = Layout::new(self.columns, &titles, &self.lines, look.width);
+        for line in look.prose(&layout.shared().unwrap_or_default(), 0) {
+            writeln!(out, "{}", look.paint(DIM, &line))?;
+        }
+        out.write_all(layout.titles(look).as_bytes())?;
         for line in &self.lines {
-            if days && line.day != *today {
-                today = &line.day;
-                let day = today.as_deref().unwrap_or_default();
-                writeln!(
-                    self.out,
-                    "{}",
-                    self.look.paint(DIM, &format!("-- {day} --"))
-                )?;
-            }
-            self.out
-                .write_all(layout.line(&line.cells, &self.look).as_bytes())?;
+            out.write_all(layout.line(line, look).as_bytes())?;
             for note in &line.notes {
-                writeln!(self.out, "    {}", self.look.paint(DIM, note))?;
+                writeln!(out, "{NOTE}{}", look.paint(DIM, note))?;
             }
         }
-        if let Some(legend) = legend(self.captures).filter(|_| self.packets) {
-            writeln!(self.out, "{}", self.look.paint(DIM, &legend))?;
+        for line in legend(self.captures).iter().filter(|_| self.packets) {
+            writeln!(out, "{}", look.paint(DIM, line))?;
         }
-        self.out.flush()
+        self.advices.write(out, look)?;
+        findings::write(&self.findings, out, look)?;
+        out.flush()
     }
 }
 
@@ -338,20 +282,22 @@ impl<W: Write> Sink for Table<'_, W> {
     reason = "tests: a panic is a failure"
 )]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
-    use crate::report::when::Clock;
     use crate::report::{rows, sample, text};
 
     fn shown(sessions: &[&Session], view: View, width: usize, color: bool) -> String {
-        let watch = Watch::new(Clock::Utc, sample::at(0));
         let look = Look {
-            width,
             color,
-            watch,
-            verbose: false,
+            ..sample::look(Some(width))
         };
+        shown_as(sessions, view, look, &[])
+    }
+
+    fn shown_as(sessions: &[&Session], view: View, look: Look, files: &[PathBuf]) -> String {
         let mut out = Vec::new();
-        let mut table = Table::new(&mut out, view, look, Captures::new(&[]));
+        let mut table = Table::new(&mut out, view, look, Captures::new(files));
         for row in rows(view, sessions) {
             table.row(&row).unwrap();
         }
@@ -365,11 +311,88 @@ mod tests {
         assert_eq!(
             shown(&[&first, &second], View::Sessions, 120, false),
             "\
-#  TIME          CLIENT         → SERVER       PATH   CODE  BY      WHAT HAPPENED
-1  22:13:20.000  10.0.0.5:51234 → 10.0.0.9:80  /chat  1006  server  fin-without-close
-2  22:13:20.000  10.0.0.5:51234 → 10.0.0.9:80  /chat  -     -       open-at-end-of-capture
+#  ENDED (UTC)     LASTED  CLIENT         → SERVER       PATH   CODE  BY      WHAT HAPPENED
+1  22:14:20.400  60.400 s  10.0.0.5:51234 → 10.0.0.9:80  /chat  1006  server  fin-without-close
+2  -                    -  10.0.0.5:51234 → 10.0.0.9:80  /chat  -     -       open-at-end-of-capture
 "
         );
+    }
+
+    #[test]
+    fn what_all_rows_share_is_told_once_before_anything_is_cut() {
+        let (first, mut second) = (sample::abrupt(1), sample::normal(2));
+        second.client.set_port(51235);
+        assert_eq!(
+            shown(&[&first, &second], View::Sessions, 80, false),
+            "\
+server 10.0.0.9:80 in all rows
+# ENDED (UTC)    LASTED CLIENT         PATH  CODE BY     WHAT HAPPENED
+1 22:14:20.400 60.400 s 10.0.0.5:51234 /chat 1006 server fin-without-close
+2 22:13:20.910   910 ms 10.0.0.5:51235 /chat 1000 client closed-normal “bye”
+"
+        );
+    }
+
+    #[test]
+    fn where_room_is_short_columns_go_and_titles_stay_whole() {
+        let (first, mut second) = (sample::abrupt(1), sample::normal(2));
+        second.server.set_port(81);
+        second.opening.path = Some("/".to_owned());
+        assert_eq!(
+            shown(&[&first, &second], View::Sessions, 40, false),
+            "\
+client 10.0.0.5 in all rows
+# ENDED    CODE BY     WHAT HAPPENED
+1 22:14:20 1006 server fin-without-close
+2 22:13:20 1000 client closed-normal …
+"
+        );
+    }
+
+    #[test]
+    fn nothing_is_cut_where_nothing_limits_the_width() {
+        let mut session = sample::normal(1);
+        let reason = "x".repeat(123);
+        session.verdict.reason = Some(reason.clone());
+        session.opening.path = Some(format!("/{reason}"));
+        let table = shown_as(&[&session], View::Sessions, sample::look(None), &[]);
+        assert_eq!(table.lines().count(), 2);
+        assert!(table.contains(&format!("“{reason}”")) && table.contains(&format!(" /{reason} ")));
+    }
+
+    #[test]
+    fn captures_are_told_one_a_line() {
+        let files = ["a.pcap", "b.pcap"].map(PathBuf::from);
+        let session = sample::normal(1);
+        let told = shown_as(&[&session], View::Closes, sample::look(None), &files);
+        assert!(told.ends_with("\n1: a.pcap\n2: b.pcap\n"), "{told}");
+    }
+
+    #[test]
+    fn sentences_stand_below_each_row_and_advice_once_below_all() {
+        let (first, second) = (sample::abrupt(1), sample::abrupt(2));
+        let look = Look {
+            verbose: true,
+            ..sample::look(Some(80))
+        };
+        let told = shown_as(&[&first, &second], View::Sessions, look, &[]);
+        assert_eq!(told.matches("\n    The server ended").count(), 2, "{told}");
+        assert_eq!(told.matches(first.verdict.advice.as_str()).count(), 1);
+    }
+
+    #[test]
+    fn findings_stand_below_the_rows() {
+        let session = sample::abrupt(1);
+        let mut out = Vec::new();
+        let look = sample::look(Some(80));
+        let mut table = Table::new(&mut out, View::Sessions, look, Captures::new(&[]));
+        table.row(&Row::Session(&session)).unwrap();
+        table.finding(&sample::finding(vec![1, 2, 7])).unwrap();
+        table.finish(&sample::summary(), false).unwrap();
+        let told = String::from_utf8(out).unwrap();
+        let (rows, findings) = told.split_once("\nWhat sessions share\n").unwrap();
+        assert!(rows.contains("fin-without-close"), "{told}");
+        assert!(findings.contains("  idle-timeout (sessions 1, 2, 7; confidence: high)"));
     }
 
     #[test]
@@ -378,7 +401,7 @@ mod tests {
         assert_eq!(
             shown(&[&first, &second], View::Closes, 120, false),
             "\
-TIME          #  CLIENT         → SERVER       PATH   PACKET  FROM    CODE  WHAT HAPPENED
+TIME (UTC)    #  CLIENT         → SERVER       PATH   PACKET  FROM    CODE  WHAT HAPPENED
 22:13:20.900  2  10.0.0.5:51234 → 10.0.0.9:80  /chat      30  client  1000  Normal Closure “bye”
 22:13:20.910  2  10.0.0.5:51234 → 10.0.0.9:80  /chat      31  server  1000  Normal Closure “bye”
 22:14:20.400  1  10.0.0.5:51234 → 10.0.0.9:80  /chat      21  -       1006  fin-without-close
@@ -391,14 +414,14 @@ TIME          #  CLIENT         → SERVER       PATH   PACKET  FROM    CODE  WH
         let sessions = [sample::abrupt(1), sample::hostile(20), sample::open(300)];
         let sessions: Vec<&Session> = sessions.iter().collect();
         for view in [View::Sessions, View::Closes, View::Events] {
-            for room in 72..200 {
+            for room in 40..200 {
                 for line in shown(&sessions, view, room, false).lines() {
                     assert!(width(line) <= room, "{} > {room}: {line}", width(line));
                 }
             }
         }
         // Too narrow for anything: still no panic.
-        for room in 0..72 {
+        for room in 0..40 {
             assert!(!shown(&sessions, View::Sessions, room, false).is_empty());
         }
     }
@@ -448,13 +471,19 @@ TIME          #  CLIENT         → SERVER       PATH   PACKET  FROM    CODE  WH
     fn days_are_told_only_where_there_are_several() {
         let first = sample::abrupt(1);
         let mut second = sample::abrupt(2);
-        second.started = sample::at(86_400_000);
-        let table = shown(&[&first, &second], View::Sessions, 120, false);
+        second.ended = Some(sample::at(86_400_000));
+        let sessions = [&first, &second];
+        let table = shown(&sessions, View::Sessions, 120, false);
         assert!(
-            table.contains("\n-- 2023-11-14 --\n1") && table.contains("\n-- 2023-11-15 --\n2"),
+            table.contains("2023-11-14 22:14:20.400") && table.contains("2023-11-15 22:13:20.000"),
             "{table}"
         );
-        assert!(!shown(&[&first], View::Sessions, 120, false).contains("--"));
+        let table = shown(&sessions, View::Sessions, 60, false);
+        assert!(
+            table.contains("11-14 22:14:20 ") && !table.contains("2023"),
+            "{table}"
+        );
+        assert!(!shown(&[&first], View::Sessions, 120, false).contains("2023"));
     }
 
     #[test]

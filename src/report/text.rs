@@ -106,6 +106,25 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// As [`wrap`], but a word longer than a line is broken too.
+pub fn wrap_all(text: &str, columns: usize) -> Vec<String> {
+    let mut broken = String::with_capacity(text.len() + 16);
+    let mut column = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if c.is_whitespace() {
+            column = 0;
+        } else if column + wide > columns.max(2) {
+            broken.push(' ');
+            column = wide;
+        } else {
+            column += wide;
+        }
+        broken.push(c);
+    }
+    wrap(&broken, columns)
+}
+
 /// A count with a comma every three digits.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -180,6 +199,17 @@ mod tests {
         assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
         assert_eq!(wrap("unbreakable a", 4), ["unbreakable", "a"]);
         assert!(wrap("  ", 4).is_empty());
+    }
+
+    #[test]
+    fn words_longer_than_a_line_are_broken() {
+        assert_eq!(
+            wrap_all("ab unbreakable c", 6),
+            ["ab", "unbrea", "kable", "c"]
+        );
+        assert_eq!(wrap_all("日本語日本語", 5), ["日本", "語日", "本語"]);
+        assert_eq!(wrap_all("日本", 0), ["日", "本"]);
+        assert_eq!(wrap_all("fits as it is", 6), wrap("fits as it is", 6));
     }
 
     #[test]

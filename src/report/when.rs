@@ -45,18 +45,29 @@ impl Watch {
         }
     }
 
+    /// `HH:MM:SS`; on a relative clock as [`time`](Self::time).
+    pub fn brief(&self, time: Timestamp) -> String {
+        match self.clock {
+            Clock::Relative => self.time(time),
+            Clock::Utc | Clock::Local => {
+                let time = instant(time).to_zoned(self.zone.clone()).time();
+                time.strftime("%H:%M:%S").to_string()
+            }
+        }
+    }
+
     /// `YYYY-MM-DD`; `None` on a relative clock, which has no days.
     pub fn date(&self, time: Timestamp) -> Option<String> {
         let day = || instant(time).to_zoned(self.zone.clone()).date().to_string();
         (self.clock != Clock::Relative).then(day)
     }
 
-    /// Which clock it is, where that needs saying.
-    pub const fn label(&self) -> &'static str {
+    /// Whose time of day it is; `None` for a relative clock, whose times begin with a sign.
+    pub const fn label(&self) -> Option<&'static str> {
         match self.clock {
-            Clock::Utc => "UTC",
-            Clock::Local => "local time",
-            Clock::Relative => "since the first packet",
+            Clock::Utc => Some("UTC"),
+            Clock::Local => Some("local"),
+            Clock::Relative => None,
         }
     }
 }
@@ -82,6 +93,29 @@ pub fn span(nanos: i64) -> String {
         600_000..3_600_000 => format!("{sign}{mins} min ({exact})"),
         3_600_000..86_400_000 => format!("{sign}{hours} h {} min ({exact})", mins % 60),
         _ => format!("{sign}{} d {} h ({exact})", hours / 24, hours % 24),
+    }
+}
+
+/// A span for a column: `850 ms`, `60.400 s`, `20 min 3 s`, `2 h 4 min`, `1 d 1 h`.
+pub fn short_span(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let secs = nanos.unsigned_abs() / 1_000_000_000;
+    match secs {
+        0..600 => span(nanos),
+        600..3600 => format!("{sign}{} min {} s", secs / 60, secs % 60),
+        3600..86_400 => format!("{sign}{} h {} min", secs / 3600, secs / 60 % 60),
+        _ => format!("{sign}{} d {} h", secs / 86_400, secs / 3600 % 24),
+    }
+}
+
+/// A span in the fewest columns: as [`short_span`], but `60.4 s` and `20 min`.
+pub fn shortest_span(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let tenths = nanos.unsigned_abs() / 100_000_000;
+    match tenths {
+        10..6000 => format!("{sign}{}.{} s", tenths / 10, tenths % 10),
+        6000..36_000 => format!("{sign}{} min", tenths / 600),
+        _ => short_span(nanos),
     }
 }
 
@@ -128,6 +162,7 @@ mod tests {
                 assert_eq!(watch.date(time).is_none(), clock == Clock::Relative);
             }
             assert!(!span(nanos).is_empty());
+            assert!(!short_span(nanos).is_empty() && !shortest_span(nanos).is_empty());
         }
     }
 
@@ -142,6 +177,14 @@ mod tests {
             watch.time(Timestamp::from_parts(1_700_000_000, 999_999_999)),
             "22:13:20.999"
         );
+    }
+
+    #[test]
+    fn brief_times_have_no_fraction() {
+        let time = Timestamp::from_parts(1_700_000_000, 999_999_999);
+        let watch = |clock| Watch::new(clock, Timestamp::from_parts(1_700_000_000, 0));
+        assert_eq!(watch(Clock::Utc).brief(time), "22:13:20");
+        assert_eq!(watch(Clock::Relative).brief(time), "+0.999");
     }
 
     #[test]
@@ -162,5 +205,22 @@ mod tests {
         assert_eq!(span(303_000_000_000), "303.000 s");
         assert_eq!(span(7_440_000_000_000), "2 h 4 min (7440.000 s)");
         assert_eq!(span(90_000_000_000_000), "1 d 1 h (90000.000 s)");
+    }
+
+    #[test]
+    fn spans_in_columns_are_short() {
+        for (nanos, short, shortest) in [
+            (354_000, "354 µs", "354 µs"),
+            (850_000_000, "850 ms", "850 ms"),
+            (60_400_000_000, "60.400 s", "60.4 s"),
+            (599_999_000_000, "599.999 s", "599.9 s"),
+            (1_203_000_000_000, "20 min 3 s", "20 min"),
+            (7_440_000_000_000, "2 h 4 min", "2 h 4 min"),
+            (90_000_000_000_000, "1 d 1 h", "1 d 1 h"),
+            (-1_500_000_000, "-1.500 s", "-1.5 s"),
+        ] {
+            assert_eq!(short_span(nanos), short);
+            assert_eq!(shortest_span(nanos), shortest);
+        }
     }
 }

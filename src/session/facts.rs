@@ -396,3 +396,7 @@ impl Facts {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

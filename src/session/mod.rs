@@ -20,7 +20,7 @@ pub enum Side {
 }
 
 /// Who gave the first terminating signal, or whose behaviour led to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Party {
     /// The end that opened the session.
     Client,
@@ -99,6 +99,8 @@ pub struct Opening {
     pub extensions: Option<String>,
     /// Status of the answer.
     pub http_status: Option<u16>,
+    /// `Server` of the answer.
+    pub server_software: Option<String>,
     /// `Sec-WebSocket-Key` of the request: random, so two connections with the same one are two
     /// legs of one session. Not shown.
     pub key: Option<String>,
@@ -171,6 +173,8 @@ pub struct View {
     pub clean: Option<bool>,
     /// The code is the echo that exactly fits a hole, not one that was read.
     pub presumed: bool,
+    /// What the library at this end is known to report otherwise.
+    pub note: Option<&'static str>,
 }
 
 /// What one end sent.
@@ -268,6 +272,8 @@ pub struct Clocks {
 /// Something that several sessions share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// What was found: `idle-timeout`, `lifetime-limit`, `mass-cut`, or `abnormal-share`.
+    pub name: &'static str,
     /// The cause that they share, as in `hangup explain`.
     pub cause: &'static str,
     /// How sure that is.

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::facts::{Answer, Facts, Hole, LastFrame, Mark, SeenClose, Violation};
+use super::facts::{Answer, Facts, Hole, LastFrame, Mark, SeenClose, SideFacts, Sides, Violation};
 use super::{Anomaly, Event, Opening, Side, Tls};
 use crate::flow::{End, Pair};
 use crate::http::{Fault, Request, Response, check_answer};
@@ -125,8 +125,10 @@ impl Tracker {
             http_status,
             subprotocol,
             extensions,
+            server_software,
             ..
         } = &mut self.facts.opening;
+        server_software.clone_from(&response.server);
         *http_status = Some(response.status);
         subprotocol.clone_from(&response.protocol);
         extensions.clone_from(&response.extensions);
@@ -359,6 +361,11 @@ impl Tracker {
                 self.note("conflicting-overlap", side, tcp.last(), detail);
             }
         }
+        for side in Side::BOTH {
+            self.facts.sides[side].fin = self.facts.sides[side]
+                .fin
+                .or_else(|| unseen_fin(tcp.stream(self.end(side)).next(), &self.facts.sides, side));
+        }
         if self.facts.has_crossed_resets() {
             Side::BOTH
                 .iter()
@@ -435,6 +442,20 @@ fn mark(tcp: &Connection, from: End, signal: Signal, end: u64) -> Mark {
         packet: origin.packet,
         time: origin.time,
     }
+}
+
+/// A FIN that the capture lost: the other side's FIN acknowledges one more than there are
+/// bytes, so it answered one (RFC 9293 §3.4). Its place in time is that of the answer.
+fn unseen_fin(end: u64, sides: &Sides<SideFacts>, side: Side) -> Option<Mark> {
+    let answer = sides[side.other()].fin?;
+    let is_answer = sides[side].rst.is_none() && answer.heard == Some(end + 1);
+    is_answer.then_some(Mark {
+        start: end,
+        end: end + 1,
+        heard: None,
+        packet: answer.packet,
+        time: answer.time,
+    })
 }
 
 fn resent(tcp: &Connection, from: End, resend: Resend) -> Mark {

@@ -229,6 +229,7 @@ impl Connection {
         } else {
             segment.seq
         };
+        self.note_beginning(from, segment, first_byte);
         if flags.has(Flags::RST) {
             self.handle_rst(from, segment, origin);
         } else {
@@ -263,6 +264,11 @@ impl Connection {
     /// The capture or the connection is over: hands on what waits, with the holes.
     pub fn finish(&mut self, emit: &mut impl FnMut(End, Chunk<'_>)) {
         let last = self.last;
+        let by_rst = |end: End| self.halves[end.other()].rst.and_then(|rst| rst.origin.ack);
+        let heard = Pair {
+            a: by_rst(End::A),
+            b: by_rst(End::B),
+        };
         for end in End::BOTH {
             let half = &mut self.halves[end];
             let declared = [half.fin, half.rst]
@@ -273,7 +279,8 @@ impl Connection {
             if let Some(offset) = declared {
                 half.stream.declare_end(offset);
             }
-            half.stream.finish(last, &mut |chunk| emit(end, chunk));
+            half.stream
+                .finish(last, heard[end], &mut |chunk| emit(end, chunk));
         }
     }
 
@@ -299,6 +306,23 @@ impl Connection {
         self.halves[from].stream.handle_syn(segment.seq);
         self.halves[from].window_shift = Some(window_scale(segment.options).unwrap_or(0));
         segment.seq.wrapping_add(1)
+    }
+
+    /// Sequence numbers of streams whose beginning is not in the capture.
+    fn note_beginning(&mut self, from: End, segment: &Segment<'_>, first_byte: u32) {
+        let flags = segment.flags;
+        if flags.has(Flags::RST) {
+            return;
+        }
+        // A keep-alive probe stands one byte before the next; there is no telling it from a
+        // byte, and a hole of one byte hides nothing.
+        self.halves[from].stream.begin_at(first_byte, false);
+        // The packet that completes the handshake acknowledges the SYN of the other end, and
+        // nothing more (RFC 9293 §3.5): so that end's first byte is known without its SYN.
+        let completes = self.opener == Some(from) && self.halves[from].stream.next() == 0;
+        if completes && flags.has(Flags::ACK) && !flags.has(Flags::SYN) {
+            self.halves[from.other()].stream.begin_at(segment.ack, true);
+        }
     }
 
     fn note_opening(&mut self, from: End, flags: Flags, time: Timestamp) {
@@ -418,8 +442,10 @@ impl Connection {
 
     fn handle_fin(&mut self, from: End, seq: u32, origin: Origin) {
         let half = &mut self.halves[from];
-        if half.fin.is_none() {
-            let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
+        // One from before the first byte belongs to an older connection on these ports.
+        if half.fin.is_none()
+            && let Ok(offset) = u64::try_from(half.stream.offset(seq))
+        {
             half.fin = Some(Signal { offset, origin });
             self.ended.get_or_insert(origin.time);
         }
@@ -468,3 +494,7 @@ fn window_scale(options: &[u8]) -> Option<u8> {
         };
     }
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

@@ -53,10 +53,18 @@ impl Held {
     }
 
     /// Keeps what is new of a segment; where bytes are held already, the first ones stay.
-    pub(super) fn insert(&mut self, start: u64, bytes: &[u8], wire_len: u64, origin: Origin) {
+    /// Returns whether any of it was new.
+    pub(super) fn insert(
+        &mut self,
+        start: u64,
+        bytes: &[u8],
+        wire_len: u64,
+        origin: Origin,
+    ) -> bool {
         let end = start.saturating_add(wire_len);
         let mut at = start;
         let mut conflict = false;
+        let mut is_new = false;
         while at < end {
             let before = self.pieces.range(..=at).next_back().map(|(&o, p)| (o, p));
             if let Some((offset, piece)) = before
@@ -82,8 +90,10 @@ impl Held {
                 },
             );
             at = stop;
+            is_new = true;
         }
         self.conflicts += u64::from(conflict);
+        is_new
     }
 }
 

@@ -7,6 +7,8 @@ mod connection;
 mod habits;
 mod held;
 mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 mod waiting;
 
 pub use connection::{Burst, Connection, Handled, Resend, Signal};

@@ -67,13 +67,22 @@ impl Stream {
     /// it belongs to another connection.
     pub fn handle_syn(&mut self, seq: u32) -> bool {
         let first = seq.wrapping_add(1);
-        if self.started {
+        if self.started && (self.from_syn || self.next > 0 || self.has_hole()) {
             self.from_syn |= self.base == first;
             return self.base == first;
         }
+        // Nothing was handed on yet: what came before was of an older connection.
         self.start(first);
         self.from_syn = true;
         true
+    }
+
+    /// Another packet shows that the next byte has this sequence number.
+    pub fn begin_at(&mut self, seq: u32, is_first: bool) {
+        if !self.started {
+            self.start(seq);
+            self.from_syn = is_first;
+        }
     }
 
     fn start(&mut self, seq: u32) {
@@ -149,17 +158,26 @@ impl Stream {
             .and_then(|skip| bytes.get(skip..))
             .unwrap_or_default();
         let start = u64::try_from(offset).unwrap_or(0).max(self.next);
+        let first_held = self.held.as_ref().and_then(|held| held.first());
         if start == self.next {
-            self.deliver(bytes, end - start, origin, emit);
-            self.drain(emit);
-        } else if start - self.next <= limits::MAX_AHEAD {
-            self.held
-                .get_or_insert_default()
-                .insert(start, bytes, end - start, origin);
-        } else {
+            // Another hole is in front now, if any: patience with it begins anew.
+            self.hole_acked_since = None;
+            if first_held.is_none_or(|first| first >= end) {
+                self.deliver(bytes, end - start, origin, emit);
+                self.drain(emit);
+                return true;
+            }
+        } else if start - self.next > limits::MAX_AHEAD {
             return false;
         }
-        true
+        let is_new = self
+            .held
+            .get_or_insert_default()
+            .insert(start, bytes, end - start, origin);
+        if start == self.next {
+            self.drain(emit);
+        }
+        is_new
     }
 
     /// Gives up the hole in front of held bytes when waiting has become pointless: the peer has
@@ -192,16 +210,26 @@ impl Stream {
 
     /// The connection is over: hands on everything that waits, with the holes before it and at
     /// the end of the stream.
-    pub fn finish(&mut self, last: Origin, emit: &mut impl FnMut(Chunk<'_>)) {
+    ///
+    /// `heard`: what the peer's RST acknowledges. It tells that bytes were sent, not that
+    /// anybody read them.
+    pub fn finish(&mut self, last: Origin, heard: Option<u32>, emit: &mut impl FnMut(Chunk<'_>)) {
         while let Some(first) = self.held.as_ref().and_then(|held| held.first()) {
             self.skip_to(first, emit);
         }
         // The acknowledgement of a FIN counts one more than there are bytes (RFC 9293 §3.4).
         // Where the capture lost the FIN, the one byte beyond is taken for it.
+        let heard = heard.map_or(0, |ack| u64::try_from(self.offset(ack)).unwrap_or(0));
+        let heard = if heard <= self.next.saturating_add(limits::MAX_AHEAD) {
+            heard
+        } else {
+            0
+        };
+        let known = self.acked.max(heard);
         let acked = match self.declared_end {
-            Some(end) => self.acked.min(end),
-            None if self.acked == self.next.saturating_add(1) => self.next,
-            None => self.acked,
+            Some(end) => known.min(end),
+            None if known == self.next.saturating_add(1) => self.next,
+            None => known,
         };
         let end = acked.max(self.declared_end.unwrap_or(0));
         if self.started && end > self.next {
@@ -283,3 +311,7 @@ impl Stream {
 const fn low_bits(offset: u64) -> u32 {
     offset as u32
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

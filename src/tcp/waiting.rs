@@ -83,6 +83,11 @@ impl Waiting {
         (len, false)
     }
 
+    /// The first bytes are missing.
+    pub fn begins_with_gap(&self) -> bool {
+        self.pieces.first().is_some_and(|piece| piece.gap > 0)
+    }
+
     /// Bytes kept.
     pub fn len(&self) -> usize {
         self.len
@@ -156,3 +161,7 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "waiting_tests.rs"]
+mod tests;

@@ -136,11 +136,6 @@ pub struct CodeInfo {
 }
 
 impl CodeInfo {
-    /// It is one code with a name of its own, not one of a range.
-    pub const fn is_single(&self) -> bool {
-        self.first == self.last
-    }
-
     /// What libraries and other tools call it.
     pub fn aliases(&self) -> impl Iterator<Item = &'static str> {
         self.aliases.split(", ").filter(|alias| !alias.is_empty())
@@ -172,6 +167,17 @@ pub fn lookup(code: u16) -> &'static CodeInfo {
 /// The name of `code`, as in the registry.
 pub fn name(code: u16) -> &'static str {
     lookup(code).name
+}
+
+/// `code` with its name behind it in brackets, `1000 (Normal Closure)`; alone where only its
+/// range has a name: `4001`.
+pub fn in_words(code: u16) -> String {
+    let info = lookup(code);
+    if info.first == info.last {
+        format!("{code} ({})", info.name)
+    } else {
+        code.to_string()
+    }
 }
 
 /// The entry that goes by `alias`, in any case and with any punctuation; `None` where no code
@@ -334,7 +340,7 @@ pub static CODES: &[CodeInfo] = &[
              after 30, 55, 60, 100, 350 ... seconds of silence); a network that went away (retransmissions \
              nobody answers); a proxy that reloads (many sessions in one second); a process that exited \
              or called terminate() in mid-traffic; a client that was suspended or closed its socket \
-             without a Close; an opening that was refused (look at http_status).",
+             without a Close; an opening that was refused (look at the HTTP status).",
             "What to look at: `hangup read --code 1006 CAPTURE` lists them with their causes; the closer \
              is the side of the first FIN or RST, or the network; `--session N` shows the last packets \
              and the silence before them. When the closer is \"server\", remember that this is the far end of \
@@ -578,6 +584,15 @@ mod tests {
                 let before = seen.insert(plain(alias), info.first);
                 assert!(before.is_none_or(|code| code == info.first), "{alias}");
             }
+        }
+    }
+
+    #[test]
+    fn only_a_name_of_its_own_is_told_with_a_code() {
+        assert_eq!(in_words(1000), "1000 (Normal Closure)");
+        assert_eq!(in_words(3003), "3003 (Forbidden)");
+        for code in [0, 999, 1016, 3001, 4000, 5000, u16::MAX] {
+            assert_eq!(in_words(code), code.to_string());
         }
     }
 

@@ -10,6 +10,9 @@ mod reader;
 mod resync;
 mod rules;
 mod search;
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+pub(crate) mod testing;
 mod text;
 
 pub use close_frame::{Body, CloseFrame};

@@ -35,6 +35,8 @@ struct Candidate {
     landed: u32,
     /// A Close with a legal code was among them.
     closed: bool,
+    /// One of them ended a message, or was a control frame.
+    has_fin: bool,
     /// A message is unfinished behind them; `None` before the first frame of one.
     in_message: Option<bool>,
 }
@@ -114,7 +116,10 @@ impl Resync {
             } else {
                 ROW_ANYWHERE
             };
-            candidate.headers >= row || candidate.at_segment && candidate.landed >= LANDINGS
+            // Messages behind two-byte lengths look like continuation frames without an end.
+            (self.anywhere || candidate.has_fin)
+                && (candidate.headers >= row
+                    || candidate.at_segment && candidate.landed >= LANDINGS)
         };
         self.candidates
             .iter()
@@ -174,6 +179,7 @@ impl Resync {
                 headers: 0,
                 landed: 0,
                 closed: false,
+                has_fin: false,
                 in_message: None,
             };
             if candidate.follow(self.terms, start, rest) {
@@ -258,6 +264,7 @@ impl Candidate {
         }
         self.partial.clear();
         self.headers += 1;
+        self.has_fin |= header.fin;
         self.next = self
             .next
             .saturating_add(u64::from(header.header_len))
@@ -336,3 +343,7 @@ pub(super) fn snapped_header(bytes: &[u8], missing: u64) -> Option<Header> {
         ..shortest
     })
 }
+
+#[cfg(test)]
+#[path = "resync_tests.rs"]
+mod tests;

@@ -132,3 +132,7 @@ impl Search {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "search_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::{Found, the};
 use crate::diagnosis::case::{Case, capital, evidence, span};
+use crate::diagnosis::knowledge::{private_codes, sizes, timers};
 use crate::diagnosis::order::{Order, order};
 use crate::diagnosis::views::close_may_be_lost;
 use crate::session::facts::{SeenClose, SideFacts};
@@ -97,8 +98,9 @@ pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
     let why = match broke {
         Some(violation) => format!("Before that {} {}.", the(sender), violation.rule.broken()),
         None => format!(
-            "The last message of {} had {size} bytes or more.",
-            the(sender)
+            "The last message of {} had {size} bytes or more{}.",
+            the(sender),
+            limits_below(size, case.side(sender).sent.largest_message)
         ),
     };
     Some(found.why(why).show(Evidence {
@@ -107,6 +109,18 @@ pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
         from: Some(sender),
         what: format!("{} frame of {} bytes", frame.opcode.name(), frame.len),
     }))
+}
+
+/// Known limits that a message of this size breaks, and those that got through do not.
+fn limits_below(size: u64, passed: u64) -> String {
+    let passed = if passed < size { passed } else { 0 };
+    let mut known = sizes::nearby(size, passed);
+    known.next().map_or_else(String::new, |limit| {
+        format!(
+            "; the known limit just below that is {} bytes ({})",
+            limit.bytes, limit.product
+        )
+    })
 }
 
 /// RFC 6455 §7.4: a code that may not be on the wire.
@@ -195,12 +209,23 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
             format!("{} ended TCP instead of answering.", capital(the(peer)))
         }
         _ => format!(
-            "No Close came back; {} ended TCP after {}.",
-            the(side),
-            span(waited)
+            "{} ended TCP after {}{}.",
+            capital(the(side)),
+            span(waited),
+            close_timeout(waited)
         ),
     };
     Some(Found::new("close-unanswered", Confidence::Certain, Party::from(peer)).why(why))
+}
+
+/// Who is known to wait just so long for the answer to a Close.
+#[expect(clippy::cast_precision_loss, reason = "seconds of a timer")]
+fn close_timeout(waited: i64) -> String {
+    let seconds = waited as f64 / 1e9;
+    let mut known = timers::close_timeouts().filter(|timer| timer.fits(seconds, 0.0));
+    known.next().map_or_else(String::new, |timer| {
+        format!(", as {} does ({})", timer.product, timer.setting)
+    })
 }
 
 /// RFC 6455 §7.1.5: Closes that cross may leave the ends with different codes.
@@ -221,10 +246,34 @@ pub(super) fn plain(case: &Case<'_>) -> Option<Found> {
         (None, _) => "closed-without-code",
         (Some(1001), Side::Client) => "client-going-away",
         (Some(1001), Side::Server) => "server-going-away",
-        (Some(3000..=4999), _) => "application-close",
+        (Some(code @ 3000..=4999), _) => {
+            let found = Found::new("application-close", Confidence::Certain, None);
+            return Some(found.why(private_meaning(case, code, close).unwrap_or_default()));
+        }
         _ => "closed-normal",
     };
     Some(Found::new(name, Confidence::Certain, None))
+}
+
+/// What the service or subprotocol means by a code of its own.
+fn private_meaning(case: &Case<'_>, code: u16, close: &SeenClose) -> Option<String> {
+    let opening = &case.facts.opening;
+    let known = private_codes::resolve(
+        code,
+        opening.subprotocol.as_deref(),
+        opening.host.as_deref(),
+        opening.path.as_deref(),
+        close.frame.reason().as_deref(),
+    )?;
+    let meaning = if known.meaning.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", known.meaning)
+    };
+    Some(format!(
+        "In {} that is {}{meaning}.",
+        known.service, known.name
+    ))
 }
 
 /// The closing in words, before any why: who, with what, and whether it was answered.
@@ -233,10 +282,7 @@ pub(in crate::diagnosis) fn statement(case: &Case<'_>) -> Option<String> {
     let what = match (&close.frame.body, close.frame.code()) {
         (Body::Lost, _) => "a Close frame".to_owned(),
         (_, None) => "an empty Close (the API shows 1005)".to_owned(),
-        (_, Some(code)) => match close::name(code) {
-            name if close::lookup(code).is_single() => format!("{code} ({name})"),
-            _ => code.to_string(),
-        },
+        (_, Some(code)) => close::in_words(code),
     };
     let peer = case.side(side.other());
     let first_signal = case.ending.closer;

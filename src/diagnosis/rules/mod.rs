@@ -7,9 +7,11 @@ mod opening;
 mod ping;
 mod reset;
 mod silence;
+mod timer;
 pub(super) mod transport;
 
 use super::case::Case;
+use crate::session::facts::Answer;
 use crate::session::{Confidence, Evidence, Party, Side, State};
 
 /// A cause that fits, why, and how well.
@@ -74,10 +76,12 @@ const CLOSED: &[Rule] = &[
     ping::answered_but_closed,
     ping::unanswered,
     ping::late,
+    timer::known_reason,
     close::error_code,
     close::cut_after_close,
     close::unanswered,
     close::crossed,
+    timer::idle_close,
     close::plain,
 ];
 
@@ -96,6 +100,7 @@ const CUT: &[Rule] = &[
     reset::stale,
     transport::inside_frame,
     transport::unheeded_violation,
+    timer::idle,
     transport::mid_traffic,
     transport::plain,
 ];
@@ -117,13 +122,16 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
             return Found::new("open-at-end-of-capture", Confidence::Certain, None);
         }
         State::Failed => NOT_OPENED,
-        State::Closing | State::Closed if case.ending.first_close.is_some() => CLOSED,
+        State::Closing | State::Closed if case.ended_by_close() => CLOSED,
         State::Closing | State::Closed => CUT,
     };
     let mut answers = rules.iter().filter_map(|rule| rule(case));
     let mut found = answers
         .next()
         .unwrap_or_else(|| Found::new("capture-gap", Confidence::Low, None));
+    if opened_perhaps(case) {
+        found.confidence = Confidence::Low;
+    }
     if found.confidence != Confidence::Certain {
         found.others.extend(
             answers
@@ -133,6 +141,13 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
         found.others.dedup();
     }
     found
+}
+
+/// A client must refuse this 101 (RFC 6455 §4.1), and nothing shows whether it did.
+fn opened_perhaps(case: &Case<'_>) -> bool {
+    matches!(case.facts.answer, Answer::Switched(Some(_)))
+        && case.ending.state != State::Failed
+        && !case.side(Side::Client).sent_frame
 }
 
 /// `the client` or `the server`.

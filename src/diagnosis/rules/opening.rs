@@ -2,6 +2,7 @@
 
 use super::Found;
 use crate::diagnosis::case::{Case, span};
+use crate::diagnosis::causes::status_advice;
 use crate::http::Fault;
 use crate::session::facts::Answer;
 use crate::session::{Confidence, Evidence, Party, Side};
@@ -28,7 +29,7 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
     let found = Found::new("upgrade-refused", Confidence::Certain, Party::Server).why(format!(
         "The server answered the opening with HTTP status {status} instead of 101."
     ));
-    Some(found)
+    Some(found.advise(status_advice(status)))
 }
 
 pub(super) fn not_http(case: &Case<'_>) -> Option<Found> {

@@ -2,6 +2,7 @@
 
 use super::{Found, the};
 use crate::diagnosis::case::{Case, evidence, span};
+use crate::diagnosis::knowledge::timers;
 use crate::session::{Confidence, EndKind, Evidence, Party, Side};
 
 /// A minute: NATs and load balancers that forget idle connections wait at least that long.
@@ -57,8 +58,9 @@ pub(super) fn stale(case: &Case<'_>) -> Option<Found> {
         };
         Found::new("rst-on-stale-flow", confidence, Party::from(cutter))
             .why(format!(
-                "The first bytes after {} of silence were answered with it.",
-                span(idle)
+                "The first bytes after {} of silence were answered with it{}.",
+                span(idle),
+                forgotten(idle)
             ))
             .show(Evidence {
                 packet,
@@ -67,4 +69,17 @@ pub(super) fn stale(case: &Case<'_>) -> Option<Found> {
                 what: format!("first bytes after {}", span(idle)),
             })
     })
+}
+
+/// A table that is known to forget connections after less than that.
+#[expect(clippy::cast_precision_loss, reason = "seconds of a timer")]
+fn forgotten(idle: i64) -> String {
+    timers::forgotten(idle as f64 / 1e9)
+        .next()
+        .map_or_else(String::new, |timer| {
+            format!(
+                "; {} forgets a connection after {} s",
+                timer.product, timer.seconds
+            )
+        })
 }

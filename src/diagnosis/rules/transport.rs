@@ -103,7 +103,7 @@ pub(super) fn capture(case: &Case<'_>) -> Option<Found> {
     Some(match missing {
         Some((side, hole)) => found
             .why(format!(
-                "{} bytes of {}'s stream are not in the capture, and a Close frame fits into them.",
+                "{} bytes of the {}'s stream are not in the capture, and a Close frame fits into them.",
                 hole.len,
                 side.name()
             ))

@@ -1,0 +1,309 @@
+//! What several sessions share: a timer that cut them all, an age that none outlived, one moment
+//! in which they all ended. One session shows such a cause at best as likely; three show it.
+//!
+//! In: every session of a run, told one by one. Out: [`Finding`]s, and in the sessions that they
+//! are about the verdict that follows.
+
+mod equal;
+mod mass;
+mod share;
+#[cfg(test)]
+pub(crate) mod testing;
+mod timers;
+mod words;
+
+use std::net::SocketAddr;
+
+use super::knowledge::timers::Timer;
+use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
+use crate::time::Timestamp;
+
+/// Finds what sessions share, and corrects their verdicts by it. The findings come in the order
+/// of their first sessions.
+pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
+    let mut order: Vec<usize> = (0..sessions.len()).collect();
+    order.sort_by_key(|&index| sessions.get(index).map(|session| session.server));
+    let mut cohorts = Vec::new();
+    for crowd in order.chunk_by(|&a, &b| server(sessions, a) == server(sessions, b)) {
+        let crowd = Crowd::new(sessions, crowd);
+        let mut members = crowd.members(sessions);
+        // What ended at different times after equal silences was a timer, even where many of
+        // these ends were close together by chance. What ended at one time needs no timer.
+        cohorts.extend(timers::find(&mut members, &crowd, Ends::Scattered));
+        cohorts.extend(mass::find(&mut members, &crowd));
+        cohorts.extend(timers::find(&mut members, &crowd, Ends::AtOnce));
+    }
+    let mut findings: Vec<Finding> = cohorts
+        .iter()
+        .map(|cohort| cohort.apply(sessions))
+        .collect();
+    findings.extend(share::find(sessions, &findings));
+    findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
+    findings
+}
+
+fn server(sessions: &[Session], index: usize) -> Option<SocketAddr> {
+    sessions.get(index).map(|session| session.server)
+}
+
+/// How the ends of the sessions in question lie in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// Apart: that they have something else in common says much.
+    Scattered,
+    /// Close together: then much else is bound to be equal.
+    AtOnce,
+}
+
+/// The sessions of one server address that were open at some time.
+#[derive(Debug)]
+struct Crowd {
+    indices: Vec<usize>,
+    /// When they were opened; sorted.
+    openings: Vec<Timestamp>,
+    /// When those ended that did; sorted.
+    endings: Vec<Timestamp>,
+    /// How many sessions the run has in all, of any server.
+    run: usize,
+}
+
+impl Crowd {
+    fn new(sessions: &[Session], crowd: &[usize]) -> Self {
+        let is_open =
+            |session: &Session| !matches!(session.verdict.state, State::Failed | State::Connecting);
+        let indices: Vec<usize> = crowd
+            .iter()
+            .copied()
+            .filter(|&index| sessions.get(index).is_some_and(is_open))
+            .collect();
+        let all = || indices.iter().filter_map(|&index| sessions.get(index));
+        let mut openings: Vec<Timestamp> = all().map(begin).collect();
+        let mut endings: Vec<Timestamp> = all().filter_map(first_signal).collect();
+        openings.sort_unstable();
+        endings.sort_unstable();
+        Self {
+            indices,
+            openings,
+            endings,
+            run: sessions.len(),
+        }
+    }
+
+    /// Those of which more may be learnt from the others.
+    fn members(&self, sessions: &[Session]) -> Vec<Member> {
+        let member = |&index: &usize| Member::new(index, sessions.get(index)?);
+        self.indices.iter().filter_map(member).collect()
+    }
+
+    /// How many were open just before `time`.
+    fn open_before(&self, time: Timestamp) -> usize {
+        let before = |times: &[Timestamp]| times.partition_point(|&at| at < time);
+        before(&self.openings).saturating_sub(before(&self.endings))
+    }
+}
+
+fn begin(session: &Session) -> Timestamp {
+    session.opened.unwrap_or(session.started)
+}
+
+/// When the first terminating signal came; `None` where none did.
+pub(super) fn first_signal(session: &Session) -> Option<Timestamp> {
+    let close = session.closes.iter().map(|close| close.time).min();
+    let end = session.transport_end.map(|end| end.time);
+    close.into_iter().chain(end).min()
+}
+
+/// How the side that ended a session did so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    /// FIN, without a Close.
+    Fin,
+    /// RST, without a Close.
+    Rst,
+    /// A Close frame; 1005 for an empty one.
+    Close(u16),
+}
+
+/// A session that ended in a way which does not say why.
+#[derive(Clone, Debug)]
+struct Member {
+    index: usize,
+    by: Party,
+    how: How,
+    begun: Timestamp,
+    ended: Timestamp,
+    clocks: Clocks,
+    /// It belongs to a cohort already.
+    is_told: bool,
+}
+
+impl Member {
+    /// `None` where the session has not ended, or where it is known why.
+    fn new(index: usize, session: &Session) -> Option<Self> {
+        let verdict = &session.verdict;
+        if !matches!(verdict.state, State::Closed | State::Closing) || is_explained(verdict.cause) {
+            return None;
+        }
+        let by = verdict.closer?;
+        let side = match by {
+            Party::Client => Some(Side::Client),
+            Party::Server => Some(Side::Server),
+            Party::Both => return None,
+            Party::Network => None,
+        };
+        let close = session.closes.iter().find(|close| Some(close.from) == side);
+        let (how, ended) = match close {
+            Some(close) if close.lost => return None,
+            Some(close) => (How::Close(close.code.unwrap_or(1005)), close.time),
+            None => {
+                let end = session.transport_end?;
+                match end.how {
+                    // In TLS, the end of TCP follows.
+                    EndKind::Fin | EndKind::CloseNotify | EndKind::Alert => (How::Fin, end.time),
+                    EndKind::Rst => (How::Rst, end.time),
+                    EndKind::Silence => return None,
+                }
+            }
+        };
+        // Clients say goodbye when they are done; that many are done after the same time is how
+        // programs are written, and no timer that anybody would want to raise.
+        if by == Party::Client && matches!(how, How::Close(_)) {
+            return None;
+        }
+        if matches!(how, How::Close(code) if !matches!(code, 1000 | 1001 | 1005 | 1011 | 1012)) {
+            return None;
+        }
+        Some(Self {
+            index,
+            by,
+            how,
+            begun: begin(session),
+            ended,
+            clocks: session.clocks,
+            is_told: false,
+        })
+    }
+}
+
+/// Causes that say how a session ended and leave open why; all others are left alone.
+const UNEXPLAINED: [&str; 20] = [
+    "fin-without-close",
+    "rst-without-close",
+    "tls-truncated",
+    "tls-closed-no-close-frame",
+    "idle-timeout",
+    "lifetime-limit",
+    "server-closed-mid-traffic",
+    "client-closed-mid-traffic",
+    "cut-inside-frame",
+    "cut-inside-message",
+    "rst-unprompted",
+    "rst-both-ways",
+    "closed-normal",
+    "closed-without-code",
+    "server-going-away",
+    "internal-error",
+    "close-unanswered",
+    "cut-after-close-sent",
+    "rst-unread-data",
+    "rst-on-stale-flow",
+];
+
+fn is_explained(cause: &str) -> bool {
+    // 1012 says why, and yet tells of the others that end with it.
+    cause != SERVICE_RESTART && !UNEXPLAINED.contains(&cause)
+}
+
+const SERVICE_RESTART: &str = "service-restart";
+
+/// What a cohort has in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shared {
+    /// How long it had been quiet on a clock, in nanoseconds.
+    Idle(Clock, i64),
+    /// How old they were, in nanoseconds.
+    Age(i64),
+    /// When they ended: all within so many nanoseconds.
+    Moment(i64),
+}
+
+/// Whose bytes set a timer back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    Server,
+    Client,
+    Either,
+}
+
+/// Sessions of one server that ended for one cause.
+#[derive(Clone, Debug)]
+struct Cohort {
+    shared: Shared,
+    /// Who ended them.
+    by: Party,
+    /// How, where all ended alike.
+    how: Option<How>,
+    confidence: Confidence,
+    /// Another cause that would explain it.
+    rival: Option<&'static str>,
+    /// Timers that are known to strike so, what one meets most often first.
+    timers: Vec<&'static Timer>,
+    /// How many could have been among them.
+    of: u64,
+    indices: Vec<usize>,
+}
+
+impl Cohort {
+    const fn cause(&self) -> &'static str {
+        match self.shared {
+            Shared::Idle(..) => "idle-timeout",
+            Shared::Age(_) => "lifetime-limit",
+            Shared::Moment(_) => "mass-cut",
+        }
+    }
+
+    /// Tells its sessions, and what they share.
+    fn apply(&self, sessions: &mut [Session]) -> Finding {
+        let (cause, advice, note) = (self.cause(), words::advice(self), words::note(self));
+        let mut server = None;
+        let mut numbers = Vec::with_capacity(self.indices.len());
+        for &index in &self.indices {
+            let Some(session) = sessions.get_mut(index) else {
+                continue;
+            };
+            server = Some(session.server);
+            numbers.push(session.number);
+            let verdict = &mut session.verdict;
+            verdict.summary.push_str(&note);
+            // The wire states that one.
+            if verdict.cause == SERVICE_RESTART {
+                continue;
+            }
+            verdict.cause = cause;
+            verdict.confidence = self.confidence;
+            verdict.advice.clone_from(&advice);
+            verdict
+                .other_causes
+                .retain(|&other| other != cause && Some(other) != self.rival);
+            if let Some(rival) = self.rival {
+                verdict.other_causes.insert(0, rival);
+            }
+        }
+        numbers.sort_unstable();
+        let summary = words::summary(self, server);
+        Finding {
+            name: cause,
+            cause,
+            confidence: self.confidence,
+            server,
+            sessions: numbers,
+            of: self.of,
+            summary,
+            advice,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests: a panic is a failure")]
+mod tests;

@@ -1,0 +1,393 @@
+//! Legs: the connections of one WebSocket that goes through a proxy which the capture sees on
+//! both sides.
+//!
+//! In: every session of a run, told one by one. Each gets the numbers of its other legs, and the
+//! legs on which an end arrived are told where it began.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+
+use super::cohorts::first_signal;
+use crate::session::{Party, Session, State};
+use crate::time::Timestamp;
+
+/// How long a proxy may take to connect to the server behind it. The same key is no coincidence,
+/// so this only keeps apart what programs with a fixed key do.
+const MAX_SETUP: i64 = 10_000_000_000;
+
+/// The same without a key to go by.
+const MAX_SETUP_UNKEYED: i64 = 1_000_000_000;
+
+/// More connections with one key than any chain of proxies has: the key is not random.
+const MAX_LEGS: usize = 6;
+
+/// Sessions that are looked at for each one whose other leg is sought by its looks.
+const MAX_CANDIDATES: usize = 32;
+
+/// The key in the example of RFC 6455 §1.3, which some programs send as it stands.
+const SAMPLE_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/// Clocks of capturing machines differ; ends on legs in different files that are closer together
+/// than this are in no known order.
+const CLOCK_ERROR: i64 = 1_000_000_000;
+
+/// Finds the legs among `sessions`, which are in the order of their numbers.
+pub fn join(sessions: &mut [Session]) {
+    let mut chains = by_key(sessions);
+    let keyed: BTreeSet<usize> = chains.iter().flatten().copied().collect();
+    chains.extend(by_looks(sessions, &keyed));
+    for chain in &chains {
+        relate(sessions, chain);
+        tell_origin(sessions, chain);
+    }
+}
+
+/// Connections whose openings carry the same random key, each chain in order of time.
+fn by_key(sessions: &[Session]) -> Vec<Vec<usize>> {
+    let mut keyed: Vec<(&str, Timestamp, usize)> = sessions
+        .iter()
+        .enumerate()
+        .filter_map(|(index, session)| {
+            let key = session.opening.key.as_deref()?;
+            (key != SAMPLE_KEY).then_some((key, session.started, index))
+        })
+        .collect();
+    keyed.sort_unstable();
+    let same = keyed.chunk_by(|(key, first, _), (other, second, _)| {
+        key == other && second.since(*first) <= MAX_SETUP
+    });
+    same.filter(|legs| (2..=MAX_LEGS).contains(&legs.len()))
+        .map(|legs| {
+            legs.iter()
+                .map(|&(_, _, index)| index)
+                .collect::<Vec<usize>>()
+        })
+        .filter(|legs| have_own_ends(sessions, legs))
+        .collect()
+}
+
+/// One connection is no other leg of itself: what asked twice on it is no chain.
+fn have_own_ends(sessions: &[Session], legs: &[usize]) -> bool {
+    let ends = legs.iter().filter_map(|&index| sessions.get(index));
+    let ends: BTreeSet<_> = ends.map(|leg| (leg.client, leg.server)).collect();
+    ends.len() == legs.len()
+}
+
+/// What the two legs of a session have in common where a proxy makes a key of its own.
+#[derive(PartialEq, Eq, Hash)]
+struct Looks<'a> {
+    path: &'a str,
+    /// The proxy: server of one leg, client of the other.
+    proxy: IpAddr,
+    messages: (u64, u64),
+}
+
+impl<'a> Looks<'a> {
+    /// `None` where there is too little to recognise it by.
+    fn new(session: &'a Session, proxy: IpAddr) -> Option<Self> {
+        let messages = (session.client_sent.messages, session.server_sent.messages);
+        Some(Self {
+            path: session
+                .opening
+                .path
+                .as_deref()
+                .filter(|_| messages != (0, 0))?,
+            proxy,
+            messages,
+        })
+    }
+}
+
+/// Pairs of connections of which one lies inside of the other: opened by the address that the
+/// other one goes to, for the same path, while that one waited, with as many messages.
+fn by_looks(sessions: &[Session], keyed: &BTreeSet<usize>) -> Vec<Vec<usize>> {
+    let mut inner: HashMap<Looks<'_>, Vec<(Timestamp, usize)>, RandomState> = HashMap::default();
+    let free = || {
+        sessions
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !keyed.contains(index))
+    };
+    for (index, session) in free() {
+        if let (Some(opened), Some(looks)) =
+            (session.opened, Looks::new(session, session.client.ip()))
+        {
+            inner.entry(looks).or_default().push((opened, index));
+        }
+    }
+    inner.values_mut().for_each(|legs| legs.sort_unstable());
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    for (index, outer) in free() {
+        let Some(opened) = outer.opened else { continue };
+        let Some(legs) = Looks::new(outer, outer.server.ip()).and_then(|looks| inner.get(&looks))
+        else {
+            continue;
+        };
+        let behind = legs.partition_point(|&(time, _)| time <= opened);
+        let fits = |&&(time, other): &&(Timestamp, usize)| {
+            let Some(leg) = sessions.get(other) else {
+                return false;
+            };
+            opened.since(time) <= MAX_SETUP_UNKEYED
+                && leg.started >= outer.started
+                && leg.server != outer.server
+                && other != index
+        };
+        let mut fitting = legs
+            .get(..behind)
+            .unwrap_or_default()
+            .iter()
+            .rev()
+            .take(MAX_CANDIDATES)
+            .filter(fits);
+        if let (Some(&(_, other)), None) = (fitting.next(), fitting.next()) {
+            pairs.push((index, other));
+        }
+    }
+    // Who is wanted by two belongs to neither.
+    let mut wanted: HashMap<usize, usize, RandomState> = HashMap::default();
+    for &(_, other) in &pairs {
+        *wanted.entry(other).or_default() += 1;
+    }
+    pairs.retain(|(_, other)| wanted.get(other) == Some(&1));
+    pairs
+        .into_iter()
+        .map(|(outer, other)| vec![outer, other])
+        .collect()
+}
+
+fn relate(sessions: &mut [Session], chain: &[usize]) {
+    let numbers: Vec<u64> = chain
+        .iter()
+        .filter_map(|&index| sessions.get(index))
+        .map(|session| session.number)
+        .collect();
+    for &index in chain {
+        let Some(session) = sessions.get_mut(index) else {
+            continue;
+        };
+        let own = session.number;
+        session
+            .related
+            .extend(numbers.iter().copied().filter(|&number| number != own));
+        session.related.sort_unstable();
+        session.related.dedup();
+    }
+}
+
+/// Adds to the verdicts of a chain on which of its legs the end began.
+fn tell_origin(sessions: &mut [Session], chain: &[usize]) {
+    let legs: Option<Vec<&Session>> = chain.iter().map(|&index| sessions.get(index)).collect();
+    let Some(told) = legs.and_then(|legs| origin(&legs)) else {
+        return;
+    };
+    for (&index, sentence) in chain.iter().zip(told) {
+        if let Some(session) = sessions.get_mut(index) {
+            session.verdict.summary.push_str(&sentence);
+        }
+    }
+}
+
+/// A sentence for each leg; `None` where not all have ended, or nobody can tell which did first.
+fn origin(legs: &[&Session]) -> Option<Vec<String>> {
+    let has_ended = |leg: &&Session| matches!(leg.verdict.state, State::Closed | State::Closing);
+    if !legs.iter().all(has_ended) {
+        return None;
+    }
+    if let [outer, inner] = legs
+        && outer.verdict.closer == Some(Party::Server)
+        && inner.verdict.closer == Some(Party::Client)
+    {
+        let told = |other: &Session| {
+            format!(
+                " The proxy ended both of its legs (the other is session {}).",
+                other.number
+            )
+        };
+        return Some(vec![told(inner), told(outer)]);
+    }
+    let mut ends: Vec<(Timestamp, &Session)> = legs
+        .iter()
+        .map(|leg| Some((first_signal(leg)?, *leg)))
+        .collect::<Option<_>>()?;
+    ends.sort_by_key(|&(time, leg)| (time, leg.number));
+    let (time, first) = *ends.first()?;
+    let is_sure = |&(other, leg): &(Timestamp, &Session)| {
+        leg.first_packet.file() == first.first_packet.file() || other.since(time) >= CLOCK_ERROR
+    };
+    if !ends.iter().skip(1).all(is_sure) {
+        return None;
+    }
+    let place = format!("{} → {}", first.client, first.server);
+    Some(
+        legs.iter()
+            .map(|leg| {
+                if leg.number == first.number {
+                    format!(" The end began on this leg, {place}.")
+                } else {
+                    format!(
+                        " The end began on the leg {place} (session {}).",
+                        first.number
+                    )
+                }
+            })
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests: a panic is a failure")]
+mod tests {
+    use super::super::cohorts::testing::{address, closed, cut, open};
+    use super::*;
+    use crate::report::sample;
+    use crate::session::{EndKind, Side};
+
+    /// From `client` to `server`, opened at these milliseconds: the request, and the 101.
+    fn leg(
+        number: u64,
+        client: &str,
+        server: &str,
+        key: Option<&str>,
+        times: (i64, i64),
+    ) -> Session {
+        let mut session = open(number, times.1, 900, 900);
+        (session.client, session.server) = (address(client), address(server));
+        session.started = sample::at(times.0);
+        session.opening.key = key.map(str::to_owned);
+        session
+    }
+
+    fn outer(key: Option<&str>) -> Session {
+        leg(1, "10.0.0.5:5000", "10.0.0.2:80", key, (0, 30))
+    }
+
+    fn inner(key: Option<&str>) -> Session {
+        leg(2, "10.0.0.2:6000", "10.0.0.3:8080", key, (10, 25))
+    }
+
+    fn related(mut sessions: Vec<Session>) -> Vec<Vec<u64>> {
+        join(&mut sessions);
+        sessions
+            .into_iter()
+            .map(|session| session.related)
+            .collect()
+    }
+
+    #[test]
+    fn one_random_key_is_one_session() {
+        let key = Some("AQIDBAUGBwgJCgsMDQ4PEA==");
+        assert_eq!(related(vec![outer(key), inner(key)]), [[2], [1]]);
+        let third = leg(3, "10.0.0.3:7000", "10.0.0.4:9000", key, (12, 20));
+        assert_eq!(
+            related(vec![outer(key), inner(key), third]),
+            [[2, 3], [1, 3], [1, 2]]
+        );
+        let again = leg(2, "10.0.0.5:5000", "10.0.0.2:80", key, (40, 50));
+        assert_eq!(related(vec![outer(key), again]), [[0_u64; 0]; 2]);
+        // Whatever the proxy's addresses are.
+        let elsewhere = leg(2, "192.0.2.7:6000", "10.0.0.3:8080", key, (10, 25));
+        assert_eq!(related(vec![outer(key), elsewhere]), [[2], [1]]);
+    }
+
+    #[test]
+    fn a_key_that_is_not_random_says_nothing() {
+        let sample = Some(SAMPLE_KEY);
+        let other = |n| leg(n, "10.0.0.6:6000", "10.0.0.2:80", sample, (10, 25));
+        assert_eq!(related(vec![outer(sample), other(2)]), [[0_u64; 0]; 2]);
+        let fixed = Some("AAAAAAAAAAAAAAAAAAAAAA==");
+        let many = (1..=30).map(|n| leg(n, "10.0.0.6:6000", "10.0.0.2:80", fixed, (10, 25)));
+        assert!(related(many.collect()).iter().all(Vec::is_empty));
+        let late = leg(2, "10.0.0.2:6000", "10.0.0.3:8080", fixed, (60_000, 60_025));
+        assert_eq!(related(vec![outer(fixed), late]), [[0_u64; 0]; 2]);
+    }
+
+    #[test]
+    fn a_proxy_with_keys_of_its_own_is_seen_by_its_address() {
+        assert_eq!(
+            related(vec![outer(Some("a")), inner(Some("b"))]),
+            [[2], [1]]
+        );
+        let spoilt: [fn(&mut Session); 6] = [
+            |inner| inner.opening.path = Some("/other".to_owned()),
+            |inner| inner.client = address("10.0.0.7:6000"),
+            |inner| inner.client_sent.messages += 1,
+            |inner| inner.server = address("10.0.0.2:80"),
+            // Opened before the proxy had been asked, or after it had answered.
+            |inner| inner.started = sample::at(-5),
+            |inner| inner.opened = Some(sample::at(31)),
+        ];
+        for spoil in spoilt {
+            let mut inner = inner(None);
+            spoil(&mut inner);
+            assert_eq!(related(vec![outer(None), inner]), [[0_u64; 0]; 2]);
+        }
+        // Two that fit: nobody knows which.
+        let mut twin = inner(None);
+        twin.number = 3;
+        assert!(
+            related(vec![outer(None), inner(None), twin])
+                .iter()
+                .all(Vec::is_empty)
+        );
+        let mut twin = outer(None);
+        twin.number = 3;
+        assert!(
+            related(vec![outer(None), inner(None), twin])
+                .iter()
+                .all(Vec::is_empty)
+        );
+    }
+
+    fn summaries(mut sessions: Vec<Session>) -> Vec<String> {
+        for session in &mut sessions {
+            session.verdict.summary.clear();
+        }
+        join(&mut sessions);
+        sessions
+            .into_iter()
+            .map(|session| session.verdict.summary)
+            .collect()
+    }
+
+    #[test]
+    fn both_legs_say_where_the_end_began() {
+        let behind = closed(inner(None), 1001, Side::Server, 1000);
+        let before = closed(outer(None), 1001, Side::Server, 1004);
+        assert_eq!(
+            summaries(vec![before, behind]),
+            [
+                " The end began on the leg 10.0.0.2:6000 → 10.0.0.3:8080 (session 2).",
+                " The end began on this leg, 10.0.0.2:6000 → 10.0.0.3:8080.",
+            ]
+        );
+        let proxy = |leg, by| cut(leg, EndKind::Fin, by, 1000);
+        assert_eq!(
+            summaries(vec![
+                proxy(outer(None), Party::Server),
+                proxy(inner(None), Party::Client)
+            ]),
+            [
+                " The proxy ended both of its legs (the other is session 2).",
+                " The proxy ended both of its legs (the other is session 1).",
+            ]
+        );
+        // Only one has ended.
+        let before = closed(outer(None), 1001, Side::Server, 1004);
+        assert_eq!(summaries(vec![before, inner(None)]), ["", ""]);
+    }
+
+    #[test]
+    fn clocks_of_two_machines_order_nothing_that_is_close() {
+        let ends = |millis| {
+            let behind = closed(inner(None), 1001, Side::Server, 1000);
+            let mut before = closed(outer(None), 1001, Side::Server, millis);
+            before.first_packet = crate::capture::PacketId::new(1, 1);
+            summaries(vec![before, behind])
+        };
+        assert_eq!(ends(1004), ["", ""]);
+        assert!(ends(5000)[0].contains("session 2"));
+    }
+}

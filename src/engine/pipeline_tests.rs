@@ -1,0 +1,629 @@
+//! Tests of the whole way from packets to sessions.
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::capture::LinkType;
+use crate::decode::Flags;
+use crate::session::{Captured, Side, State};
+use crate::ws::Opcode;
+use crate::ws::testing::{Frame, noise, wire};
+
+use Way::{Down, Up};
+
+/// Bare IP packets (tcpdump.org: LINKTYPE_RAW).
+const RAW_IP: LinkType = LinkType(101);
+
+const SYN: u8 = Flags::SYN;
+const ACK: u8 = Flags::ACK;
+const FIN: u8 = Flags::FIN;
+const RST: u8 = Flags::RST;
+
+const ASK: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+const REFUSAL: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+
+/// Towards the server, or from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Up,
+    Down,
+}
+
+/// Packets between 10.0.0.1:port and 10.0.0.2:80.
+#[derive(Clone, Debug)]
+struct Wire {
+    port: u16,
+    /// Next sequence number of the client and of the server.
+    seq: [u32; 2],
+    millis: i64,
+    packets: Vec<(i64, Vec<u8>)>,
+}
+
+impl Wire {
+    fn new(port: u16) -> Self {
+        Self {
+            port,
+            seq: [1000, u32::MAX - 300],
+            millis: 0,
+            packets: Vec::new(),
+        }
+    }
+
+    fn shake(&mut self) -> &mut Self {
+        self.send(Up, SYN, b"")
+            .send(Down, SYN | ACK, b"")
+            .send(Up, ACK, b"")
+    }
+
+    fn open(port: u16) -> Self {
+        let mut wire = Self::new(port);
+        wire.shake()
+            .send(Up, ACK, ASK.as_bytes())
+            .send(Down, ACK, SWITCH.as_bytes());
+        wire
+    }
+
+    fn send(&mut self, way: Way, flags: u8, payload: &[u8]) -> &mut Self {
+        self.millis += 1;
+        let [client, server] = self.seq;
+        let (own, peer) = match way {
+            Up => (client, server),
+            Down => (server, client),
+        };
+        let ack = if flags & ACK == 0 { 0 } else { peer };
+        let packet = ip_packet(way, self.port, own, ack, flags, payload);
+        self.packets.push((self.millis, packet));
+        let len = u32::try_from(payload.len()).unwrap_or(0)
+            + u32::from(flags & SYN != 0)
+            + u32::from(flags & FIN != 0);
+        self.seq[usize::from(way == Down)] = own.wrapping_add(len);
+        self
+    }
+
+    /// Sent, but not captured.
+    fn lose(&mut self, way: Way, payload: &[u8]) -> &mut Self {
+        self.send(way, ACK, payload);
+        self.packets.pop();
+        self
+    }
+
+    fn frame(&mut self, way: Way, frame: Frame) -> &mut Self {
+        let frame = match way {
+            Up => frame.masked([9, 8, 7, 6]),
+            Down => frame,
+        };
+        self.send(way, ACK, &wire(&[frame]))
+    }
+
+    fn text(&mut self, way: Way, text: &str) -> &mut Self {
+        self.frame(way, Frame::whole(Opcode::TEXT, text.as_bytes()))
+    }
+
+    fn close(&mut self, way: Way, body: &[u8]) -> &mut Self {
+        self.frame(way, Frame::whole(Opcode::CLOSE, body))
+    }
+
+    fn fins(&mut self) -> &mut Self {
+        self.send(Down, ACK | FIN, b"")
+            .send(Up, ACK | FIN, b"")
+            .send(Down, ACK, b"")
+    }
+
+    fn told(&self) -> Vec<Session> {
+        told(&self.packets).0
+    }
+
+    /// The one session on the wire.
+    fn session(&self) -> Session {
+        let mut sessions = self.told();
+        assert_eq!(sessions.len(), 1, "{sessions:?}");
+        sessions.remove(0)
+    }
+}
+
+fn ip_packet(way: Way, port: u16, seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let total = u16::try_from(40 + payload.len()).unwrap_or(u16::MAX);
+    let mut packet = vec![0x45, 0];
+    packet.extend(total.to_be_bytes());
+    packet.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
+    let (src, dst) = match way {
+        Up => ((1, port), (2, 80)),
+        Down => ((2, 80), (1, port)),
+    };
+    packet.extend([10, 0, 0, src.0, 10, 0, 0, dst.0]);
+    packet.extend(src.1.to_be_bytes());
+    packet.extend(dst.1.to_be_bytes());
+    packet.extend(seq.to_be_bytes());
+    packet.extend(ack.to_be_bytes());
+    packet.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    packet.extend(payload);
+    packet
+}
+
+fn told(packets: &[(i64, Vec<u8>)]) -> (Vec<Session>, Summary) {
+    let mut pipeline = Pipeline::new(true);
+    for (number, (millis, data)) in (1..).zip(packets) {
+        pipeline.handle_packet(&Packet {
+            id: PacketId::new(0, number),
+            time: Timestamp::from_nanos(millis * 1_000_000),
+            link: RAW_IP,
+            wire_len: u32::try_from(data.len()).unwrap_or(u32::MAX),
+            data,
+        });
+    }
+    pipeline.finish()
+}
+
+#[test]
+fn a_session_is_told_from_its_opening_to_its_end() {
+    let mut wire = Wire::open(50_000);
+    wire.text(Up, "hello")
+        .text(Down, "hi")
+        .close(Up, b"\x03\xe8")
+        .close(Down, b"\x03\xe8")
+        .fins();
+    let session = wire.session();
+    assert_eq!(session.client.to_string(), "10.0.0.1:50000");
+    assert_eq!(session.server.to_string(), "10.0.0.2:80");
+    assert_eq!(session.opening.path.as_deref(), Some("/chat"));
+    assert_eq!(session.verdict.state, State::Closed);
+    assert_eq!(
+        (session.verdict.code, session.verdict.clean),
+        (Some(1000), Some(true))
+    );
+    assert_eq!(session.verdict.client_view.code, Some(1000));
+    assert_eq!(session.verdict.server_view.code, Some(1000));
+    let closes: Vec<_> = session
+        .closes
+        .iter()
+        .map(|close| (close.from, close.packet.number()))
+        .collect();
+    assert_eq!(closes, [(Side::Client, 8), (Side::Server, 9)]);
+    assert_eq!(
+        (session.client_sent.messages, session.server_sent.messages),
+        (1, 1)
+    );
+    assert_eq!(
+        (session.first_packet.number(), session.last_packet.number()),
+        (1, 12)
+    );
+    assert_eq!((session.lost_bytes, session.captured), (0, Captured::Both));
+    assert_eq!(session.anomalies, []);
+}
+
+#[test]
+fn addresses_used_again_make_another_session() {
+    let mut wire = Wire::open(50_000);
+    wire.close(Down, b"\x03\xe9").close(Up, b"\x03\xe9").fins();
+    wire.seq = [700_000, 90_000];
+    wire.shake()
+        .send(Up, ACK, ASK.as_bytes())
+        .send(Down, ACK, SWITCH.as_bytes())
+        .text(Up, "again")
+        .send(Down, RST | ACK, b"");
+    let sessions = wire.told();
+    let codes: Vec<_> = sessions
+        .iter()
+        .map(|session| (session.number, session.verdict.code))
+        .collect();
+    assert_eq!(codes, [(1, Some(1001)), (2, Some(1006))]);
+}
+
+#[test]
+fn a_refused_opening_that_is_tried_again_makes_two() {
+    let mut wire = Wire::new(50_000);
+    wire.shake()
+        .send(Up, ACK, ASK.as_bytes())
+        .send(Down, ACK, REFUSAL.as_bytes())
+        .send(Up, ACK, ASK.as_bytes())
+        .send(Down, ACK, SWITCH.as_bytes())
+        .close(Up, b"")
+        .close(Down, b"")
+        .fins();
+    let states: Vec<_> = wire
+        .told()
+        .iter()
+        .map(|session| (session.verdict.state, session.verdict.code))
+        .collect();
+    assert_eq!(
+        states,
+        [(State::Failed, Some(1006)), (State::Closed, Some(1005))]
+    );
+}
+
+#[test]
+fn connections_are_told_in_the_order_of_their_first_packets() {
+    let mut one = Wire::open(50_001);
+    let mut other = Wire::open(50_002);
+    other.close(Up, b"\x03\xe8").close(Down, b"\x03\xe8").fins();
+    one.text(Up, "still there");
+    let mut packets = Vec::new();
+    let (mut a, mut b) = (one.packets.into_iter(), other.packets.into_iter());
+    while a.len() + b.len() > 0 {
+        packets.extend(a.next());
+        packets.extend(b.next());
+    }
+    let (sessions, summary) = told(&packets);
+    let ports: Vec<_> = sessions
+        .iter()
+        .map(|session| (session.number, session.client.port()))
+        .collect();
+    assert_eq!(ports, [(1, 50_001), (2, 50_002)]);
+    assert_eq!((summary.connections, summary.sessions), (2, 2));
+    assert_eq!(summary.packets, packets.len() as u64);
+}
+
+#[test]
+fn a_capture_that_begins_late_has_the_session_without_its_opening() {
+    let mut wire = Wire::new(50_000);
+    for n in 0..6 {
+        wire.text(Up, &format!("question {n}"))
+            .text(Down, &format!("answer {n}"));
+    }
+    wire.close(Down, b"\x03\xf3oops")
+        .close(Up, b"\x03\xf3")
+        .fins();
+    let session = wire.session();
+    assert_eq!(session.client.port(), 50_000, "told by the masks");
+    assert_eq!((session.verdict.code, session.opened), (Some(1011), None));
+    assert_eq!(session.client_sent.messages, 6);
+}
+
+#[test]
+fn a_capture_may_begin_with_a_keep_alive_probe() {
+    for way in [Up, Down] {
+        let mut wire = Wire::new(50_000);
+        let [client, server] = wire.seq;
+        let (own, peer) = match way {
+            Up => (client, server),
+            Down => (server, client),
+        };
+        // RFC 9293 section 3.8.4: one before the next byte.
+        let probe = ip_packet(way, wire.port, own.wrapping_sub(1), peer, ACK, b"");
+        wire.packets.push((0, probe));
+        for n in 0..6 {
+            wire.text(Up, &format!("question {n}"))
+                .text(Down, &format!("answer {n}"));
+        }
+        wire.close(Down, b"\x03\xf3oops")
+            .close(Up, b"\x03\xf3")
+            .fins();
+        let session = wire.session();
+        assert_eq!(session.verdict.code, Some(1011), "{way:?}");
+        assert_eq!(session.client_sent.messages, 6, "{way:?}");
+        assert_eq!(session.server_sent.messages, 6, "{way:?}");
+    }
+}
+
+#[test]
+fn other_protocols_are_no_sessions_whether_seen_from_the_start_or_not() {
+    let mqtt = [
+        b"\x30\x12\x00\x0bsensors/one12345".to_vec(),
+        b"\xc0\x00".to_vec(),
+        b"\xd0\x00".to_vec(),
+    ];
+    let record = [&b"\x17\x03\x03\x00\x78"[..], &noise(120, 77)].concat();
+    let prefixed = [&b"\x00\x3c"[..], &noise(60, 5)].concat();
+    let longer = [&b"\x00\x00\x00\x3c"[..], &noise(60, 5)].concat();
+    let ssh = [&b"\x00\x00\x00\x40"[..], &noise(64, 9)].concat();
+    for payloads in [
+        mqtt.to_vec(),
+        vec![record],
+        vec![prefixed],
+        vec![longer],
+        vec![ssh],
+        vec![vec![0; 1000]],
+        vec![b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec()],
+        vec![b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()],
+        vec![noise(700, 123), noise(90, 4)],
+    ] {
+        for (from_syn, ways) in [
+            (true, &[Up, Down][..]),
+            (false, &[Up, Down]),
+            (false, &[Up]),
+            (false, &[Down]),
+        ] {
+            let mut wire = Wire::new(50_000);
+            if from_syn {
+                wire.shake();
+            }
+            for payload in payloads.iter().cycle().take(60) {
+                for &way in ways {
+                    wire.send(way, ACK, payload);
+                }
+            }
+            assert_eq!(
+                wire.told(),
+                [],
+                "{ways:?} {:x?}",
+                &payloads[0][..8.min(payloads[0].len())]
+            );
+            wire.fins();
+            assert_eq!(
+                wire.told(),
+                [],
+                "{ways:?} {:x?}",
+                &payloads[0][..8.min(payloads[0].len())]
+            );
+        }
+    }
+}
+
+#[test]
+fn unmasked_frames_are_believed_only_where_nothing_contradicts_them() {
+    let mut feed = Wire::new(50_000);
+    for n in 0..10 {
+        feed.text(Down, &format!("tick {n}"));
+    }
+    assert_eq!(feed.session().server_sent.messages, 10);
+    let mut other = Wire::new(50_000);
+    for n in 0..10 {
+        other
+            .text(Down, &format!("tick {n}"))
+            .send(Up, ACK, &noise(40, n | 4));
+    }
+    assert_eq!(other.told(), []);
+    // Both ends unmasked: no WebSocket has that.
+    let mut peers = Wire::new(50_000);
+    for n in 0..10 {
+        let frame = wire(&[Frame::whole(Opcode::TEXT, format!("tick {n}").as_bytes())]);
+        peers.send(Down, ACK, &frame).send(Up, ACK, &frame);
+    }
+    assert_eq!(peers.told(), []);
+}
+
+#[test]
+fn lost_bytes_are_never_a_1006() {
+    let mut wire = Wire::open(50_000);
+    wire.text(Up, "hello")
+        .lose(Down, b"\x88\x02\x03\xe8")
+        .fins();
+    let session = wire.session();
+    assert_eq!(
+        (session.verdict.code, session.verdict.cause),
+        (None, "capture-gap")
+    );
+    assert_eq!(session.lost_bytes, 4);
+    // Three bytes hold no Close of a server.
+    let mut wire = Wire::open(50_000);
+    wire.text(Up, "hello").lose(Down, b"\x81\x01a").fins();
+    assert_eq!(wire.session().verdict.code, Some(1006));
+}
+
+#[test]
+fn a_lost_101_or_request_does_not_hide_the_session() {
+    let mut wire = Wire::new(50_000);
+    wire.shake()
+        .send(Up, ACK, ASK.as_bytes())
+        .lose(Down, SWITCH.as_bytes());
+    for n in 0..6 {
+        wire.text(Up, &format!("question {n}"))
+            .text(Down, &format!("answer {n}"));
+    }
+    wire.close(Up, b"\x03\xe8").close(Down, b"\x03\xe8").fins();
+    let session = wire.session();
+    assert_eq!(
+        (session.verdict.state, session.verdict.code),
+        (State::Closed, Some(1000))
+    );
+    let mut wire = Wire::new(50_000);
+    wire.shake()
+        .lose(Up, ASK.as_bytes())
+        .send(Down, ACK, SWITCH.as_bytes());
+    for n in 0..6 {
+        wire.text(Up, &format!("question {n}"))
+            .text(Down, &format!("answer {n}"));
+    }
+    wire.close(Up, b"\x03\xe8").close(Down, b"\x03\xe8").fins();
+    assert_eq!(wire.session().verdict.code, Some(1000));
+}
+
+#[test]
+fn one_direction_is_told_as_one() {
+    let mut wire = Wire::open(50_000);
+    wire.text(Up, "hello")
+        .close(Up, b"\x03\xe8")
+        .close(Down, b"\x03\xe8")
+        .fins();
+    for (offset, captured) in [(12, Captured::ClientOnly), (16, Captured::ServerOnly)] {
+        // The last byte of the source address: 1 is the client.
+        let keep = if offset == 12 { 1 } else { 2 };
+        let packets: Vec<_> = wire
+            .packets
+            .iter()
+            .filter(|(_, data)| data[15] == keep)
+            .cloned()
+            .collect();
+        let (sessions, _) = told(&packets);
+        assert_eq!(sessions.len(), 1, "{captured:?}");
+        assert_eq!(sessions[0].captured, captured);
+        assert_eq!(sessions[0].closes.len(), 1);
+    }
+}
+
+#[test]
+fn a_connection_that_ended_long_ago_is_told_once() {
+    let mut wire = Wire::open(50_000);
+    wire.close(Up, b"\x03\xe8").close(Down, b"\x03\xe8").fins();
+    let mut later = Wire::new(50_001);
+    later.millis = 10 * 60_000;
+    later.shake();
+    let packets = [wire.packets, later.packets].concat();
+    let (sessions, summary) = told(&packets);
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions[0].last_packet.number(), 10);
+    assert_eq!(summary.connections, 2);
+}
+
+#[test]
+fn what_cannot_be_decoded_is_counted_by_reason() {
+    let (sessions, summary) = told(&[(0, vec![0x45]), (1, vec![0x45, 0, 0]), (2, vec![])]);
+    assert_eq!(sessions, []);
+    assert_eq!(summary.undecodable.values().sum::<u64>(), 3);
+    assert_eq!(summary.packets, 3);
+}
+
+/// What must not depend on the order in which packets were captured.
+fn essence(session: &Session) -> impl PartialEq + std::fmt::Debug + use<> {
+    let verdict = &session.verdict;
+    (
+        verdict.state,
+        verdict.code,
+        verdict.clean,
+        verdict.closer,
+        (verdict.client_view.clone(), verdict.server_view.clone()),
+        (session.client_sent, session.server_sent),
+        session.lost_bytes,
+        session.closes.len(),
+    )
+}
+
+/// A session with messages up and down, and one of several ends.
+fn conversation() -> impl Strategy<Value = Wire> {
+    (
+        proptest::collection::vec((any::<bool>(), "[a-z ]{0,60}"), 0..12),
+        0..5u8,
+    )
+        .prop_map(|(messages, end)| {
+            let mut wire = Wire::open(50_000);
+            for (up, text) in messages {
+                wire.text(if up { Up } else { Down }, &text);
+            }
+            match end {
+                0 => wire.close(Up, b"\x03\xe8").close(Down, b"\x03\xe8").fins(),
+                1 => wire
+                    .close(Down, b"\x03\xe9bye")
+                    .close(Up, b"\x03\xe9")
+                    .fins(),
+                2 => wire.fins(),
+                3 => wire.close(Up, b""),
+                _ => &mut wire,
+            };
+            wire
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn packets_out_of_order_and_twice_tell_the_same(
+        wire in conversation(),
+        shifts in proptest::collection::vec(0usize..5, 64),
+        twice in proptest::collection::vec(any::<bool>(), 64),
+    ) {
+        let expected = essence(&wire.session());
+        // The SYN stays first: without it nobody can know where a stream begins.
+        let mut mixed: Vec<(usize, (i64, Vec<u8>))> = wire.packets.into_iter().enumerate().collect();
+        mixed.sort_by_key(|&(index, _)| if index < 3 { index } else { index + shifts[index % 64] });
+        let mut packets = Vec::new();
+        for (index, (_, packet)) in mixed {
+            let now = i64::try_from(packets.len()).unwrap_or(0);
+            packets.push((now, packet.clone()));
+            if twice[index % 64] {
+                packets.push((now, packet));
+            }
+        }
+        let (sessions, _) = told(&packets);
+        prop_assert_eq!(sessions.len(), 1);
+        prop_assert_eq!(essence(&sessions[0]), expected);
+    }
+
+    #[test]
+    fn payloads_cut_anywhere_tell_the_same(
+        wire in conversation(),
+        size in 1usize..80,
+    ) {
+        let expected = essence(&wire.session());
+        let mut packets = Vec::new();
+        for (millis, packet) in wire.packets {
+            let (head, payload) = packet.split_at(40);
+            if payload.is_empty() {
+                packets.push((millis, packet));
+                continue;
+            }
+            for (index, part) in payload.chunks(size).enumerate() {
+                let mut cut = [head, part].concat();
+                let total = u16::try_from(cut.len()).unwrap_or(0).to_be_bytes();
+                cut[2..4].copy_from_slice(&total);
+                let seq = u32::from_be_bytes([head[24], head[25], head[26], head[27]]);
+                let seq = seq.wrapping_add(u32::try_from(index * size).unwrap_or(0));
+                cut[24..28].copy_from_slice(&seq.to_be_bytes());
+                packets.push((millis, cut));
+            }
+        }
+        let (sessions, _) = told(&packets);
+        prop_assert_eq!(sessions.len(), 1);
+        prop_assert_eq!(essence(&sessions[0]), expected);
+    }
+
+    #[test]
+    fn damaged_packets_do_not_panic(
+        wire in conversation(),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 0..40),
+        drops in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let mut packets = wire.packets;
+        for (packet, place, byte) in damage {
+            let packet = packet.index(packets.len());
+            let data = &mut packets[packet].1;
+            let place = place.index(data.len());
+            data[place] = byte;
+        }
+        for drop in drops {
+            packets.remove(drop.index(packets.len()));
+        }
+        let (sessions, summary) = told(&packets);
+        prop_assert_eq!(summary.sessions, sessions.len() as u64);
+        prop_assert_eq!(summary.packets, packets.len() as u64);
+    }
+
+    #[test]
+    fn lost_packets_never_make_an_end_that_was_not(
+        wire in conversation(),
+        drops in proptest::collection::vec(any::<prop::sample::Index>(), 1..4),
+    ) {
+        let whole = wire.session();
+        let mut packets = wire.packets;
+        for drop in drops {
+            // The opening stays: without it much is unknown, and rightly so.
+            if packets.len() > 6 {
+                packets.remove(5 + drop.index(packets.len() - 5));
+            }
+        }
+        let (sessions, _) = told(&packets);
+        prop_assert_eq!(sessions.len(), 1);
+        let (code, was) = (sessions[0].verdict.code, whole.verdict.code);
+        let sent: Vec<_> = whole.closes.iter().map(|close| close.code.or(Some(1005))).collect();
+        prop_assert!(code.is_none() || code == was || sent.contains(&code), "{:?} was {:?}", code, was);
+        for close in &sessions[0].closes {
+            prop_assert!(whole.closes.iter().any(|sent| (sent.from, sent.code) == (close.from, close.code)));
+        }
+    }
+
+    #[test]
+    fn a_capture_that_begins_anywhere_invents_nothing(
+        wire in conversation(),
+        begin in any::<prop::sample::Index>(),
+    ) {
+        let whole = wire.session();
+        let begin = begin.index(wire.packets.len());
+        let (sessions, _) = told(&wire.packets[begin..]);
+        prop_assert!(sessions.len() <= 1);
+        if let Some(session) = sessions.first() {
+            prop_assert_eq!(session.client, whole.client);
+            for close in &session.closes {
+                prop_assert!(whole.closes.iter().any(|sent| (sent.from, sent.code) == (close.from, close.code)));
+            }
+            let code = session.verdict.code;
+            prop_assert!(code.is_none() || code == whole.verdict.code, "{:?}", code);
+            let messages = |session: &Session| (session.client_sent.messages, session.server_sent.messages);
+            let (had, have) = (messages(&whole), messages(session));
+            prop_assert!(have.0 <= had.0 && have.1 <= had.1);
+        }
+    }
+}

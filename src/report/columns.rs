@@ -1,0 +1,89 @@
+//! The columns of each table.
+
+use super::layout::{Column, Fit, Want, column};
+
+const NUMBER: Column = Column {
+    right: true,
+    ..column("#")
+};
+const LASTED: Column = Column {
+    right: true,
+    worth: 1,
+    ..column("LASTED")
+};
+const CLIENT: Column = Column {
+    // An IPv4 address; half a one is none.
+    fit: Fit::Middle(15, 15),
+    short_at: Want::Some,
+    shared: Some("client"),
+    worth: 2,
+    ..column("CLIENT")
+};
+const SERVER: Column = Column {
+    joint: Some(" → "),
+    // The same with its port.
+    fit: Fit::Middle(21, 21),
+    shared: Some("server"),
+    worth: 3,
+    ..column("SERVER")
+};
+const PATH: Column = Column {
+    fit: Fit::Middle(16, 9),
+    shared: Some("path"),
+    worth: 4,
+    ..column("PATH")
+};
+const PACKET: Column = Column {
+    right: true,
+    worth: 5,
+    ..column("PACKET")
+};
+const TIME: Column = Column {
+    time: true,
+    worth: 7,
+    ..column("TIME")
+};
+const CODE: Column = column("CODE");
+const WHAT: Column = Column {
+    fit: Fit::End,
+    ..column("WHAT HAPPENED")
+};
+
+/// Who spoke, or ended it.
+const fn speaker(title: &'static str) -> Column {
+    Column {
+        worth: 6,
+        ..column(title)
+    }
+}
+
+/// A session a row.
+pub(super) static SESSIONS: [Column; 9] = [
+    NUMBER,
+    Column {
+        title: "ENDED",
+        ..TIME
+    },
+    LASTED,
+    CLIENT,
+    SERVER,
+    PATH,
+    CODE,
+    speaker("BY"),
+    WHAT,
+];
+/// A Close frame, or its absence, a row.
+pub(super) static CLOSES: [Column; 9] = [
+    TIME,
+    NUMBER,
+    CLIENT,
+    SERVER,
+    PATH,
+    PACKET,
+    speaker("FROM"),
+    CODE,
+    WHAT,
+];
+/// An event a row.
+pub(super) static EVENTS: [Column; 6] =
+    [TIME, NUMBER, PACKET, speaker("FROM"), column("EVENT"), WHAT];
