@@ -254,7 +254,7 @@ fn what_is_encrypted_is_read_with_a_key_log_and_counted_without() {
         format!("{folder}/keys.log"),
     );
     let (status, stdout, stderr) = hangup(&["read", &capture]);
-    assert_eq!((status, stdout.lines().count()), (0, 1), "{stdout}");
+    assert_eq!((status, stdout.as_str()), (0, ""));
     assert!(
         stderr.contains("5 TLS connections without a key"),
         "{stderr}"
