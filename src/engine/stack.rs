@@ -5,15 +5,15 @@ use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
 use crate::http::{Event, Exchange, Halves, Prefix, Sight, looks_like};
 use crate::limits;
-use crate::session::{Side, Tls, Tracker};
+use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin};
 use crate::time::Timestamp;
-use crate::tls::{Keyring, Look, TlsConnection, TlsItem, Unread, looks_like_tls};
+use crate::tls::{Keyring, TlsConnection, Unread};
 use crate::ws::{Found, Reader, Search};
 
 /// What a connection carries, as far as is known.
 #[derive(Debug)]
-enum App {
+pub(super) enum App {
     /// No byte seen yet.
     Undecided,
     /// HTTP/1.1.
@@ -41,24 +41,24 @@ pub(super) struct Stack {
 
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
 #[derive(Debug)]
-struct Upper {
+pub(super) struct Upper {
     /// What a proxy put before everything else, while it lasts.
-    prefix: Option<Box<Prefix>>,
+    pub(super) prefix: Option<Box<Prefix>>,
     /// How many of these there may be yet.
-    prefixes_left: u8,
+    pub(super) prefixes_left: u8,
     /// Offsets behind them.
-    begins: Pair<u64>,
+    pub(super) begins: Pair<u64>,
     /// Where it is TLS, `app` is what its plaintext carries.
-    tls: Option<Box<TlsConnection>>,
+    pub(super) tls: Option<Box<TlsConnection>>,
     /// In TLS: what is missing before the first plaintext of an end.
-    first_gaps: Pair<Option<(u64, Origin)>>,
-    app: App,
-    tracker: Option<Box<Tracker>>,
+    pub(super) first_gaps: Pair<Option<(u64, Origin)>>,
+    pub(super) app: App,
+    pub(super) tracker: Option<Box<Tracker>>,
     /// Opening attempts on this connection that were followed by another request.
-    earlier: Vec<Tracker>,
+    pub(super) earlier: Vec<Tracker>,
     /// What is there of the opening, should frames show that it was one.
-    halves: Option<Box<Halves>>,
-    story: bool,
+    pub(super) halves: Option<Box<Halves>>,
+    pub(super) story: bool,
 }
 
 impl Stack {
@@ -149,12 +149,12 @@ pub(super) struct Name {
 }
 
 /// What the layers above need to know of the connection below.
-struct Seen {
-    first: Origin,
+pub(super) struct Seen {
+    pub(super) first: Origin,
     /// The capture holds packets of this end.
-    ends: Pair<bool>,
+    pub(super) ends: Pair<bool>,
     /// It holds this end's SYN.
-    from_syn: Pair<bool>,
+    pub(super) from_syn: Pair<bool>,
 }
 
 impl Seen {
@@ -178,118 +178,7 @@ impl Seen {
 }
 
 impl Upper {
-    fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen, keys: &mut Keyring) {
-        if let Some(mut prefix) = self.prefix.take() {
-            match prefix.handle_chunk(end, chunk) {
-                None => self.prefix = Some(prefix),
-                Some(begins) => {
-                    if [begins.a, begins.b] == [self.begins.a, self.begins.b] {
-                        self.prefixes_left = 0;
-                    }
-                    self.begins = begins;
-                    prefix.replay(begins, |end, chunk| {
-                        self.handle_chunk(end, chunk, seen, keys)
-                    });
-                }
-            }
-            return;
-        }
-        if let (None, App::Undecided, Chunk::Data { offset, bytes, .. }) =
-            (&self.tls, &self.app, chunk)
-        {
-            let is_whole = self.is_begin(end, offset, seen);
-            if is_whole && self.prefixes_left > 0 {
-                self.prefix = Prefix::detect(end, bytes, self.begins).map(Box::new);
-                if self.prefix.is_some() {
-                    self.prefixes_left -= 1;
-                    return self.handle_chunk(end, chunk, seen, keys);
-                }
-            }
-            self.tls = match looks_like_tls(bytes) {
-                Some(Look::Handshake) if is_whole || bytes.len() > 5 => Some(Box::default()),
-                Some(Look::Midway) if !is_whole => Some(Box::new(TlsConnection::midway())),
-                _ => None,
-            };
-        }
-        let Some(mut tls) = self.tls.take() else {
-            return self.handle_plain(end, chunk, seen);
-        };
-        tls.handle_chunk(end, chunk, keys, &mut |end, item| {
-            self.handle_item(end, item, seen)
-        });
-        self.tls = Some(tls);
-    }
-
-    /// An offset is where the contents of an end begin.
-    fn is_begin(&self, end: End, offset: u64, seen: &Seen) -> bool {
-        seen.from_syn[end] && offset == self.begins[end]
-    }
-
-    fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen) {
-        match (item, &mut self.tracker) {
-            // How much of a hole at the end of the handshake was data is a guess: where HTTP
-            // begins behind it, nothing was.
-            (
-                TlsItem::Data(Chunk::Gap {
-                    offset: 0,
-                    len,
-                    origin,
-                }),
-                _,
-            ) => {
-                self.first_gaps[end] = Some((len, origin));
-            }
-            (TlsItem::Data(chunk), _) => {
-                let begins_http = matches!(chunk, Chunk::Data { bytes, .. } if matches!(looks_like(bytes), Some(Some(_))));
-                if begins_http {
-                    self.first_gaps[end] = None;
-                }
-                self.tell_first_gap(end, seen);
-                self.handle_plain(end, chunk, seen);
-            }
-            (TlsItem::Alert(alert), Some(tracker)) => {
-                tracker.handle_alert(tracker.side(end), alert)
-            }
-            (TlsItem::Alert(_), None) => {}
-        }
-    }
-
-    fn tell_first_gap(&mut self, end: End, seen: &Seen) {
-        if let Some((len, origin)) = self.first_gaps[end].take() {
-            let gap = Chunk::Gap {
-                offset: 0,
-                len,
-                origin,
-            };
-            self.handle_plain(end, gap, seen);
-        }
-    }
-
-    fn finish_tls(&mut self, seen: &Seen) {
-        if let Some(mut tls) = self.tls.take() {
-            tls.finish(&mut |end, item| self.handle_item(end, item, seen));
-            End::BOTH
-                .iter()
-                .for_each(|&end| self.tell_first_gap(end, seen));
-            self.tls = Some(tls);
-        }
-    }
-
-    /// What TLS knows of a session that it carries.
-    fn describe(&self, tracker: &mut Tracker) {
-        let Some(tls) = &self.tls else { return };
-        tracker.tls = Some(Tls {
-            version: tls.version().map(str::to_owned),
-            cipher_suite: tls.cipher_suite(),
-            sni: tls.sni().map(str::to_owned),
-        });
-        tracker.plain_next = Some(Pair {
-            a: tls.plain_next(End::A),
-            b: tls.plain_next(End::B),
-        });
-    }
-
-    fn handle_plain(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
+    pub(super) fn handle_plain(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
         match &mut self.app {
             App::Other => {}
             App::Frames(readers) => {

@@ -3,17 +3,11 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
-use super::cipher::{Agreed, TLS12, TLS13, openers};
-use super::guard::{Pending, Proven};
-use super::hello::{
-    ClientHello, ServerHello, parse_client_hello, parse_encrypted_extensions, parse_server_hello,
-};
-use super::keylog::Label;
+use super::guard::Proven;
+use super::handshake::{Handshake, Heard};
 use super::lane::{Found, Hole, Lane, Next};
-use super::messages::{CLIENT_HELLO, ENCRYPTED_EXTENSIONS, KEY_UPDATE, SERVER_HELLO};
+use super::messages::SERVER_HELLO;
 use super::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_LEN, Header};
-use super::schedule::TrafficSecret;
-use super::suite::Suite;
 use super::{Alert, KeyLog, Keyring, TlsItem, Unread};
 use crate::flow::{End, Pair};
 use crate::limits;
@@ -24,10 +18,7 @@ type Out<'o> = dyn FnMut(End, TlsItem<'_>) + 'o;
 /// A TLS connection.
 #[derive(Default)]
 pub struct TlsConnection {
-    client: Option<End>,
-    client_hello: Option<ClientHello>,
-    server_hello: Option<ServerHello>,
-    alpn: Option<String>,
+    handshake: Handshake,
     lanes: Pair<Lane>,
     records: u64,
     unread: Option<Unread>,
@@ -39,8 +30,7 @@ pub struct TlsConnection {
 impl fmt::Debug for TlsConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsConnection")
-            .field("client_hello", &self.client_hello)
-            .field("server_hello", &self.server_hello)
+            .field("handshake", &self.handshake)
             .field("records", &self.records)
             .finish_non_exhaustive()
     }
@@ -75,37 +65,28 @@ impl TlsConnection {
     }
 
     /// The end that sent the ClientHello.
-    pub fn client(&self) -> Option<End> {
-        self.client
+    pub const fn client(&self) -> Option<End> {
+        self.handshake.client
     }
 
     /// The name of the version agreed on: `TLS 1.3`.
     pub fn version(&self) -> Option<&'static str> {
-        Some(match self.server_hello.as_ref()?.version {
-            0x0300 => "SSL 3.0",
-            0x0301 => "TLS 1.0",
-            0x0302 => "TLS 1.1",
-            TLS12 => "TLS 1.2",
-            TLS13 => "TLS 1.3",
-            _ => return None,
-        })
+        self.handshake.version()
     }
 
     /// The cipher suite agreed on, by its name in IANA's registry, or else its number.
     pub fn cipher_suite(&self) -> Option<String> {
-        let suite = Suite(self.server_hello.as_ref()?.suite);
-        let number = || format!("0x{:04X}", suite.0);
-        Some(suite.name().map_or_else(number, str::to_owned))
+        self.handshake.cipher_suite()
     }
 
     /// The name of the server that the client asked for. Hostile, as sent.
     pub fn sni(&self) -> Option<&str> {
-        self.client_hello.as_ref()?.sni.as_deref()
+        self.handshake.sni()
     }
 
     /// The protocol agreed on. Hostile, as sent.
     pub fn alpn(&self) -> Option<&str> {
-        self.alpn.as_deref()
+        self.handshake.alpn()
     }
 
     /// Records seen.
@@ -126,9 +107,8 @@ impl TlsConnection {
         if self.lacks_secrets {
             return Some(Unread::NoKey);
         }
-        let lanes = End::BOTH.map(|end| &self.lanes[end]);
-        let tried = lanes.iter().any(|lane| lane.guard.unopened() > 0);
-        (tried && !lanes.iter().any(|lane| lane.guard.has_opened())).then_some(Unread::WrongKey)
+        let tried = |&end: &End| self.lanes[end].guard.unopened() > 0;
+        (!self.has_opened() && End::BOTH.iter().any(tried)).then_some(Unread::WrongKey)
     }
 
     /// Takes the next chunk that `from` sent, of the TCP stream.
@@ -156,10 +136,7 @@ impl TlsConnection {
     /// No more bytes will come: tells of those that could not be read, or that are missing with
     /// nothing found behind them. Handshake messages may be among them.
     pub fn finish(&mut self, out: &mut Out<'_>) {
-        if !End::BOTH
-            .iter()
-            .any(|&end| self.lanes[end].guard.has_opened())
-        {
+        if !self.has_opened() {
             return;
         }
         for end in End::BOTH {
@@ -181,9 +158,9 @@ impl TlsConnection {
         if self.unread.is_some() {
             return false;
         }
-        match self.client {
+        match self.handshake.client {
             Some(client) if client != end => false,
-            _ => self.server_hello.is_none(),
+            _ => !self.handshake.is_agreed(),
         }
     }
 
@@ -328,8 +305,11 @@ impl TlsConnection {
             }
             return;
         }
-        if must_wait && (self.client.is_none() || !lane.guard.has_keys()) && lane.begun_len() == 0 {
-            if self.client.is_none() {
+        if must_wait
+            && (self.handshake.client.is_none() || !lane.guard.has_keys())
+            && lane.begun_len() == 0
+        {
+            if self.handshake.client.is_none() {
                 // Without the ClientHello no secret can be found.
                 self.unread = Some(Unread::NoHello);
             } else {
@@ -373,7 +353,7 @@ impl TlsConnection {
             (begun.len() as u64).saturating_add(beyond),
             origin,
         ));
-        if self.server_hello.is_none() && !must_wait && !self.guess(from, log) {
+        if !self.handshake.is_agreed() && !must_wait && !self.guess(from, log) {
             self.unread = Some(Unread::NoHello);
         }
     }
@@ -437,7 +417,7 @@ impl TlsConnection {
             return;
         }
         self.records += 1;
-        let is_tls13 = self.is_tls13();
+        let is_tls13 = self.handshake.is_tls13();
         let lane = &mut self.lanes[from];
         let is_protected = if is_tls13 {
             header.kind == APPLICATION_DATA && lane.guard.has_keys()
@@ -483,18 +463,12 @@ impl TlsConnection {
         match header.kind {
             CHANGE_CIPHER_SPEC | APPLICATION_DATA => true,
             HANDSHAKE => {
-                self.client.is_none()
+                self.handshake.client.is_none()
                     && lane.messages.is_at_boundary()
                     && body.first() == Some(&SERVER_HELLO)
             }
             _ => false,
         }
-    }
-
-    fn is_tls13(&self) -> bool {
-        self.server_hello
-            .as_ref()
-            .is_some_and(|hello| hello.version >= TLS13)
     }
 
     /// What `keys.scratch` holds now.
@@ -525,7 +499,7 @@ impl TlsConnection {
             ALERT => self.handle_alert(from, plain, true, place, out),
             HANDSHAKE => self.read_messages(from, plain, &keys.log),
             // Another handshake inside of the first, up to TLS 1.2.
-            CHANGE_CIPHER_SPEC if !self.is_tls13() => self.lanes[from].guard.switch(),
+            CHANGE_CIPHER_SPEC if !self.handshake.is_tls13() => self.lanes[from].guard.switch(),
             _ => {}
         }
         keys.scratch = scratch;
@@ -554,7 +528,7 @@ impl TlsConnection {
     ) {
         let &[level, code] = body else { return };
         // RFC 8446 §6: in TLS 1.3 the level means nothing.
-        let is_fatal = if self.is_tls13() {
+        let is_fatal = if self.handshake.is_tls13() {
             !matches!(code, Alert::CLOSE_NOTIFY | Alert::USER_CANCELED)
         } else {
             level == 2
@@ -579,114 +553,44 @@ impl TlsConnection {
     }
 
     fn handle_message(&mut self, from: End, kind: u8, body: &[u8], log: &KeyLog) {
-        match kind {
-            CLIENT_HELLO if self.client.is_none_or(|client| client == from) => {
-                if let Some(hello) = parse_client_hello(body) {
-                    self.client = Some(from);
-                    self.client_hello = Some(hello);
-                }
-            }
-            SERVER_HELLO if self.client == Some(from.other()) => {
-                let hello = parse_server_hello(body).filter(|hello| !hello.is_retry);
-                if let Some(hello) = hello {
-                    self.alpn.clone_from(&hello.alpn);
-                    self.server_hello = Some(hello);
-                    self.install(from, log);
-                }
-            }
-            ENCRYPTED_EXTENSIONS if self.alpn.is_none() => {
-                self.alpn = parse_encrypted_extensions(body);
-            }
-            KEY_UPDATE if self.is_tls13() => self.lanes[from].guard.update(),
-            _ => {}
+        match self.handshake.handle_message(from, kind, body) {
+            Heard::Nothing => {}
+            Heard::Agreed => self.install(from, log),
+            Heard::KeyUpdate => self.lanes[from].guard.update(),
         }
     }
 
-    /// The ServerHello is lost: in TLS 1.3 the length of the secrets tells the cipher suite, but
-    /// for those that few choose. Whether it is right will be proved by the first record.
+    /// The ServerHello is lost.
     fn guess(&mut self, server: End, log: &KeyLog) -> bool {
-        let secret = self
-            .client_hello
-            .as_ref()
-            .and_then(|client| log.get(&client.random, Label::ServerTraffic));
-        let suite = match secret.map(<[u8]>::len) {
-            Some(48) => 0x1302,
-            Some(_) => 0x1301,
-            None => return false,
-        };
-        self.server_hello = Some(ServerHello {
-            random: [0; 32],
-            version: TLS13,
-            suite,
-            alpn: None,
-            encrypt_then_mac: false,
-            is_retry: false,
-        });
-        self.install(server, log);
-        true
+        let is_guessed = self.handshake.guess(log);
+        if is_guessed {
+            self.install(server, log);
+        }
+        is_guessed
     }
 
     /// Both hellos are there: takes the secrets out of the key log.
     fn install(&mut self, server: End, log: &KeyLog) {
-        let (Some(client), Some(hello)) = (&self.client_hello, &self.server_hello) else {
-            return;
-        };
-        let agreed = Agreed {
-            version: hello.version,
-            suite: Suite(hello.suite),
-            encrypt_then_mac: hello.encrypt_then_mac,
-        };
-        if !(0x0301..=TLS13).contains(&agreed.version) {
-            self.unread = Some(Unread::Version(agreed.version));
-            return;
+        match self.handshake.keys(log) {
+            Ok(keys) => {
+                self.lacks_secrets = keys.is_incomplete;
+                let [ours, theirs] = [server.other(), server];
+                self.lanes[ours].guard.install(keys.agreed, keys.client);
+                self.lanes[theirs].guard.install(keys.agreed, keys.server);
+            }
+            // Another handshake inside of one that was read: from here on it is dark.
+            Err(_) if self.has_opened() => {
+                End::BOTH
+                    .iter()
+                    .for_each(|&end| self.lanes[end].is_over = true);
+            }
+            Err(unread) => self.unread = Some(unread),
         }
-        if agreed.suite.bulk().is_none() {
-            self.unread = Some(Unread::Suite(hello.suite));
-            return;
-        }
-        if !log.knows(&client.random) {
-            self.unread = Some(Unread::NoKey);
-            return;
-        }
-        let lanes = &mut self.lanes;
-        if agreed.version >= TLS13 {
-            let hash = agreed.suite.hash();
-            let secret = |label, is_traffic| {
-                let secret = log.get(&client.random, label)?;
-                Some(Pending::Secret(
-                    TrafficSecret::new(secret, hash)?,
-                    is_traffic,
-                ))
-            };
-            let ours = [
-                secret(Label::ClientEarly, false),
-                secret(Label::ClientHandshake, false),
-                secret(Label::ClientTraffic, true),
-            ];
-            let theirs = [
-                secret(Label::ServerHandshake, false),
-                secret(Label::ServerTraffic, true),
-            ];
-            let is_missing =
-                |secrets: &[Option<Pending>]| secrets.last().is_none_or(Option::is_none);
-            self.lacks_secrets = is_missing(&ours) || is_missing(&theirs);
-            lanes[server.other()]
-                .guard
-                .install(agreed, ours.into_iter().flatten());
-            lanes[server]
-                .guard
-                .install(agreed, theirs.into_iter().flatten());
-            return;
-        }
-        let keys = log
-            .get(&client.random, Label::Master)
-            .and_then(|master| openers(agreed, master, &hello.random, &client.random));
-        let Some([ours, theirs]) = keys else {
-            self.unread = Some(Unread::NoKey);
-            return;
-        };
-        let pending = |opener| Some(Pending::Opener(Box::new(opener)));
-        lanes[server.other()].guard.install(agreed, pending(ours));
-        lanes[server].guard.install(agreed, pending(theirs));
+    }
+
+    fn has_opened(&self) -> bool {
+        End::BOTH
+            .iter()
+            .any(|&end| self.lanes[end].guard.has_opened())
     }
 }

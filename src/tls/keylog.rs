@@ -234,11 +234,6 @@ impl KeyLog {
         self.slabs.get_mut(place / SLAB)?.get_mut(place % SLAB)
     }
 
-    /// It has any secret of this connection.
-    pub(super) fn knows(&self, client: &ClientRandom) -> bool {
-        self.first.contains_key(client)
-    }
-
     /// One secret of a connection.
     pub(super) fn get(&self, client: &ClientRandom, label: Label) -> Option<&[u8]> {
         let mut place = *self.first.get(client)?;
@@ -331,7 +326,7 @@ mod tests {
             Some(&[0x77; 48][..])
         );
         assert_eq!(log.get(&[2; 32], Label::Master), None);
-        assert!(!log.knows(&[3; 32]));
+        assert_eq!(log.get(&[3; 32], Label::Master), None);
     }
 
     #[test]

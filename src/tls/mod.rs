@@ -11,6 +11,7 @@
 mod cipher;
 mod connection;
 mod guard;
+mod handshake;
 mod hello;
 mod keylog;
 mod lane;
