@@ -87,9 +87,13 @@ pub const MIN_RECORDS_SKIPPED: u64 = 64;
 /// And with long holes, no more than this: the least record of one byte each in 100 kB.
 pub const MAX_RECORDS_SKIPPED: u64 = 4096;
 
-/// Bytes decrypted in vain for one hole before the rest of the direction is given up: a made-up
+/// Bytes decrypted in vain behind holes before the rest of the direction is given up: a made-up
 /// stream can have something like a record begin at every byte.
 pub const MAX_TRIAL_BYTES: u64 = 32 << 20;
+
+/// Each byte of a record that was opened makes up for so many of them: a hole of eight records
+/// costs as much for the one behind it.
+pub const TRIAL_BYTES_EARNED: u64 = 8;
 
 /// Records in a row that no key opens before a direction is given up, where none was opened.
 pub const MAX_RECORDS_UNOPENED: u32 = 256;

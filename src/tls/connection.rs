@@ -269,7 +269,7 @@ impl TlsConnection {
                     self.unread = Some(Unread::NotTls);
                     return;
                 }
-                Next::Broken => lane.hole = Some(Hole::new(0, origin)),
+                Next::Broken => lane.hole = Some(Hole { lost: 0, origin }),
             }
         }
     }
@@ -301,7 +301,10 @@ impl TlsConnection {
         lane.skip = 0;
         if was_skipping {
             if beyond > 0 {
-                lane.hole = Some(Hole::new(beyond, origin));
+                lane.hole = Some(Hole {
+                    lost: beyond,
+                    origin,
+                });
             }
             return;
         }
@@ -349,10 +352,10 @@ impl TlsConnection {
         }
         let lane = &mut self.lanes[from];
         lane.messages.cut();
-        lane.hole = Some(Hole::new(
-            (begun.len() as u64).saturating_add(beyond),
+        lane.hole = Some(Hole {
+            lost: (begun.len() as u64).saturating_add(beyond),
             origin,
-        ));
+        });
         if !self.handshake.is_agreed() && !must_wait && !self.guess(from, log) {
             self.unread = Some(Unread::NoHello);
         }
@@ -480,6 +483,7 @@ impl TlsConnection {
         keys: &mut Keyring,
         out: &mut Out<'_>,
     ) {
+        self.lanes[from].note_opened(proven.opened.len);
         let scratch = std::mem::take(&mut keys.scratch);
         let plain = scratch.get(..proven.opened.len).unwrap_or_default();
         match proven.opened.kind {

@@ -15,18 +15,6 @@ pub(super) struct Hole {
     pub(super) lost: u64,
     /// The packet that showed it.
     pub(super) origin: Origin,
-    /// Bytes that may still be decrypted in vain.
-    budget: u64,
-}
-
-impl Hole {
-    pub(super) const fn new(lost: u64, origin: Origin) -> Self {
-        Self {
-            lost,
-            origin,
-            budget: limits::MAX_TRIAL_BYTES,
-        }
-    }
 }
 
 /// One direction of a connection.
@@ -39,6 +27,8 @@ pub(super) struct Lane {
     /// Rest of a record that is not whole, still to come.
     pub(super) skip: u64,
     pub(super) hole: Option<Hole>,
+    /// Bytes decrypted in vain, as far as records that were opened have not made up for them.
+    spent: u64,
     /// Where plaintext goes on.
     pub(super) plain_next: u64,
     /// What cannot be read before the other direction has said something; its offsets are those
@@ -79,6 +69,12 @@ pub(super) enum Found {
 }
 
 impl Lane {
+    /// A record of so many bytes was opened: that much more may be tried in vain.
+    pub(super) fn note_opened(&mut self, bytes: usize) {
+        let earned = (bytes as u64).saturating_mul(limits::TRIAL_BYTES_EARNED);
+        self.spent = self.spent.saturating_sub(earned);
+    }
+
     /// Bytes that will not be read.
     pub(super) fn darken(&mut self, bytes: u64, origin: Origin) {
         self.dark = self.dark.saturating_add(bytes);
@@ -157,6 +153,7 @@ impl Lane {
             return Found::Nothing;
         };
         let begun = std::mem::take(&mut self.begun);
+        let mut budget = limits::MAX_TRIAL_BYTES.saturating_sub(self.spent);
         let mut at = 0;
         let mut found = Found::Nothing;
         while let Some(rest) = begun.get(at..)
@@ -168,12 +165,14 @@ impl Lane {
                     break;
                 };
                 let skip = self.guard.most_skipped(hole.lost.saturating_add(at as u64));
-                let budget = &mut hole.budget;
-                if let Some(proven) = self.guard.open_within(&header, body, skip, budget, out) {
+                let proven = self
+                    .guard
+                    .open_within(&header, body, skip, &mut budget, out);
+                if let Some(proven) = proven {
                     found = Found::Record(header, at, proven);
                     break;
                 }
-                if *budget == 0 {
+                if budget == 0 {
                     found = Found::Exhausted;
                     break;
                 }
@@ -181,6 +180,7 @@ impl Lane {
             at += 1;
         }
         self.begun = begun;
+        self.spent = limits::MAX_TRIAL_BYTES.saturating_sub(budget);
         if matches!(found, Found::Nothing) {
             // What was tried at every place is done with.
             self.begun.drain(..at.min(self.begun.len()));

@@ -446,6 +446,21 @@ fn records_changed_on_the_way_are_left_out() {
     assert_eq!(talk.text(CLIENT), "one???three");
 }
 
+#[test]
+fn a_stream_of_false_headers_is_given_up_and_told_as_missing() {
+    let (mut talk, mut client, mut server) = Talk::opened();
+    talk.say(CLIENT, &client.data(b"one"));
+    talk.lose(CLIENT, 1000);
+    (0..200).for_each(|_| talk.say(CLIENT, &[23, 3, 3, 0, 100].repeat(200)));
+    talk.say(CLIENT, &client.data(b"two"));
+    talk.say(SERVER, &server.data(b"other"));
+    talk.finish();
+    let text = talk.text(CLIENT);
+    assert!(text.starts_with("one???") && text.len() > 200_000);
+    assert!(text.ends_with('?') && !text.contains("two"));
+    assert_eq!(talk.text(SERVER), "other");
+}
+
 /// What one end does next.
 #[derive(Clone, Debug)]
 enum Step {
