@@ -120,7 +120,7 @@ pub struct SideFacts {
     /// Its close_notify (RFC 8446 §6.1).
     pub close_notify: Option<Mark>,
     /// Its first fatal alert of TLS, by number.
-    pub fatal_alert: Option<(u8, Mark)>,
+    pub fatal_alert: Option<(&'static str, Mark)>,
     /// Its first FIN.
     pub fin: Option<Mark>,
     /// Its first RST.
@@ -300,6 +300,8 @@ pub struct Facts {
     pub answered: Option<(PacketId, Timestamp)>,
     /// What each side did.
     pub sides: Sides<SideFacts>,
+    /// TLS is around it.
+    pub is_tls: bool,
     /// One round trip, in nanoseconds.
     pub round_trip: Option<i64>,
     /// The last time that bytes came after a long silence: who sent them, the packet, and how

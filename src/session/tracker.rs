@@ -292,6 +292,7 @@ impl Tracker {
 
     /// Takes over what TCP knows, once the connection is over or the capture is.
     pub fn conclude(&mut self, tcp: &Connection) {
+        self.facts.is_tls = self.tls.is_some();
         self.facts.round_trip = tcp.round_trip();
         self.facts.burst = tcp.burst().map(|burst| {
             let Origin { packet, time, .. } = burst.first;
@@ -315,7 +316,7 @@ impl Tracker {
             if alert.code == Alert::CLOSE_NOTIFY {
                 facts.close_notify = Some(mark);
             } else {
-                facts.fatal_alert = Some((alert.code, mark));
+                facts.fatal_alert = Some((alert.name(), mark));
             }
         }
         for side in Side::BOTH {
