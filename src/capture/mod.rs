@@ -13,6 +13,7 @@ mod pcap;
 mod pcapng;
 mod reader;
 mod resolution;
+mod secrets;
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
@@ -29,6 +30,7 @@ pub use self::filter::{Filter, Filtered};
 pub use self::merge::{Merged, open_all};
 pub use self::open::open;
 pub use self::reader::Reader;
+pub use self::secrets::Secrets;
 use crate::time::Timestamp;
 
 /// Names one packet: the file it stands in and its number there, counted from 1 as Wireshark does.
@@ -83,6 +85,8 @@ pub enum Step {
     Packet,
     /// Something the user should know; reading goes on.
     Note(Note),
+    /// Secrets that belong to what the capture holds, before or after them.
+    Secrets(Secrets),
     /// No more packets.
     End,
 }

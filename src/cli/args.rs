@@ -33,6 +33,8 @@ Examples:
       The table as always, and two files for other tools.
   hangup read --view closes --format jsonl capture.pcap | jq .code
       The timeline of Close frames, one JSON object a line.
+  hangup read --keylog keys.log capture.pcapng
+      wss, with the key log that a browser, Node or Python wrote ($SSLKEYLOGFILE).
   ssh host tcpdump -U -w - port 80 | hangup read -
       From another tool.
   hangup read -q --fail-on abnormal capture.pcap
@@ -132,6 +134,11 @@ pub(super) struct ReadArgs {
     /// In the table of sessions, tell in sentences what happened and what to do
     #[arg(short, long, help_heading = "Output")]
     pub(super) verbose: bool,
+
+    /// TLS key log (NSS format, as $SSLKEYLOGFILE has it) to read wss with; repeatable
+    /// [default: $SSLKEYLOGFILE; secrets inside of a pcapng are used as well]
+    #[arg(long, value_name = "FILE", help_heading = "Selection")]
+    pub(super) keylog: Vec<PathBuf>,
 
     /// Read only packets that match this capture filter, in tcpdump's language
     #[arg(short, long, value_name = "BPF", help_heading = "Selection")]

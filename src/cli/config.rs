@@ -1,6 +1,7 @@
 //! What was typed, checked: from here on nothing can be wrong with the arguments.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,7 @@ pub(super) struct Output {
 #[derive(Debug)]
 pub(super) struct ReadConfig {
     pub(super) captures: Vec<PathBuf>,
+    pub(super) key_logs: Vec<PathBuf>,
     pub(super) filter: Option<String>,
     pub(super) selection: Selection,
     pub(super) format: Format,
@@ -72,6 +74,7 @@ impl ReadConfig {
         };
         Ok(Self {
             captures: args.captures,
+            key_logs: key_logs(args.keylog)?,
             filter: args.filter,
             selection,
             format: args.format,
@@ -112,6 +115,19 @@ impl ReadConfig {
             .map(|format| self.view_for(format))
             .any(|view| matches!(view, View::Events | View::Story))
     }
+}
+
+/// The key logs named, else the one that TLS libraries write by the same variable.
+fn key_logs(named: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+    for path in &named {
+        File::open(path).with_context(|| format!("--keylog {}", path.display()))?;
+    }
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let variable = std::env::var_os("SSLKEYLOGFILE").map(PathBuf::from);
+    // Set for a program that has not written any yet, it is no reason to complain.
+    Ok(variable.into_iter().filter(|path| path.is_file()).collect())
 }
 
 fn output(path: PathBuf) -> anyhow::Result<Output> {

@@ -88,6 +88,7 @@ fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
     let progress = Progress::new(!config.quiet && io::stderr().is_terminal());
     let settings = Settings {
         events: config.needs_events(),
+        key_logs: config.key_logs.clone(),
     };
     let mut note = |text: String| {
         progress.erase();
@@ -183,6 +184,10 @@ fn totals(summary: &Summary, shown: usize, seconds: f64) {
     if !lost.is_empty() {
         message::line(&format!("not whole: {}", lost.join(", ")));
     }
+    let unread = unread(summary);
+    if !unread.is_empty() {
+        message::line(&format!("not read: {}", unread.join(", ")));
+    }
     if summary.sessions == 0 {
         message::line(&nothing_found(summary));
     } else if shown == 0 {
@@ -229,11 +234,32 @@ fn lost(summary: &Summary) -> Vec<String> {
     lost
 }
 
+/// What was encrypted, where anything was.
+fn unread(summary: &Summary) -> Vec<String> {
+    let mut unread = Vec::new();
+    let without = summary.tls_without_keys;
+    if without > 0 {
+        unread.push(format!(
+            "{} without a key (run client or server with SSLKEYLOGFILE=keys.log, then --keylog keys.log)",
+            counted(without, "TLS connection")
+        ));
+    }
+    for (reason, connections) in &summary.tls_unread {
+        unread.push(format!(
+            "{}: {reason}",
+            counted(*connections, "TLS connection")
+        ));
+    }
+    unread
+}
+
 fn nothing_found(summary: &Summary) -> String {
     let check = if summary.packets == 0 {
         "The capture holds no packets: was the filter too narrow, or the interface the wrong one?"
     } else if summary.connections == 0 {
         "There is no TCP in it: was it captured on the right interface, with the right filter?"
+    } else if summary.tls_without_keys > 0 {
+        "There is TLS in it that may carry wss: a key log shows it."
     } else {
         "Is it wss (TLS)? Then capture where it is plain, such as behind the proxy. Did the capture begin \
          after the WebSockets were opened? Is it the right port?"

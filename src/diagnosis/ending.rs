@@ -2,7 +2,7 @@
 //! first, and how far the session had come.
 
 use super::order::{Order, order};
-use super::views::{echo_len, least_len, may_be_of_len, may_hide_close};
+use super::views::{echo_len, may_hide_close};
 use crate::session::facts::{Answer, Facts, Hole, Mark, SeenClose, SideFacts};
 use crate::session::{EndKind, Party, Side, State, TransportEnd};
 
@@ -25,6 +25,8 @@ pub(super) struct Ending {
 #[derive(Clone, Copy, Debug)]
 enum Signal {
     Close(Mark),
+    CloseNotify(Mark),
+    Alert(Mark),
     Fin(Mark),
     Rst(Mark),
     /// A RST in this side's name that it did not send.
@@ -34,7 +36,12 @@ enum Signal {
 impl Signal {
     const fn mark(&self) -> &Mark {
         match self {
-            Self::Close(mark) | Self::Fin(mark) | Self::Rst(mark) | Self::Forged(mark) => mark,
+            Self::Close(mark)
+            | Self::CloseNotify(mark)
+            | Self::Alert(mark)
+            | Self::Fin(mark)
+            | Self::Rst(mark)
+            | Self::Forged(mark) => mark,
         }
     }
 }
@@ -84,7 +91,10 @@ fn transport_signal(facts: &SideFacts) -> Option<Signal> {
             Signal::Rst(rst)
         }
     });
-    facts.fin.map(Signal::Fin).or(rst)
+    // In one stream, alerts of TLS stand before FIN and RST.
+    let notify = facts.close_notify.map(Signal::CloseNotify);
+    let alert = facts.fatal_alert.map(|(_, mark)| Signal::Alert(mark));
+    notify.or(alert).or(facts.fin.map(Signal::Fin)).or(rst)
 }
 
 /// A malformed Close is a violation, not a signal; one with a code that may not be sent still
@@ -140,8 +150,7 @@ fn closer(
 
 /// What lies in the hole may have been sent before this: its sender had received it.
 fn may_be_earlier(hole: &Hole, by: &Mark) -> bool {
-    by.heard
-        .is_none_or(|heard| heard >= hole.offset.saturating_add(least_len(hole)))
+    by.heard.is_none_or(|heard| heard >= hole.least_end())
 }
 
 /// The hole has exactly the length that the answer of `side` to the other's Close has
@@ -153,7 +162,7 @@ fn is_echo_of(hole: &Hole, side: Side, facts: &Facts) -> bool {
         .find(|close| close.frame.fault.is_none());
     close
         .and_then(|close| echo_len(side, close))
-        .is_some_and(|len| may_be_of_len(hole, len))
+        .is_some_and(|len| hole.may_have_len(len))
 }
 
 /// The code of a Close that is seen may not be the first one: another may lie in a hole that
@@ -198,6 +207,8 @@ fn transport_end(facts: &Facts, silent: Option<Side>) -> Option<TransportEnd> {
     };
     let told = |side: Side| {
         transport_signal(&facts.sides[side]).map(|signal| match signal {
+            Signal::CloseNotify(mark) => (end(EndKind::CloseNotify, side.into(), &mark), mark),
+            Signal::Alert(mark) => (end(EndKind::Alert, side.into(), &mark), mark),
             Signal::Fin(mark) => (end(EndKind::Fin, side.into(), &mark), mark),
             Signal::Forged(mark) => (end(EndKind::Rst, Party::Network, &mark), mark),
             Signal::Rst(mark) | Signal::Close(mark) => {

@@ -38,16 +38,6 @@ pub(super) fn may_hide_close(from: Side, hole: &Hole) -> bool {
     !hole.found && (fits(hole.len) || hole.may_count_fin && fits(hole.len.saturating_sub(1)))
 }
 
-/// The bytes that are missing for sure.
-pub(super) fn least_len(hole: &Hole) -> u64 {
-    hole.len.saturating_sub(u64::from(hole.may_count_fin))
-}
-
-/// The hole may be as long as that.
-pub(super) fn may_be_of_len(hole: &Hole, len: u64) -> bool {
-    hole.len == len || least_len(hole) == len
-}
-
 /// A Close of this side may lie in bytes that the capture does not hold.
 pub(super) fn close_may_be_lost(from: Side, facts: &Facts) -> bool {
     let side = &facts.sides[from];
@@ -102,24 +92,32 @@ fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> Opt
     let peer = &facts.sides[side.other()];
     // A RST that something between forged ended this side when it came.
     if let Some(rst) = peer.rst.filter(|_| peer.rst_forged)
-        && rst.start <= close.start
+        && rst.start < close.end
     {
         return Some(false);
     }
-    if let Some(fin) = own.fin {
+    // An end that has said in TLS that it is done reads no more, as one that sent FIN.
+    let alert = own.fatal_alert.map(|(_, mark)| mark);
+    if let Some(end) = own.close_notify.or(alert).or(own.fin) {
         // Linux counts what it had received in the FIN's acknowledgement; without one, time
         // has to do.
-        let in_time = fin
+        let in_time = end
             .heard
-            .map_or(close.time <= fin.time, |heard| heard >= close.end);
+            .map_or(close.time <= end.time, |heard| heard >= close.end);
         return Some(in_time);
     }
     if let Some(rst) = own.rst.filter(|_| !own.rst_forged) {
+        if peer.acked >= close.end {
+            return Some(true);
+        }
+        if rst.heard.is_none_or(|heard| heard < close.end) {
+            return Some(false);
+        }
         // A reset by an end that had closed: the answer to its Close was still unread, unless
-        // it had acknowledged that before.
-        return if peer.acked >= close.end {
+        // something else may have been what was unread.
+        return if peer.close_notify.is_some() {
             Some(true)
-        } else if !own.closes.is_empty() || rst.heard.is_none_or(|heard| heard < close.end) {
+        } else if !own.closes.is_empty() {
             Some(false)
         } else if close_may_be_lost(side, facts) {
             None
@@ -165,7 +163,8 @@ fn received(side: Side, close: &SeenClose, facts: &Facts, ending: &Ending) -> Vi
 /// after the end of the capture.
 fn sent_close(side: Side, facts: &Facts, ending: &Ending) -> Option<bool> {
     let own = &facts.sides[side];
-    let has_ended = own.fin.is_some() || own.rst.is_some();
+    let is_shut = own.close_notify.is_some() || own.fatal_alert.is_some();
+    let has_ended = own.fin.is_some() || own.rst.is_some() || is_shut;
     let is_cut = ending.is_silence || facts.sides[side.other()].rst.is_some();
     if !own.closes.is_empty() {
         Some(true)
@@ -193,7 +192,7 @@ fn presumed(
         return View::default();
     };
     let code = own.frame.code().unwrap_or(1005);
-    let end = hole.offset.saturating_add(len);
+    let end = hole.record_end.unwrap_or(hole.offset.saturating_add(len));
     let place = Mark {
         start: hole.offset,
         end,
@@ -201,7 +200,7 @@ fn presumed(
         packet: hole.packet,
         time: hole.time,
     };
-    if !may_be_of_len(hole, len) || was_received(side, &place, facts, ending) != Some(true) {
+    if !hole.may_have_len(len) || was_received(side, &place, facts, ending) != Some(true) {
         return View::default();
     }
     let reason = own.frame.reason().unwrap_or_default();

@@ -4,6 +4,7 @@ mod pipeline;
 mod read;
 mod stack;
 mod tell;
+mod wrapping;
 
 pub use pipeline::Pipeline;
 pub use read::{Outcome, ReadError, Settings, read};

@@ -11,6 +11,7 @@ use crate::limits;
 use crate::session::{Session, Summary, Tracker};
 use crate::tcp::{Connection, Handled};
 use crate::time::Timestamp;
+use crate::tls::{KeyLog, Keyring, Unread};
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
@@ -20,13 +21,23 @@ pub struct Pipeline {
     lingering: VecDeque<(Timestamp, Slot)>,
     sessions: Vec<(u64, Session)>,
     summary: Summary,
+    keys: Keyring,
+    /// Secrets came behind packets.
+    late_secrets: bool,
     story: bool,
 }
 
 impl Pipeline {
     /// An empty one; `story` keeps the events of each session.
     pub fn new(story: bool) -> Self {
+        Self::with_keys(story, KeyLog::default())
+    }
+
+    /// The same, with secrets to read TLS with.
+    pub fn with_keys(story: bool, log: KeyLog) -> Self {
         Self {
+            keys: Keyring::new(log),
+            late_secrets: false,
             decoder: Decoder::new(),
             flows: Table::default(),
             lingering: VecDeque::new(),
@@ -34,6 +45,24 @@ impl Pipeline {
             summary: Summary::default(),
             story,
         }
+    }
+
+    /// Takes secrets that stand in the capture. They open connections that begin behind them.
+    pub fn handle_secrets(&mut self, text: &[u8]) {
+        let before = self.keys.log.secrets();
+        self.keys.log.feed(text);
+        self.keys.log.end_text();
+        self.late_secrets |= self.summary.packets > 0 && self.keys.log.secrets() > before;
+    }
+
+    /// Reading again with the secrets of [`Self::into_keys`] would show more.
+    pub fn misses_late_secrets(&self) -> bool {
+        self.late_secrets && self.summary.tls_without_keys > 0
+    }
+
+    /// All secrets.
+    pub fn into_keys(self) -> KeyLog {
+        self.keys.log
     }
 
     /// Takes the next packet.
@@ -66,12 +95,19 @@ impl Pipeline {
                 };
                 let was_over = stack.tcp().is_over();
                 let mut slot = slot;
-                let handled = stack.handle_segment(from, &segment, packet.id, packet.time);
+                let handled =
+                    stack.handle_segment(from, &segment, packet.id, packet.time, &mut self.keys);
                 if handled == Handled::NewConnection {
                     // The borrow of the segment ends with the decoder's next packet, so the old
                     // connection is told first.
                     if let Some((key, stack)) = self.flows.remove(slot) {
-                        conclude(key, stack, &mut self.sessions, &mut self.summary);
+                        conclude(
+                            key,
+                            stack,
+                            &mut self.keys,
+                            &mut self.sessions,
+                            &mut self.summary,
+                        );
                     }
                     let new = insert(
                         &mut self.flows,
@@ -85,7 +121,13 @@ impl Pipeline {
                     let Some(new) = new else { return };
                     slot = new;
                     if let Some(stack) = self.flows.get_mut(slot) {
-                        stack.handle_segment(from, &segment, packet.id, packet.time);
+                        stack.handle_segment(
+                            from,
+                            &segment,
+                            packet.id,
+                            packet.time,
+                            &mut self.keys,
+                        );
                     }
                 } else {
                     for tracker in stack.take_earlier() {
@@ -119,14 +161,19 @@ impl Pipeline {
 
     /// The capture is over: tells what is left. Sessions come in the order of their first
     /// packets, numbered.
-    pub fn finish(mut self) -> (Vec<Session>, Summary) {
+    pub fn finish(&mut self) -> (Vec<Session>, Summary) {
         for (key, stack) in self.flows.drain() {
-            conclude(key, stack, &mut self.sessions, &mut self.summary);
+            conclude(
+                key,
+                stack,
+                &mut self.keys,
+                &mut self.sessions,
+                &mut self.summary,
+            );
         }
         self.sessions
             .sort_by_key(|(ordinal, session)| (*ordinal, session.first_packet));
-        let mut sessions: Vec<Session> = self
-            .sessions
+        let mut sessions: Vec<Session> = std::mem::take(&mut self.sessions)
             .into_iter()
             .map(|(_, session)| session)
             .collect();
@@ -138,7 +185,7 @@ impl Pipeline {
             .iter()
             .filter(|session| session.is_abnormal())
             .count() as u64;
-        (sessions, self.summary)
+        (sessions, self.summary.clone())
     }
 
     /// Lets go of connections that ended long enough ago.
@@ -154,7 +201,13 @@ impl Pipeline {
             match last {
                 Some(last) if now.since(last) > limits::LINGER_NANOS => {
                     if let Some((key, stack)) = self.flows.remove(slot) {
-                        conclude(key, stack, &mut self.sessions, &mut self.summary);
+                        conclude(
+                            key,
+                            stack,
+                            &mut self.keys,
+                            &mut self.sessions,
+                            &mut self.summary,
+                        );
                     }
                 }
                 Some(last) => self.lingering.push_back((last, slot)),
@@ -177,7 +230,13 @@ impl Pipeline {
         idle.sort_unstable_by_key(|&(time, packet, _)| (time, packet));
         for (_, _, slot) in idle {
             if let Some((key, stack)) = self.flows.remove(slot) {
-                conclude(key, stack, &mut self.sessions, &mut self.summary);
+                conclude(
+                    key,
+                    stack,
+                    &mut self.keys,
+                    &mut self.sessions,
+                    &mut self.summary,
+                );
                 self.summary.evicted += 1;
             }
         }
@@ -203,6 +262,7 @@ fn insert(
 fn conclude(
     key: FlowKey,
     mut stack: Stack,
+    keys: &mut Keyring,
     sessions: &mut Vec<(u64, Session)>,
     summary: &mut Summary,
 ) {
@@ -212,7 +272,12 @@ fn conclude(
         vlan: stack.vlan,
         tunnel: stack.tunnel,
     };
-    let tracker = stack.finish();
+    let tracker = stack.finish(keys);
+    match stack.unread() {
+        None | Some(Unread::NotTls) => {}
+        Some(Unread::NoKey) => summary.tls_without_keys += 1,
+        Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
+    }
     for earlier in stack.take_earlier() {
         sessions.push(told(earlier, stack.tcp(), name));
     }

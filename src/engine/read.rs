@@ -1,6 +1,10 @@
 //! The offline driver: files in, sessions out.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
 
 use super::pipeline::Pipeline;
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
@@ -8,15 +12,21 @@ use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all}
 use crate::capture::{Filter, Filtered, Merged};
 use crate::diagnosis::{cohorts, legs};
 use crate::session::{Finding, Session, Summary};
+use crate::tls::KeyLog;
+
+/// Bytes of a key log read at a time.
+const KEY_LOG_BLOCK: usize = 64 << 10;
 
 /// Packets between two looks at how far the reading has come.
 const PROGRESS_EVERY: u64 = 1 << 14;
 
-/// What a run is to keep.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a run is to keep, and what it is given beside the captures.
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Keep the story of each session ([`Session::events`]).
     pub events: bool,
+    /// Key logs to read TLS with.
+    pub key_logs: Vec<PathBuf>,
 }
 
 /// What a run came to.
@@ -53,7 +63,8 @@ pub enum ReadError {
 /// Reads `paths` as one capture, ordered by time.
 ///
 /// `note` gets each warning as a line of text; `progress` gets, now and then, the bytes read
-/// and the bytes there are, where that is known.
+/// and the bytes there are, where that is known. Where secrets stand in a capture behind what
+/// they open, it is read a second time.
 ///
 /// # Errors
 /// Where nothing could be read, or `filter` is not one.
@@ -64,6 +75,27 @@ pub fn read(
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, ReadError> {
+    let log = load(&settings.key_logs, note);
+    let (outcome, pipeline) = pass(paths, filter, settings, log, note, progress)?;
+    // Standard input and pipes cannot be read again.
+    let can_repeat = || paths.iter().all(|path| path.is_file());
+    if !pipeline.misses_late_secrets() || !can_repeat() {
+        return Ok(outcome);
+    }
+    let log = pipeline.into_keys();
+    let (again, _) = pass(paths, filter, settings, log, &mut |_| {}, progress)?;
+    Ok(again)
+}
+
+/// Reads everything once.
+fn pass(
+    paths: &[PathBuf],
+    filter: Option<&str>,
+    settings: &Settings,
+    log: KeyLog,
+    note: &mut dyn FnMut(String),
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<(Outcome, Pipeline), ReadError> {
     #[cfg(feature = "live")]
     let filter = filter
         .map(Filter::compile)
@@ -78,47 +110,37 @@ pub fn read(
     if errors.len() == paths.len() {
         return Err(ReadError::NothingReadable);
     }
+    let pipeline = Pipeline::with_keys(settings.events, log);
+    let partial = !errors.is_empty();
     #[cfg(feature = "live")]
     if let Some(filter) = filter {
         let mut source = Filtered::new(source, filter);
         let position = |source: &Filtered<Merged>| source.source().position();
-        return Ok(drive(
-            &mut source,
-            !errors.is_empty(),
-            settings,
-            note,
-            &mut |source| {
-                let (read, total) = position(source);
-                progress(read, total);
-            },
-        ));
-    }
-    Ok(drive(
-        &mut source,
-        !errors.is_empty(),
-        settings,
-        note,
-        &mut |source| {
-            let (read, total) = source.position();
+        return Ok(drive(&mut source, partial, pipeline, note, &mut |source| {
+            let (read, total) = position(source);
             progress(read, total);
-        },
-    ))
+        }));
+    }
+    Ok(drive(&mut source, partial, pipeline, note, &mut |source| {
+        let (read, total) = source.position();
+        progress(read, total);
+    }))
 }
 
 /// Takes every packet of a source; `partial`: some of it was lost before it began.
 fn drive<S: PacketSource>(
     source: &mut S,
     mut partial: bool,
-    settings: &Settings,
+    mut pipeline: Pipeline,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(&S),
-) -> Outcome {
+) -> (Outcome, Pipeline) {
     let mut dropped = 0;
-    let mut pipeline = Pipeline::new(settings.events);
     let mut until_progress = PROGRESS_EVERY;
     loop {
         match source.advance() {
             Ok(Step::Packet) => pipeline.handle_packet(&source.packet()),
+            Ok(Step::Secrets(secrets)) => pipeline.handle_secrets(secrets.text()),
             Ok(Step::End) => break,
             Ok(Step::Note(told)) => {
                 partial |= told.kind.is_partial();
@@ -142,11 +164,53 @@ fn drive<S: PacketSource>(
     summary.dropped = dropped;
     let findings = cohorts::find(&mut sessions);
     legs::join(&mut sessions);
-    Outcome {
+    let outcome = Outcome {
         sessions,
         findings,
         summary,
         partial,
+    };
+    (outcome, pipeline)
+}
+
+/// Reads key logs. Their contents are never told, only how much could not be read.
+fn load(paths: &[PathBuf], note: &mut dyn FnMut(String)) -> KeyLog {
+    let mut log = KeyLog::default();
+    for path in paths {
+        let name = path.display();
+        let (secrets, malformed) = (log.secrets(), log.malformed());
+        if let Err(error) = load_file(path, &mut log) {
+            note(format!("key log {name}: {error}"));
+        }
+        log.end_text();
+        let malformed = log.malformed() - malformed;
+        if malformed > 0 {
+            let lines = if malformed == 1 {
+                "line is"
+            } else {
+                "lines are"
+            };
+            note(format!(
+                "key log {name}: {malformed} {lines} not of a TLS key log"
+            ));
+        } else if log.secrets() == secrets {
+            note(format!("key log {name}: holds no TLS secrets"));
+        }
+    }
+    log
+}
+
+fn load_file(path: &Path, log: &mut KeyLog) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    // Not left behind in freed memory.
+    let mut block = Zeroizing::new(vec![0; KEY_LOG_BLOCK]);
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(read) => log.feed(block.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -3,16 +3,17 @@
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
-use crate::http::{Event, Exchange, Halves, Sight, looks_like};
+use crate::http::{Event, Exchange, Halves, Prefix, Sight, looks_like};
 use crate::limits;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
+use crate::tls::{Keyring, TlsConnection, Unread};
 use crate::ws::{Found, Reader, Search};
 
 /// What a connection carries, as far as is known.
 #[derive(Debug)]
-enum App {
+pub(super) enum App {
     /// No byte seen yet.
     Undecided,
     /// HTTP/1.1.
@@ -40,16 +41,26 @@ pub(super) struct Stack {
 
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
 #[derive(Debug)]
-struct Upper {
-    app: App,
-    tracker: Option<Box<Tracker>>,
+pub(super) struct Upper {
+    /// What a proxy put before everything else, while it lasts.
+    pub(super) prefix: Option<Box<Prefix>>,
+    /// How many of these there may be yet.
+    pub(super) prefixes_left: u8,
+    /// Offsets behind them.
+    pub(super) begins: Pair<u64>,
+    /// Where it is TLS, `app` is what its plaintext carries.
+    pub(super) tls: Option<Box<TlsConnection>>,
+    /// In TLS: what is missing before the first plaintext of an end.
+    pub(super) first_gaps: Pair<Option<(u64, Origin)>>,
+    pub(super) app: App,
+    pub(super) tracker: Option<Box<Tracker>>,
     /// Opening attempts on this connection that were followed by another request.
-    earlier: Vec<Tracker>,
+    pub(super) earlier: Vec<Tracker>,
     /// What is there of the opening, should frames show that it was one.
-    halves: Option<Box<Halves>>,
+    pub(super) halves: Option<Box<Halves>>,
     /// Bytes that are missing before anything came that says what this is.
-    missed: Pair<Waiting>,
-    story: bool,
+    pub(super) missed: Pair<Waiting>,
+    pub(super) story: bool,
 }
 
 impl Stack {
@@ -63,6 +74,11 @@ impl Stack {
         Self {
             tcp: Connection::new(packet, time),
             upper: Upper {
+                prefix: None,
+                prefixes_left: limits::MAX_PREFIXES,
+                begins: Pair::default(),
+                tls: None,
+                first_gaps: Pair::default(),
                 app: App::Undecided,
                 tracker: None,
                 earlier: Vec::new(),
@@ -87,18 +103,25 @@ impl Stack {
         segment: &Segment<'_>,
         packet: PacketId,
         time: Timestamp,
+        keys: &mut Keyring,
     ) -> Handled {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, Some(from), segment.flags.has(Flags::SYN));
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
-            upper.handle_chunk(end, chunk, &seen)
+            upper.handle_chunk(end, chunk, &seen, keys)
         })
+    }
+
+    /// Why its TLS could not be read, if so.
+    pub(super) fn unread(&self) -> Option<Unread> {
+        self.upper.tls.as_ref()?.unread()
     }
 
     /// Opening attempts that are over while the connection goes on.
     pub(super) fn take_earlier(&mut self) -> Vec<Tracker> {
         let mut earlier = std::mem::take(&mut self.upper.earlier);
         for tracker in &mut earlier {
+            self.upper.describe(tracker);
             tracker.facts.superseded = true;
             tracker.conclude(&self.tcp);
         }
@@ -106,12 +129,14 @@ impl Stack {
     }
 
     /// The connection is over, or the capture is: what it carried.
-    pub(super) fn finish(&mut self) -> Option<Box<Tracker>> {
+    pub(super) fn finish(&mut self, keys: &mut Keyring) -> Option<Box<Tracker>> {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
-        tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen));
+        tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        upper.finish_tls(&seen);
         upper.finish(&seen, tcp.last());
         let mut tracker = upper.tracker.take()?;
+        upper.describe(&mut tracker);
         tracker.conclude(tcp);
         Some(tracker)
     }
@@ -127,14 +152,14 @@ pub(super) struct Name {
 }
 
 /// What the layers above need to know of the connection below.
-struct Seen {
-    first: Origin,
+pub(super) struct Seen {
+    pub(super) first: Origin,
     /// The capture holds packets of this end.
-    ends: Pair<bool>,
+    pub(super) ends: Pair<bool>,
     /// It holds this end's SYN.
-    from_syn: Pair<bool>,
+    pub(super) from_syn: Pair<bool>,
     /// It holds this end's stream from its beginning, or bytes of it.
-    spoken: Pair<bool>,
+    pub(super) spoken: Pair<bool>,
 }
 
 impl Seen {
@@ -163,7 +188,7 @@ impl Seen {
 }
 
 impl Upper {
-    fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
+    pub(super) fn handle_plain(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
         match &mut self.app {
             App::Other => {}
             App::Frames(readers) => {
@@ -187,7 +212,7 @@ impl Upper {
                     && let Some(Some(_)) = looks_like(bytes)
                 {
                     self.app = App::Http(Box::default());
-                    return self.handle_chunk(end, chunk, seen);
+                    return self.handle_plain(end, chunk, seen);
                 }
                 searches[end].handle_chunk(chunk);
                 self.decide(seen.first, false);
@@ -197,7 +222,10 @@ impl Upper {
                 self.missed[end].push(chunk);
             }
             App::Undecided => {
-                let whole = seen.from_syn[end] && chunk.offset() == 0;
+                let whole = match self.tls {
+                    Some(_) => chunk.offset() == 0,
+                    None => self.is_begin(end, chunk.offset(), seen),
+                };
                 self.app = match chunk {
                     Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) && whole => {
                         App::Other
@@ -214,7 +242,7 @@ impl Upper {
                     _ => App::Http(Box::default()),
                 };
                 if !matches!(self.app, App::Other) {
-                    self.handle_chunk(end, chunk, seen);
+                    self.handle_plain(end, chunk, seen);
                 }
             }
         }

@@ -19,6 +19,7 @@ pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
         opened,
         anomalies,
         events,
+        tls,
         ..
     } = tracker;
     let mut closes: Vec<Close> = Side::BOTH
@@ -56,10 +57,15 @@ pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
     };
     Session {
         number: 0,
-        transport: Transport::Ws,
+        transport: if tls.is_some() {
+            Transport::Wss
+        } else {
+            Transport::Ws
+        },
         client: name.key.address(client),
         server: name.key.address(client.other()),
         opening: facts.opening,
+        tls,
         vlan: name.vlan,
         tunnel: (!name.tunnel.is_empty()).then(|| name.tunnel.to_string()),
         community_id: community_id(&name.key),

@@ -37,7 +37,7 @@ pub enum Event {
         /// The packet that showed it.
         origin: Origin,
     },
-    /// From here on both directions are frames: [`Exchange::drain`] has what came of them.
+    /// From here on both directions are frames: [`drain`](super::Exchange::drain) has what came of them.
     Opened {
         /// The end that opened it.
         client: End,
@@ -47,7 +47,7 @@ pub enum Event {
         origin: Origin,
     },
     /// The capture does not hold what would show whether this is a WebSocket:
-    /// [`Exchange::drain`] has what came.
+    /// [`drain`](super::Exchange::drain) has what came.
     NoBeginning(Option<Box<Halves>>),
     /// Nothing more is to be found here.
     Over,

@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(
             keys(&lines[1]),
             "type packets bytes connections sessions abnormal started ended snapped undecodable gaps \
-             lost_bytes dropped partial"
+             lost_bytes dropped tls_without_keys tls_unread partial"
         );
     }
 

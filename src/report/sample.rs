@@ -45,6 +45,7 @@ pub(crate) fn open(number: u64) -> Session {
             http_status: Some(101),
             ..Opening::default()
         },
+        tls: None,
         vlan: None,
         tunnel: None,
         community_id: "1:abc=".to_owned(),

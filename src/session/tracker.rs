@@ -1,11 +1,14 @@
 //! Collects what is known of one WebSocket while its packets pass.
 
+use std::num::NonZeroU64;
+
 use super::facts::{Answer, Facts, Hole, LastFrame, Mark, SeenClose, SideFacts, Sides, Violation};
-use super::{Anomaly, Event, Opening, Side};
-use crate::flow::End;
+use super::{Anomaly, Event, Opening, Side, Tls};
+use crate::flow::{End, Pair};
 use crate::http::{Fault, Request, Response, check_answer};
 use crate::limits;
 use crate::tcp::{Connection, Origin, Resend, Signal};
+use crate::tls::Alert;
 use crate::ws::{Header, Item, Opcode, Rule, Tail};
 
 /// One session under way.
@@ -23,6 +26,11 @@ pub struct Tracker {
     pub anomalies: Vec<Anomaly>,
     /// Its story, where asked for.
     pub events: Option<Vec<Event>>,
+    /// The TLS around it.
+    pub tls: Option<Tls>,
+    /// In TLS: how far the plaintext of each end reached.
+    pub plain_next: Option<Pair<u64>>,
+    alerts: Vec<(Side, Alert)>,
     request: Option<Box<Request>>,
     closes: Vec<(Side, usize, Origin)>,
     /// The last frame of each side before any Close.
@@ -39,6 +47,9 @@ impl Tracker {
             opened: None,
             anomalies: Vec::new(),
             events: story.then(Vec::new),
+            tls: None,
+            plain_next: None,
+            alerts: Vec::new(),
             request: None,
             closes: Vec::new(),
             talked: Sides::default(),
@@ -207,7 +218,7 @@ impl Tracker {
                     self.closes.push((side, closes.len(), origin));
                     let mark = Mark {
                         start,
-                        end,
+                        end: origin.record_end.map_or(end, NonZeroU64::get),
                         heard: None,
                         packet: origin.packet,
                         time: origin.time,
@@ -239,7 +250,9 @@ impl Tracker {
                 origin,
             } => {
                 // Holes that nothing was found between are one.
+                let record_end = origin.record_end.map(NonZeroU64::get);
                 if let Some(hole) = facts.holes.last_mut().filter(|hole| !hole.found) {
+                    hole.record_end = record_end;
                     hole.len = offset.saturating_add(len).saturating_sub(hole.offset);
                 } else if facts.holes.len() < limits::MAX_HOLES {
                     let (packet, time) = (origin.packet, origin.time);
@@ -248,6 +261,7 @@ impl Tracker {
                         len,
                         found: false,
                         may_count_fin: false,
+                        record_end,
                         packet,
                         time,
                     });
@@ -265,6 +279,16 @@ impl Tracker {
         }
     }
 
+    /// An alert of TLS.
+    pub fn handle_alert(&mut self, side: Side, alert: Alert) {
+        let is_end = alert.is_fatal || alert.code == Alert::CLOSE_NOTIFY;
+        let is_first = !self.alerts.iter().any(|&(known, _)| known == side);
+        if is_end && is_first {
+            self.alerts.push((side, alert));
+        }
+        self.tell(side, alert.origin, "alert", || alert.name().to_owned());
+    }
+
     /// Where the frames of one side stopped.
     pub fn handle_tail(&mut self, side: Side, tail: Tail) {
         let facts = &mut self.facts.sides[side];
@@ -273,6 +297,7 @@ impl Tracker {
 
     /// Takes over what TCP knows, once the connection is over or the capture is.
     pub fn conclude(&mut self, tcp: &Connection) {
+        self.facts.is_tls = self.tls.is_some();
         self.facts.round_trip = tcp.round_trip();
         self.facts.burst = tcp.burst().map(|burst| {
             let Origin { packet, time, .. } = burst.first;
@@ -282,6 +307,21 @@ impl Tracker {
             let end = self.end(side);
             if let Some(close) = self.facts.sides[side].closes.get_mut(index) {
                 close.mark.heard = heard(tcp, end, origin);
+            }
+        }
+        for (side, alert) in std::mem::take(&mut self.alerts) {
+            let mark = Mark {
+                start: alert.start,
+                end: alert.end,
+                heard: heard(tcp, self.end(side), alert.origin),
+                packet: alert.origin.packet,
+                time: alert.origin.time,
+            };
+            let facts = &mut self.facts.sides[side];
+            if alert.code == Alert::CLOSE_NOTIFY {
+                facts.close_notify = Some(mark);
+            } else {
+                facts.fatal_alert = Some((alert.name(), mark));
             }
         }
         for side in Side::BOTH {
@@ -318,8 +358,14 @@ impl Tracker {
             if let Some(hole) = facts.holes.last_mut()
                 && !hole.found
             {
-                hole.len = tcp.stream(end).next().saturating_sub(hole.offset);
-                hole.may_count_fin = tcp.fin(end).is_none() && tcp.rst(end).is_none();
+                let next = tcp.stream(end).next();
+                hole.len = self
+                    .plain_next
+                    .map_or(next, |plain| plain[end])
+                    .saturating_sub(hole.offset);
+                hole.record_end = self.plain_next.map(|_| next);
+                hole.may_count_fin =
+                    self.plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
             }
             if let Some(origin) = tcp.rst_out_of_window(end) {
                 self.note(

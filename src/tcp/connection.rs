@@ -95,6 +95,7 @@ impl Connection {
             packet,
             time,
             ack: None,
+            record_end: None,
         };
         Self {
             halves: Pair::default(),
@@ -206,7 +207,12 @@ impl Connection {
     ) -> Handled {
         let flags = segment.flags;
         let ack = flags.has(Flags::ACK).then_some(segment.ack);
-        let origin = Origin { packet, time, ack };
+        let origin = Origin {
+            packet,
+            time,
+            ack,
+            record_end: None,
+        };
         if flags.has(Flags::SYN) && !flags.has(Flags::RST) && self.begins_anew(from, segment) {
             return Handled::NewConnection;
         }
@@ -214,6 +220,7 @@ impl Connection {
             packet,
             time: self.last.time.max(time),
             ack: None,
+            record_end: None,
         };
         let to = from.other();
         self.halves[from].seen = true;

@@ -8,6 +8,7 @@ mod ping;
 mod reset;
 mod silence;
 mod timer;
+mod tls;
 pub(super) mod transport;
 
 use super::case::Case;
@@ -102,8 +103,11 @@ const CUT: &[Rule] = &[
     transport::inside_frame,
     transport::unheeded_violation,
     timer::idle,
+    tls::alert,
+    tls::closed,
     transport::mid_traffic,
     transport::plain,
+    tls::truncated,
 ];
 
 const NOT_OPENED: &[Rule] = &[

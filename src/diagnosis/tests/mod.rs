@@ -192,6 +192,7 @@ impl Scene {
     fn hole(&mut self, from: Side, len: u64) -> &mut Self {
         let mark = self.mark(from, len, Heard::All);
         self.facts.sides[from].holes.push(Hole {
+            record_end: None,
             offset: mark.start,
             len,
             found: false,
