@@ -1,6 +1,9 @@
 //! Stacks the layers over each connection and drives packets through them.
 
+mod followed;
+mod passing;
 mod pipeline;
+mod prelude;
 mod read;
 mod stack;
 mod tell;

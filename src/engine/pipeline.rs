@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
+use super::followed::{Arrival, Followed};
 use super::stack::{Name, Stack};
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
-use crate::decode::{Decoded, Decoder, Segment};
+use crate::decode::{Decoded, Decoder};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
 use crate::session::{Session, Summary, Tracker};
@@ -15,9 +16,11 @@ use crate::time::Timestamp;
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
     decoder: Decoder,
-    flows: Table<Stack>,
+    flows: Table<Followed>,
     /// Connections that have ended, by the time after which nothing more is expected of them.
     lingering: VecDeque<(Timestamp, Slot)>,
+    /// The connections that began last, the newest at the back.
+    begun: VecDeque<Slot>,
     sessions: Vec<(u64, Session)>,
     summary: Summary,
     story: bool,
@@ -30,6 +33,7 @@ impl Pipeline {
             decoder: Decoder::new(),
             flows: Table::default(),
             lingering: VecDeque::new(),
+            begun: VecDeque::new(),
             sessions: Vec::new(),
             summary: Summary::default(),
             story,
@@ -48,58 +52,43 @@ impl Pipeline {
         match self.decoder.decode(packet) {
             Decoded::Tcp(segment) => {
                 let (key, from) = FlowKey::of(&segment);
-                let known = match self.flows.find(&key) {
-                    Some(slot) => Some(slot),
-                    None => insert(
-                        &mut self.flows,
-                        &mut self.summary,
-                        key,
-                        &segment,
-                        packet,
-                        ordinal,
-                        self.story,
-                    ),
+                let arrival = Arrival {
+                    from,
+                    segment: &segment,
+                    packet: packet.id,
+                    time: packet.time,
+                    story: self.story,
                 };
-                let Some(slot) = known else { return };
-                let Some(stack) = self.flows.get_mut(slot) else {
-                    return;
-                };
-                let was_over = stack.tcp().is_over();
-                let mut slot = slot;
-                let handled = stack.handle_segment(from, &segment, packet.id, packet.time);
-                if handled == Handled::NewConnection {
-                    // The borrow of the segment ends with the decoder's next packet, so the old
-                    // connection is told first.
-                    if let Some((key, stack)) = self.flows.remove(slot) {
-                        conclude(key, stack, &mut self.sessions, &mut self.summary);
-                    }
-                    let new = insert(
-                        &mut self.flows,
-                        &mut self.summary,
-                        key,
-                        &segment,
-                        packet,
-                        ordinal,
-                        self.story,
-                    );
-                    let Some(new) = new else { return };
-                    slot = new;
-                    if let Some(stack) = self.flows.get_mut(slot) {
-                        stack.handle_segment(from, &segment, packet.id, packet.time);
-                    }
-                } else {
-                    for tracker in stack.take_earlier() {
-                        let name = Name {
-                            key,
-                            ordinal: stack.ordinal,
-                            vlan: stack.vlan,
-                            tunnel: stack.tunnel,
+                let Self {
+                    flows,
+                    lingering,
+                    begun,
+                    sessions,
+                    summary,
+                    ..
+                } = self;
+                match flows.find(&key) {
+                    Some(slot) => {
+                        let Some(followed) = flows.get_mut(slot) else {
+                            return;
                         };
-                        self.sessions.push(told(tracker, stack.tcp(), name));
+                        let was_over = followed.is_over();
+                        let handled = followed.handle_segment(&key, &arrival);
+                        if handled == Handled::NewConnection {
+                            if let Some((key, old)) = flows.remove(slot) {
+                                conclude(key, old, sessions, summary);
+                            }
+                            begin(flows, begun, summary, key, &arrival, ordinal);
+                        } else {
+                            if let Followed::Whole(stack) = followed {
+                                tell_earlier(key, stack, sessions);
+                            }
+                            if !was_over && followed.is_over() {
+                                lingering.push_back((packet.time, slot));
+                            }
+                        }
                     }
-                    if !was_over && stack.tcp().is_over() {
-                        self.lingering.push_back((packet.time, slot));
-                    }
+                    None => begin(flows, begun, summary, key, &arrival, ordinal),
                 }
                 self.release(packet.time);
                 if self.flows.len() > limits::MAX_CONNECTIONS {
@@ -120,8 +109,8 @@ impl Pipeline {
     /// The capture is over: tells what is left. Sessions come in the order of their first
     /// packets, numbered.
     pub fn finish(mut self) -> (Vec<Session>, Summary) {
-        for (key, stack) in self.flows.drain() {
-            conclude(key, stack, &mut self.sessions, &mut self.summary);
+        for (key, followed) in self.flows.drain() {
+            conclude(key, followed, &mut self.sessions, &mut self.summary);
         }
         self.sessions
             .sort_by_key(|(ordinal, session)| (*ordinal, session.first_packet));
@@ -147,10 +136,7 @@ impl Pipeline {
             && now.since(ended) > limits::LINGER_NANOS
         {
             self.lingering.pop_front();
-            let last = self
-                .flows
-                .get_mut(slot)
-                .map(|stack| stack.tcp().last().time);
+            let last = self.flows.get_mut(slot).map(|followed| followed.last().0);
             match last {
                 Some(last) if now.since(last) > limits::LINGER_NANOS => {
                     if let Some((key, stack)) = self.flows.remove(slot) {
@@ -169,7 +155,10 @@ impl Pipeline {
         let mut idle: Vec<(Timestamp, PacketId, Slot)> = self
             .flows
             .iter()
-            .map(|(slot, stack)| (stack.tcp().last().time, stack.tcp().last().packet, slot))
+            .map(|(slot, followed)| {
+                let (time, packet) = followed.last();
+                (time, packet, slot)
+            })
             .collect();
         let count = idle.len() / 8;
         idle.select_nth_unstable_by_key(count, |&(time, packet, _)| (time, packet));
@@ -184,38 +173,50 @@ impl Pipeline {
     }
 }
 
-fn insert(
-    flows: &mut Table<Stack>,
+/// Puts in a connection that begins with this segment.
+fn begin(
+    flows: &mut Table<Followed>,
+    begun: &mut VecDeque<Slot>,
     summary: &mut Summary,
     key: FlowKey,
-    segment: &Segment<'_>,
-    packet: &Packet<'_>,
+    arrival: &Arrival<'_>,
     ordinal: u64,
-    story: bool,
-) -> Option<Slot> {
+) {
     summary.connections += 1;
-    flows.insert(
-        key,
-        Stack::new(segment, packet.id, packet.time, ordinal, story),
-    )
+    let Some(slot) = flows.insert(key, Followed::new(arrival, ordinal)) else {
+        return;
+    };
+    begun.push_back(slot);
+    if begun.len() > limits::MAX_SYNS_WAITING
+        && let Some(oldest) = begun.pop_front()
+        && flows.get_mut(oldest).is_some_and(|old| old.is_bare())
+    {
+        flows.remove(oldest);
+        summary.evicted += 1;
+    }
+}
+
+/// Tells the opening attempts of a connection that goes on.
+fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Vec<(u64, Session)>) {
+    let name = stack.name(key);
+    for tracker in stack.take_earlier() {
+        sessions.push(told(tracker, stack.tcp(), name));
+    }
 }
 
 fn conclude(
     key: FlowKey,
-    mut stack: Stack,
+    followed: Followed,
     sessions: &mut Vec<(u64, Session)>,
     summary: &mut Summary,
 ) {
-    let name = Name {
-        key,
-        ordinal: stack.ordinal,
-        vlan: stack.vlan,
-        tunnel: stack.tunnel,
+    let mut stack = match followed {
+        Followed::Whole(stack) => stack,
+        Followed::Prelude(_) | Followed::Passing(_) => return,
     };
+    let name = stack.name(key);
     let tracker = stack.finish();
-    for earlier in stack.take_earlier() {
-        sessions.push(told(earlier, stack.tcp(), name));
-    }
+    tell_earlier(key, &mut stack, sessions);
     if let Some(tracker) = tracker {
         let session = told(*tracker, stack.tcp(), name);
         for end in End::BOTH {

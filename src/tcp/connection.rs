@@ -475,7 +475,7 @@ fn signed(offset: u64) -> i64 {
 }
 
 /// The window scale option (kind 3) of a SYN (RFC 7323 §2.2).
-fn window_scale(options: &[u8]) -> Option<u8> {
+pub(crate) fn window_scale(options: &[u8]) -> Option<u8> {
     let mut rest = options;
     loop {
         rest = match *rest {

@@ -31,6 +31,12 @@ impl Stream {
         self.started
     }
 
+    /// Sequence numbers of its first byte and of the next one expected.
+    pub fn seqs(&self) -> Option<(u32, u32)> {
+        self.started
+            .then(|| (self.base, self.base.wrapping_add(low_bits(self.next))))
+    }
+
     /// It was seen from its SYN on.
     pub fn is_from_syn(&self) -> bool {
         self.from_syn
