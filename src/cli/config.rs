@@ -26,6 +26,7 @@ pub(super) struct Output {
 pub(super) struct ReadConfig {
     pub(super) captures: Vec<PathBuf>,
     pub(super) filter: Option<String>,
+    pub(super) threads: Option<u32>,
     pub(super) selection: Selection,
     pub(super) format: Format,
     pub(super) outputs: Vec<Output>,
@@ -73,6 +74,7 @@ impl ReadConfig {
         Ok(Self {
             captures: args.captures,
             filter: args.filter,
+            threads: args.threads,
             selection,
             format: args.format,
             outputs: args

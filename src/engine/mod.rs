@@ -5,8 +5,10 @@ mod passing;
 mod pipeline;
 mod prelude;
 mod read;
+mod shard;
 mod stack;
 mod tell;
 
 pub use pipeline::Pipeline;
 pub use read::{Outcome, ReadError, Settings, read};
+pub use shard::Shard;

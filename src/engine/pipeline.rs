@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::followed::{Arrival, Followed};
+use super::shard::{Part, Shard, join};
 use super::stack::{Name, Stack};
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
@@ -24,19 +25,26 @@ pub struct Pipeline {
     sessions: Vec<(u64, Session)>,
     summary: Summary,
     story: bool,
+    shard: Shard,
 }
 
 impl Pipeline {
-    /// An empty one; `story` keeps the events of each session.
+    /// An empty one for all connections; `story` keeps the events of each session.
     pub fn new(story: bool) -> Self {
+        Self::of(Shard::whole(), story)
+    }
+
+    /// An empty one for some of the connections. It has to see every packet all the same.
+    pub fn of(shard: Shard, story: bool) -> Self {
         Self {
             decoder: Decoder::new(),
-            flows: Table::default(),
+            flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
             sessions: Vec::new(),
             summary: Summary::default(),
             story,
+            shard,
         }
     }
 
@@ -52,6 +60,11 @@ impl Pipeline {
         match self.decoder.decode(packet) {
             Decoded::Tcp(segment) => {
                 let (key, from) = FlowKey::of(&segment);
+                let hash = self.flows.hash(&key);
+                if !self.shard.keeps(hash) {
+                    // All shares let go of connections at the same packets.
+                    return self.release(packet.time);
+                }
                 let arrival = Arrival {
                     from,
                     segment: &segment,
@@ -67,7 +80,7 @@ impl Pipeline {
                     summary,
                     ..
                 } = self;
-                match flows.find(&key) {
+                match flows.find_hashed(hash, &key) {
                     Some(slot) => {
                         let Some(followed) = flows.get_mut(slot) else {
                             return;
@@ -108,26 +121,19 @@ impl Pipeline {
 
     /// The capture is over: tells what is left. Sessions come in the order of their first
     /// packets, numbered.
-    pub fn finish(mut self) -> (Vec<Session>, Summary) {
+    pub fn finish(self) -> (Vec<Session>, Summary) {
+        join([self.finish_part()])
+    }
+
+    /// The same for one share of several.
+    pub(super) fn finish_part(mut self) -> Part {
         for (key, followed) in self.flows.drain() {
             conclude(key, followed, &mut self.sessions, &mut self.summary);
         }
-        self.sessions
-            .sort_by_key(|(ordinal, session)| (*ordinal, session.first_packet));
-        let mut sessions: Vec<Session> = self
-            .sessions
-            .into_iter()
-            .map(|(_, session)| session)
-            .collect();
-        for (number, session) in (1..).zip(&mut sessions) {
-            session.number = number;
+        Part {
+            sessions: self.sessions,
+            summary: self.summary,
         }
-        self.summary.sessions = sessions.len() as u64;
-        self.summary.abnormal = sessions
-            .iter()
-            .filter(|session| session.is_abnormal())
-            .count() as u64;
-        (sessions, self.summary)
     }
 
     /// Lets go of connections that ended long enough ago.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::pipeline::Pipeline;
+use super::shard::{Part, Shard, join, workers};
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
 #[cfg(feature = "live")]
 use crate::capture::{Filter, Filtered, Merged};
@@ -17,6 +18,8 @@ const PROGRESS_EVERY: u64 = 1 << 14;
 pub struct Settings {
     /// Keep the story of each session ([`Session::events`]).
     pub events: bool,
+    /// Threads to read files with; `None` for what is best. The outcome is the same for any.
+    pub threads: Option<u32>,
 }
 
 /// What a run came to.
@@ -64,57 +67,112 @@ pub fn read(
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, ReadError> {
+    #[cfg(not(feature = "live"))]
+    if filter.is_some() {
+        return Err(ReadError::NoFilter);
+    }
+    let count = workers(paths, settings.threads);
+    let mut shards = Shard::split(count);
+    let first = shards.next().unwrap_or_else(Shard::whole);
+    let (first, others) = std::thread::scope(|scope| {
+        // Each reads everything and keeps its own connections; only the first one is heard.
+        let others: Vec<_> = shards
+            .map(|shard| {
+                scope.spawn(move || {
+                    work(paths, filter, settings, shard, &mut |_| {}, &mut |_, _| {})
+                })
+            })
+            .collect();
+        let first = work(paths, filter, settings, first, note, progress);
+        let others: Vec<_> = others
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join)
+            .collect();
+        (first, others)
+    });
+    let Worked {
+        part,
+        partial,
+        dropped,
+    } = first?;
+    let mut parts = vec![part];
+    for other in others {
+        match other {
+            Ok(worked) => parts.push(worked?.part),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    let (mut sessions, mut summary) = join(parts);
+    summary.dropped = dropped;
+    let findings = cohorts::find(&mut sessions);
+    legs::join(&mut sessions);
+    Ok(Outcome {
+        sessions,
+        findings,
+        summary,
+        partial,
+    })
+}
+
+/// What one worker came to.
+struct Worked {
+    part: Part,
+    partial: bool,
+    dropped: u64,
+}
+
+/// Reads everything for one share of the connections.
+fn work(
+    paths: &[PathBuf],
+    filter: Option<&str>,
+    settings: &Settings,
+    shard: Shard,
+    note: &mut dyn FnMut(String),
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Worked, ReadError> {
     #[cfg(feature = "live")]
     let filter = filter
         .map(Filter::compile)
         .transpose()
         .map_err(ReadError::Filter)?;
     #[cfg(not(feature = "live"))]
-    if filter.is_some() {
-        return Err(ReadError::NoFilter);
-    }
+    let _ = filter;
     let (mut source, errors) = open_all(paths);
     errors.iter().for_each(|error| note(error.to_string()));
     if errors.len() == paths.len() {
         return Err(ReadError::NothingReadable);
     }
+    let partial = !errors.is_empty();
+    let pipeline = Pipeline::of(shard, settings.events);
     #[cfg(feature = "live")]
     if let Some(filter) = filter {
         let mut source = Filtered::new(source, filter);
-        let position = |source: &Filtered<Merged>| source.source().position();
         return Ok(drive(
             &mut source,
-            !errors.is_empty(),
-            settings,
+            partial,
+            pipeline,
             note,
-            &mut |source| {
-                let (read, total) = position(source);
+            &mut |source: &Filtered<Merged>| {
+                let (read, total) = source.source().position();
                 progress(read, total);
             },
         ));
     }
-    Ok(drive(
-        &mut source,
-        !errors.is_empty(),
-        settings,
-        note,
-        &mut |source| {
-            let (read, total) = source.position();
-            progress(read, total);
-        },
-    ))
+    Ok(drive(&mut source, partial, pipeline, note, &mut |source| {
+        let (read, total) = source.position();
+        progress(read, total);
+    }))
 }
 
 /// Takes every packet of a source; `partial`: some of it was lost before it began.
 fn drive<S: PacketSource>(
     source: &mut S,
     mut partial: bool,
-    settings: &Settings,
+    mut pipeline: Pipeline,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(&S),
-) -> Outcome {
+) -> Worked {
     let mut dropped = 0;
-    let mut pipeline = Pipeline::new(settings.events);
     let mut until_progress = PROGRESS_EVERY;
     loop {
         match source.advance() {
@@ -138,15 +196,10 @@ fn drive<S: PacketSource>(
             progress(source);
         }
     }
-    let (mut sessions, mut summary) = pipeline.finish();
-    summary.dropped = dropped;
-    let findings = cohorts::find(&mut sessions);
-    legs::join(&mut sessions);
-    Outcome {
-        sessions,
-        findings,
-        summary,
+    Worked {
+        part: pipeline.finish_part(),
         partial,
+        dropped,
     }
 }
 

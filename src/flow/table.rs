@@ -89,7 +89,12 @@ impl<T> Table<T> {
 
     /// Where the connection of this key stands.
     pub fn find(&self, key: &FlowKey) -> Option<Slot> {
-        let mut index = *self.slots.get(&self.hash(key))?;
+        self.find_hashed(self.hash(key), key)
+    }
+
+    /// The same with the [hash](Self::hash) at hand.
+    pub fn find_hashed(&self, hash: u64, key: &FlowKey) -> Option<Slot> {
+        let mut index = *self.slots.get(&hash)?;
         loop {
             let entry = self.entries.get(index as usize)?;
             if entry.value.as_ref().is_some_and(|(known, _)| known == key) {
