@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 
 use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
-use super::stack::{Name, Stack};
+use super::stack::Stack;
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
-use crate::session::{Session, Summary, Tracker};
-use crate::tcp::{Connection, Handled};
+use crate::session::{Session, Summary};
+use crate::tcp::Handled;
 use crate::time::Timestamp;
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
@@ -22,7 +22,7 @@ pub struct Pipeline {
     lingering: VecDeque<(Timestamp, Slot)>,
     /// The connections that began last, the newest at the back.
     begun: VecDeque<Slot>,
-    sessions: Vec<(u64, Session)>,
+    sessions: Vec<Session>,
     summary: Summary,
     story: bool,
     shard: Shard,
@@ -203,19 +203,14 @@ fn begin(
 }
 
 /// Tells the opening attempts of a connection that goes on.
-fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Vec<(u64, Session)>) {
+fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Vec<Session>) {
     let name = stack.name(key);
     for tracker in stack.take_earlier() {
-        sessions.push(told(tracker, stack.tcp(), name));
+        sessions.push(tell(tracker, stack.tcp(), name));
     }
 }
 
-fn conclude(
-    key: FlowKey,
-    followed: Followed,
-    sessions: &mut Vec<(u64, Session)>,
-    summary: &mut Summary,
-) {
+fn conclude(key: FlowKey, followed: Followed, sessions: &mut Vec<Session>, summary: &mut Summary) {
     let mut stack = match followed {
         Followed::Whole(stack) => stack,
         Followed::Prelude(_) | Followed::Passing(_) => return,
@@ -224,7 +219,7 @@ fn conclude(
     let tracker = stack.finish();
     tell_earlier(key, &mut stack, sessions);
     if let Some(tracker) = tracker {
-        let session = told(*tracker, stack.tcp(), name);
+        let session = tell(*tracker, stack.tcp(), name);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
@@ -232,10 +227,6 @@ fn conclude(
         }
         sessions.push(session);
     }
-}
-
-fn told(tracker: Tracker, tcp: &Connection, name: Name) -> (u64, Session) {
-    (name.ordinal, tell(tracker, tcp, name))
 }
 
 #[cfg(test)]

@@ -60,10 +60,10 @@ impl Shard {
     }
 }
 
-/// What a share came to: sessions with the ordinals of their connections.
+/// What a share came to: sessions numbered with the ordinals of their connections.
 #[derive(Debug, Default)]
 pub(super) struct Part {
-    pub(super) sessions: Vec<(u64, Session)>,
+    pub(super) sessions: Vec<Session>,
     pub(super) summary: Summary,
 }
 
@@ -82,8 +82,10 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
         summary.lost_bytes += part.summary.lost_bytes;
         summary.evicted += part.summary.evicted;
     }
-    sessions.sort_by_key(|(ordinal, session)| (*ordinal, session.first_packet));
-    let mut sessions: Vec<Session> = sessions.into_iter().map(|(_, session)| session).collect();
+    let place = |session: &Session| (session.number, session.first_packet);
+    if !sessions.is_sorted_by_key(place) {
+        sessions.sort_by_key(place);
+    }
     for (number, session) in (1..).zip(&mut sessions) {
         session.number = number;
     }

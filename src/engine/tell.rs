@@ -55,7 +55,8 @@ pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
         tcp.last().packet
     };
     Session {
-        number: 0,
+        // Until all sessions are known: what puts them in order.
+        number: name.ordinal,
         transport: Transport::Ws,
         client: name.key.address(client),
         server: name.key.address(client.other()),

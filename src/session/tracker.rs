@@ -281,7 +281,7 @@ impl Tracker {
             let end = self.end(side);
             let facts = &mut self.facts.sides[side];
             facts.captured = tcp.has_seen(end);
-            facts.habits = *tcp.habits(end);
+            facts.habits = tcp.habits(end);
             facts.acked = tcp.stream(end).acked();
             facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));
             facts.rst = tcp.rst(end).map(|rst| mark(tcp, end, rst, u64::MAX));
