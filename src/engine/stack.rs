@@ -116,8 +116,7 @@ impl Stack {
         }
         let mut earlier = std::mem::take(&mut self.upper.earlier);
         for tracker in &mut earlier {
-            tracker.facts.superseded = true;
-            tracker.conclude(&self.tcp);
+            tracker.superseded = true;
         }
         earlier
     }
@@ -128,9 +127,7 @@ impl Stack {
         let seen = Seen::of(tcp, None, false);
         tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen));
         upper.finish(&seen, tcp.last());
-        let mut tracker = upper.tracker.take()?;
-        tracker.conclude(tcp);
-        Some(tracker)
+        upper.tracker.take()
     }
 }
 

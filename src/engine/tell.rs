@@ -6,16 +6,16 @@ use crate::flow::{End, community_id};
 use crate::session::{Captured, Close, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
 
-pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
+pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Session {
+    let facts = tracker.conclude(tcp);
     let Diagnosis {
         verdict,
         transport_end,
         clocks,
-    } = diagnose(&tracker.facts);
+    } = diagnose(&facts);
     let Tracker {
         client,
         first,
-        facts,
         opened,
         anomalies,
         events,
