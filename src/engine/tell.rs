@@ -9,10 +9,11 @@ use crate::tcp::Connection;
 pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Session {
     let facts = tracker.conclude(tcp);
     let Diagnosis {
-        verdict,
+        mut verdict,
         transport_end,
         clocks,
     } = diagnose(&facts);
+    verdict.evidence.shrink_to_fit();
     let Tracker {
         client,
         first,
@@ -35,6 +36,8 @@ pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Sessio
         })
         .collect();
     closes.sort_by_key(|close| (close.time, close.packet));
+    // All sessions of a run may be kept to its end.
+    closes.shrink_to_fit();
     let is_over = matches!(verdict.state, State::Closed | State::Failed);
     let answered = facts.answered.map(|(_, time)| time);
     let ended = transport_end

@@ -215,6 +215,8 @@ impl Tracker {
                 });
                 let closes = &mut self.sides[side].closes;
                 if closes.len() < limits::MAX_CLOSES {
+                    // There is one, nearly always: no room for more.
+                    self.closes.reserve_exact(1);
                     self.closes.push((side, closes.len(), origin));
                     let mark = Mark {
                         start,
@@ -223,6 +225,7 @@ impl Tracker {
                         packet: origin.packet,
                         time: origin.time,
                     };
+                    closes.reserve_exact(1);
                     closes.push(SeenClose { frame, mark });
                 }
             }
