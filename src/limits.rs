@@ -55,6 +55,15 @@ pub const MAX_HOLES: usize = 32;
 /// told as it stands and dropped.
 pub const MAX_CONNECTIONS: usize = 1 << 20;
 
+/// Packets without payload kept of a connection before its first byte, besides the first: a
+/// handshake takes three in all, and Linux sends a SYN up to seven times.
+pub const MAX_PRELUDE_PACKETS: usize = 8;
+
+/// Connections that may begin while a bare SYN waits for its answer: what is older is dropped,
+/// so that a SYN flood takes no room. Under the floods that servers survive an answer takes well
+/// under a second.
+pub const MAX_SYNS_WAITING: usize = 1 << 18;
+
 /// How long an ended connection is kept for late packets, in nanoseconds: TIME-WAIT lasts 60 s
 /// on Linux.
 pub const LINGER_NANOS: i64 = 60_000_000_000;

@@ -144,6 +144,10 @@ pub(super) struct ReadArgs {
     #[arg(short, long, value_name = "BPF", help_heading = "Selection")]
     pub(super) filter: Option<String>,
 
+    /// Read files with N threads; the results are the same for any number [default: what is best]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) threads: Option<u32>,
+
     /// Only sessions that ended abnormally or never opened
     #[arg(long, help_heading = "Selection")]
     pub(super) abnormal: bool,

@@ -28,6 +28,7 @@ pub(super) struct ReadConfig {
     pub(super) captures: Vec<PathBuf>,
     pub(super) key_logs: Vec<PathBuf>,
     pub(super) filter: Option<String>,
+    pub(super) threads: Option<u32>,
     pub(super) selection: Selection,
     pub(super) format: Format,
     pub(super) outputs: Vec<Output>,
@@ -76,6 +77,7 @@ impl ReadConfig {
             captures: args.captures,
             key_logs: key_logs(args.keylog)?,
             filter: args.filter,
+            threads: args.threads,
             selection,
             format: args.format,
             outputs: args

@@ -77,11 +77,14 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
         totals(&outcome.summary, shown.len(), seconds);
     }
     let found = |session: &&Session| config.fail_on.iter().any(|test| test.matches(session));
-    Ok(match outcome.partial {
+    let status = match outcome.partial {
         _ if shown.iter().any(found) => Status::Found,
         true => Status::Partial,
         false => Status::Done,
-    })
+    };
+    // The process is over: to free a million sessions one by one would only take time.
+    std::mem::forget(outcome);
+    Ok(status)
 }
 
 fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
@@ -89,6 +92,7 @@ fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
     let settings = Settings {
         events: config.needs_events(),
         key_logs: config.key_logs.clone(),
+        threads: config.threads,
     };
     let mut note = |text: String| {
         progress.erase();

@@ -1,10 +1,15 @@
 //! Stacks the layers over each connection and drives packets through them.
 
+mod followed;
+mod passing;
 mod pipeline;
+mod prelude;
 mod read;
+mod shard;
 mod stack;
 mod tell;
 mod wrapping;
 
 pub use pipeline::Pipeline;
 pub use read::{Outcome, ReadError, Settings, read};
+pub use shard::Shard;

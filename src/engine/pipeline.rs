@@ -2,48 +2,56 @@
 
 use std::collections::VecDeque;
 
-use super::stack::{Name, Stack};
+use super::followed::{Arrival, Followed};
+use super::shard::{Part, Shard, join};
+use super::stack::Stack;
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
-use crate::decode::{Decoded, Decoder, Segment};
+use crate::decode::{Decoded, Decoder};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
-use crate::session::{Session, Summary, Tracker};
-use crate::tcp::{Connection, Handled};
+use crate::session::{Session, Summary};
+use crate::tcp::Handled;
 use crate::time::Timestamp;
 use crate::tls::{KeyLog, Keyring, Unread};
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
     decoder: Decoder,
-    flows: Table<Stack>,
+    flows: Table<Followed>,
     /// Connections that have ended, by the time after which nothing more is expected of them.
     lingering: VecDeque<(Timestamp, Slot)>,
-    sessions: Vec<(u64, Session)>,
+    /// The connections that began last, the newest at the back.
+    begun: VecDeque<Slot>,
+    sessions: Vec<Session>,
     summary: Summary,
     keys: Keyring,
     /// Secrets came behind packets.
     late_secrets: bool,
     story: bool,
+    shard: Shard,
 }
 
 impl Pipeline {
-    /// An empty one; `story` keeps the events of each session.
+    /// An empty one for all connections; `story` keeps the events of each session.
     pub fn new(story: bool) -> Self {
-        Self::with_keys(story, KeyLog::default())
+        Self::of(Shard::whole(), story, KeyLog::default())
     }
 
-    /// The same, with secrets to read TLS with.
-    pub fn with_keys(story: bool, log: KeyLog) -> Self {
+    /// An empty one for some of the connections, with secrets to read TLS with. It has to see
+    /// every packet all the same.
+    pub fn of(shard: Shard, story: bool, log: KeyLog) -> Self {
         Self {
             keys: Keyring::new(log),
             late_secrets: false,
             decoder: Decoder::new(),
-            flows: Table::default(),
+            flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
+            begun: VecDeque::new(),
             sessions: Vec::new(),
             summary: Summary::default(),
             story,
+            shard,
         }
     }
 
@@ -77,71 +85,49 @@ impl Pipeline {
         match self.decoder.decode(packet) {
             Decoded::Tcp(segment) => {
                 let (key, from) = FlowKey::of(&segment);
-                let known = match self.flows.find(&key) {
-                    Some(slot) => Some(slot),
-                    None => insert(
-                        &mut self.flows,
-                        &mut self.summary,
-                        key,
-                        &segment,
-                        packet,
-                        ordinal,
-                        self.story,
-                    ),
+                let hash = self.flows.hash(&key);
+                if !self.shard.keeps(hash) {
+                    // All shares let go of connections at the same packets.
+                    return self.release(packet.time);
+                }
+                let arrival = Arrival {
+                    from,
+                    segment: &segment,
+                    packet: packet.id,
+                    time: packet.time,
+                    story: self.story,
                 };
-                let Some(slot) = known else { return };
-                let Some(stack) = self.flows.get_mut(slot) else {
-                    return;
-                };
-                let was_over = stack.tcp().is_over();
-                let mut slot = slot;
-                let handled =
-                    stack.handle_segment(from, &segment, packet.id, packet.time, &mut self.keys);
-                if handled == Handled::NewConnection {
-                    // The borrow of the segment ends with the decoder's next packet, so the old
-                    // connection is told first.
-                    if let Some((key, stack)) = self.flows.remove(slot) {
-                        conclude(
-                            key,
-                            stack,
-                            &mut self.keys,
-                            &mut self.sessions,
-                            &mut self.summary,
-                        );
-                    }
-                    let new = insert(
-                        &mut self.flows,
-                        &mut self.summary,
-                        key,
-                        &segment,
-                        packet,
-                        ordinal,
-                        self.story,
-                    );
-                    let Some(new) = new else { return };
-                    slot = new;
-                    if let Some(stack) = self.flows.get_mut(slot) {
-                        stack.handle_segment(
-                            from,
-                            &segment,
-                            packet.id,
-                            packet.time,
-                            &mut self.keys,
-                        );
-                    }
-                } else {
-                    for tracker in stack.take_earlier() {
-                        let name = Name {
-                            key,
-                            ordinal: stack.ordinal,
-                            vlan: stack.vlan,
-                            tunnel: stack.tunnel,
+                let Self {
+                    flows,
+                    lingering,
+                    begun,
+                    sessions,
+                    summary,
+                    keys,
+                    ..
+                } = self;
+                match flows.find_hashed(hash, &key) {
+                    Some(slot) => {
+                        let Some(followed) = flows.get_mut(slot) else {
+                            return;
                         };
-                        self.sessions.push(told(tracker, stack.tcp(), name));
+                        let was_over = followed.is_over();
+                        let handled = followed.handle_segment(&key, &arrival, keys);
+                        if handled == Handled::NewConnection {
+                            if let Some((key, old)) = flows.remove(slot) {
+                                conclude(key, old, keys, sessions, summary);
+                            }
+                            begin(flows, begun, keys, summary, key, &arrival, ordinal);
+                        } else {
+                            if let Followed::Whole(stack) = followed {
+                                tell_earlier(key, stack, sessions);
+                            }
+                            if !was_over && followed.is_over() {
+                                lingering.push_back((packet.time, slot));
+                            }
+                        }
                     }
-                    if !was_over && stack.tcp().is_over() {
-                        self.lingering.push_back((packet.time, slot));
-                    }
+                    None => begin(flows, begun, keys, summary, key, &arrival, ordinal),
                 }
                 self.release(packet.time);
                 if self.flows.len() > limits::MAX_CONNECTIONS {
@@ -161,31 +147,25 @@ impl Pipeline {
 
     /// The capture is over: tells what is left. Sessions come in the order of their first
     /// packets, numbered.
-    pub fn finish(&mut self) -> (Vec<Session>, Summary) {
-        for (key, stack) in self.flows.drain() {
+    pub fn finish(mut self) -> (Vec<Session>, Summary) {
+        join([self.finish_part()])
+    }
+
+    /// The same for one share of several. Secrets stay.
+    pub(super) fn finish_part(&mut self) -> Part {
+        for (key, followed) in self.flows.drain() {
             conclude(
                 key,
-                stack,
+                followed,
                 &mut self.keys,
                 &mut self.sessions,
                 &mut self.summary,
             );
         }
-        self.sessions
-            .sort_by_key(|(ordinal, session)| (*ordinal, session.first_packet));
-        let mut sessions: Vec<Session> = std::mem::take(&mut self.sessions)
-            .into_iter()
-            .map(|(_, session)| session)
-            .collect();
-        for (number, session) in (1..).zip(&mut sessions) {
-            session.number = number;
+        Part {
+            sessions: std::mem::take(&mut self.sessions),
+            summary: self.summary.clone(),
         }
-        self.summary.sessions = sessions.len() as u64;
-        self.summary.abnormal = sessions
-            .iter()
-            .filter(|session| session.is_abnormal())
-            .count() as u64;
-        (sessions, self.summary.clone())
     }
 
     /// Lets go of connections that ended long enough ago.
@@ -194,10 +174,7 @@ impl Pipeline {
             && now.since(ended) > limits::LINGER_NANOS
         {
             self.lingering.pop_front();
-            let last = self
-                .flows
-                .get_mut(slot)
-                .map(|stack| stack.tcp().last().time);
+            let last = self.flows.get_mut(slot).map(|followed| followed.last().0);
             match last {
                 Some(last) if now.since(last) > limits::LINGER_NANOS => {
                     if let Some((key, stack)) = self.flows.remove(slot) {
@@ -222,7 +199,10 @@ impl Pipeline {
         let mut idle: Vec<(Timestamp, PacketId, Slot)> = self
             .flows
             .iter()
-            .map(|(slot, stack)| (stack.tcp().last().time, stack.tcp().last().packet, slot))
+            .map(|(slot, followed)| {
+                let (time, packet) = followed.last();
+                (time, packet, slot)
+            })
             .collect();
         let count = idle.len() / 8;
         idle.select_nth_unstable_by_key(count, |&(time, packet, _)| (time, packet));
@@ -243,46 +223,59 @@ impl Pipeline {
     }
 }
 
-fn insert(
-    flows: &mut Table<Stack>,
+/// Puts in a connection that begins with this segment.
+fn begin(
+    flows: &mut Table<Followed>,
+    begun: &mut VecDeque<Slot>,
+    keys: &mut Keyring,
     summary: &mut Summary,
     key: FlowKey,
-    segment: &Segment<'_>,
-    packet: &Packet<'_>,
+    arrival: &Arrival<'_>,
     ordinal: u64,
-    story: bool,
-) -> Option<Slot> {
+) {
     summary.connections += 1;
-    flows.insert(
-        key,
-        Stack::new(segment, packet.id, packet.time, ordinal, story),
-    )
+    let Some(slot) = flows.insert(key, Followed::new(arrival, ordinal, keys)) else {
+        return;
+    };
+    begun.push_back(slot);
+    if begun.len() > limits::MAX_SYNS_WAITING
+        && let Some(oldest) = begun.pop_front()
+        && flows.get_mut(oldest).is_some_and(|old| old.is_bare())
+    {
+        flows.remove(oldest);
+        summary.evicted += 1;
+    }
+}
+
+/// Tells the opening attempts of a connection that goes on.
+fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Vec<Session>) {
+    let name = stack.name(key);
+    for tracker in stack.take_earlier() {
+        sessions.push(tell(tracker, stack.tcp(), name));
+    }
 }
 
 fn conclude(
     key: FlowKey,
-    mut stack: Stack,
+    followed: Followed,
     keys: &mut Keyring,
-    sessions: &mut Vec<(u64, Session)>,
+    sessions: &mut Vec<Session>,
     summary: &mut Summary,
 ) {
-    let name = Name {
-        key,
-        ordinal: stack.ordinal,
-        vlan: stack.vlan,
-        tunnel: stack.tunnel,
+    let mut stack = match followed {
+        Followed::Whole(stack) => stack,
+        Followed::Prelude(_) | Followed::Passing(_) => return,
     };
+    let name = stack.name(key);
     let tracker = stack.finish(keys);
     match stack.unread() {
         None | Some(Unread::NotTls) => {}
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
-    for earlier in stack.take_earlier() {
-        sessions.push(told(earlier, stack.tcp(), name));
-    }
+    tell_earlier(key, &mut stack, sessions);
     if let Some(tracker) = tracker {
-        let session = told(*tracker, stack.tcp(), name);
+        let session = tell(*tracker, stack.tcp(), name);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
@@ -290,10 +283,6 @@ fn conclude(
         }
         sessions.push(session);
     }
-}
-
-fn told(tracker: Tracker, tcp: &Connection, name: Name) -> (u64, Session) {
-    (name.ordinal, tell(tracker, tcp, name))
 }
 
 #[cfg(test)]

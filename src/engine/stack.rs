@@ -32,11 +32,11 @@ pub(super) struct Stack {
     tcp: Connection,
     upper: Upper,
     /// How many packets the capture had before its first one.
-    pub(super) ordinal: u64,
+    ordinal: u64,
     /// Outermost VLAN of its first packet.
-    pub(super) vlan: Option<u16>,
+    vlan: Option<u16>,
     /// Tunnels around its first packet.
-    pub(super) tunnel: Tunnels,
+    tunnel: Tunnels,
 }
 
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
@@ -65,10 +65,10 @@ pub(super) struct Upper {
 
 impl Stack {
     pub(super) fn new(
-        segment: &Segment<'_>,
         packet: PacketId,
         time: Timestamp,
         ordinal: u64,
+        (vlan, tunnel): (Option<u16>, Tunnels),
         story: bool,
     ) -> Self {
         Self {
@@ -87,13 +87,32 @@ impl Stack {
                 story,
             },
             ordinal,
-            vlan: segment.vlan,
-            tunnel: segment.tunnel,
+            vlan,
+            tunnel,
         }
+    }
+
+    /// It carries nothing of ours, and nothing is left to be told of it.
+    pub(super) fn is_passing(&self) -> bool {
+        // TLS that cannot be read is counted at its end.
+        matches!(self.upper.app, App::Other)
+            && self.upper.tls.is_none()
+            && self.upper.tracker.is_none()
+            && self.upper.earlier.is_empty()
     }
 
     pub(super) fn tcp(&self) -> &Connection {
         &self.tcp
+    }
+
+    /// What its sessions are known by.
+    pub(super) fn name(&self, key: FlowKey) -> Name {
+        Name {
+            key,
+            ordinal: self.ordinal,
+            vlan: self.vlan,
+            tunnel: self.tunnel,
+        }
     }
 
     /// Takes one segment, sent by `from`.
@@ -119,11 +138,13 @@ impl Stack {
 
     /// Opening attempts that are over while the connection goes on.
     pub(super) fn take_earlier(&mut self) -> Vec<Tracker> {
+        if self.upper.earlier.is_empty() {
+            return Vec::new();
+        }
         let mut earlier = std::mem::take(&mut self.upper.earlier);
         for tracker in &mut earlier {
             self.upper.describe(tracker);
-            tracker.facts.superseded = true;
-            tracker.conclude(&self.tcp);
+            tracker.superseded = true;
         }
         earlier
     }
@@ -137,7 +158,6 @@ impl Stack {
         upper.finish(&seen, tcp.last());
         let mut tracker = upper.tracker.take()?;
         upper.describe(&mut tracker);
-        tracker.conclude(tcp);
         Some(tracker)
     }
 }

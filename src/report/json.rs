@@ -135,6 +135,11 @@ impl Formatter for Harmless {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        let harmless = |byte: &u8| matches!(byte, b' '..=b'~');
+        // Nearly always, and told without looking at characters.
+        if fragment.as_bytes().iter().all(harmless) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(text::is_harmful) {
             let (before, from) = rest.split_at(at);
