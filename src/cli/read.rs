@@ -24,6 +24,9 @@ use crate::session::{Session, Summary};
 /// A run of fewer seconds was fast enough; its rate would be that of the start of a program.
 const WORTH_TELLING: f64 = 0.1;
 
+/// Rows are small and may be many.
+const OUTPUT_BUFFER: usize = 64 << 10;
+
 /// Reads the captures and writes every output.
 pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     let config = ReadConfig::new(args)?;
@@ -54,7 +57,7 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
             &outcome,
             &shown,
             output.format,
-            BufWriter::new(file),
+            BufWriter::with_capacity(OUTPUT_BUFFER, file),
             false,
         )
         .with_context(name)?;
@@ -66,7 +69,7 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
         &outcome,
         &shown,
         config.format,
-        BufWriter::new(stdout.lock()),
+        BufWriter::with_capacity(OUTPUT_BUFFER, stdout.lock()),
         terminal,
     )?;
     if !config.quiet {
