@@ -143,20 +143,21 @@ impl Exchange {
             // Other bytes first: HTTP only if the other end says so, and these are its answer.
             Some(None) if before == 0 && self.unsorted[other].is_empty() => return,
             // Not where a beginning, which may have been a request, is missing.
-            Some(None) if !sight.whole || self.begins_with_gap(other) => {
+            Some(None)
+                if !sight.whole || End::BOTH.iter().any(|&end| self.begins_with_gap(end)) =>
+            {
                 return self.give_up(None, events);
             }
             Some(None) => return self.end(events),
-            // Too few bytes before a gap, or a gap first in both directions: nothing here will
-            // show that this is HTTP.
-            None if cut && (len > 0 || self.begins_with_gap(other)) => {
-                return self.give_up(None, events);
-            }
+            // Too few bytes before a gap: nothing here will show that this is HTTP.
+            None if cut => return self.give_up(None, events),
             None => return,
         }
         // Where the capture does not hold the beginning, it may lack requests too.
         self.request_missing |= !sight.whole;
-        for end in End::BOTH {
+        // Requests first: what answers them is told by them.
+        let client = self.client.unwrap_or(end);
+        for end in [client, client.other()] {
             let mut waiting = std::mem::take(&mut self.unsorted[end]);
             waiting.drain(|chunk| self.handle_chunk(end, chunk, sight, events));
         }

@@ -359,11 +359,13 @@ impl Tracker {
                 && !hole.found
             {
                 let next = tcp.stream(end).next();
-                hole.len = self
-                    .plain_next
-                    .map_or(next, |plain| plain[end])
-                    .saturating_sub(hole.offset);
-                hole.record_end = self.plain_next.map(|_| next);
+                let known = hole.offset.saturating_add(hole.len);
+                let end_of_all = self.plain_next.map_or(next, |plain| plain[end]);
+                hole.len = end_of_all.saturating_sub(hole.offset);
+                // Behind all plaintext other records may stand: an alert, which hides nothing.
+                if self.plain_next.is_some() && (end_of_all > known || hole.record_end.is_none()) {
+                    hole.record_end = Some(next);
+                }
                 hole.may_count_fin =
                     self.plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
             }
