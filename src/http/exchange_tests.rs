@@ -586,8 +586,16 @@ fn a_hole_in_front_of_both_directions_shows_nothing_of_http() {
     let mut talk = Talk::new();
     talk.lose(CLIENT, 10)
         .lose(SERVER, 10)
-        .send(SERVER, b"\x81\x02hi");
+        .send(SERVER, b"\x81\x02hi")
+        .send(CLIENT, b"\x81\x82");
     assert_eq!(talk.told(), ["no beginning"]);
+    // Frames that an unseen 101 let through.
+    let mut talk = Talk::new();
+    talk.lose(SERVER, 129)
+        .send(SERVER, b"\x81\x02hi")
+        .send(SERVER, b"\x81\x02hi")
+        .send(CLIENT, ASK);
+    assert_eq!(talk.told(), ["opening /chat", "opened"]);
     // Behind the holes it may be HTTP all the same.
     let mut talk = Talk::new();
     talk.lose(CLIENT, 59)
