@@ -102,6 +102,10 @@ impl Exchange {
         };
         self.take_cut_request(events);
         self.take_cut_answer(events);
+        // What the server sent behind it is lost: another answer, perhaps.
+        if self.lanes[client.other()].is_cut() {
+            self.doubtful = None;
+        }
         self.believe(events);
         if self.over {
             return;
@@ -155,8 +159,14 @@ impl Exchange {
             None if cut => return self.give_up(None, events),
             None => return,
         }
-        // Where the capture does not hold the beginning, it may lack requests too.
-        self.request_missing |= !sight.whole;
+        // Where the capture does not hold a beginning, it may lack heads too.
+        let (asks_whole, answers_whole) = if self.client == Some(end) {
+            (sight.whole, sight.peer_whole)
+        } else {
+            (sight.peer_whole, sight.whole)
+        };
+        self.request_missing |= !asks_whole;
+        self.answer_missing |= !answers_whole;
         // Requests first: what answers them is told by them.
         let client = self.client.unwrap_or(end);
         for end in [client, client.other()] {
@@ -411,6 +421,7 @@ impl Exchange {
         let sight = Sight {
             peer_seen: true,
             whole: false,
+            peer_whole: false,
         };
         lane.into_waiting()
             .drain(|chunk| self.handle_chunk(end, chunk, sight, events));

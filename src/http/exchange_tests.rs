@@ -71,6 +71,7 @@ impl Talk {
         Sight {
             peer_seen: self.both,
             whole: true,
+            peer_whole: true,
         }
     }
 

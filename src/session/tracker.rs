@@ -332,7 +332,7 @@ impl Tracker {
             // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
             let talked_on = self.talked[side.other()]
                 .and_then(|origin| origin.ack)
-                .is_some_and(|ack| stream.offset(ack) >= 0);
+                .is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0);
             let opened = match side {
                 Side::Client => self.facts.request.is_some(),
                 Side::Server => self.facts.answered.is_some(),

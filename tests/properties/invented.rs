@@ -138,8 +138,9 @@ fn compare(whole: &Session, told: &Session) -> Vec<Untruth> {
         }
     };
     let (one, other) = (&whole.verdict, &told.verdict);
-    // Of one direction alone, who ends it is told as the closer, with what it sent.
-    if told.captured == Captured::Both {
+    // Of one direction alone, who ends it is told as the closer, and to have been heard.
+    let both = told.captured == Captured::Both;
+    if both {
         check("code", text(one.code), text(other.code));
         check("closer", name(one.closer), name(other.closer));
     }
@@ -150,7 +151,9 @@ fn compare(whole: &Session, told: &Session) -> Vec<Untruth> {
     ] {
         // An echo that fits a hole: the record says that it was not read.
         if !other.presumed {
-            check("view code", text(one.code), text(other.code));
+            if both {
+                check("view code", text(one.code), text(other.code));
+            }
             check("view clean", text(one.clean), text(other.clean));
         }
     }
