@@ -117,3 +117,15 @@ pub const MAX_PREFIX_BYTES: usize = 16 << 10;
 
 /// Such prefixes one after the other.
 pub const MAX_PREFIXES: u8 = 4;
+
+/// Bytes that all connections together hold while they wait for others (behind holes, for the
+/// other half of an opening, for a frame to prove itself). At the cap those that hold most stop
+/// waiting. A lossy capture of a busy server holds a few megabytes.
+pub const MAX_HELD_IN_ALL: usize = 256 << 20;
+
+/// Bytes of capture between two looks at how much is held; and as many for each connection, so
+/// that looking costs little.
+pub const CHECK_HELD_EVERY: u64 = 64 << 20;
+
+/// See [`CHECK_HELD_EVERY`].
+pub const CHECK_HELD_PER_CONNECTION: u64 = 256;

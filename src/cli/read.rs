@@ -232,6 +232,18 @@ fn lost(summary: &Summary) -> Vec<String> {
             counted(summary.lost_bytes, "byte")
         ));
     }
+    if summary.evicted > 0 {
+        lost.push(format!(
+            "{} given up because too many were open",
+            counted(summary.evicted, "connection")
+        ));
+    }
+    if summary.impatient > 0 {
+        lost.push(format!(
+            "{} that stopped waiting for missing bytes, to save memory",
+            counted(summary.impatient, "connection")
+        ));
+    }
     for (reason, packets) in &summary.undecodable {
         lost.push(format!(
             "{} not decoded: {reason}",

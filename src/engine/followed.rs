@@ -104,6 +104,14 @@ impl Followed {
         }
     }
 
+    /// Memory held by bytes that wait for others.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Whole(stack) => stack.held_bytes(),
+            Self::Prelude(_) | Self::Passing(_) => 0,
+        }
+    }
+
     /// Nothing but a SYN.
     pub(super) fn is_bare(&self) -> bool {
         matches!(self, Self::Prelude(prelude) if prelude.is_bare())

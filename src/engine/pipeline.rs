@@ -30,6 +30,8 @@ pub struct Pipeline {
     late_secrets: bool,
     story: bool,
     shard: Shard,
+    /// Bytes captured since the last look at what is held.
+    unchecked: u64,
 }
 
 impl Pipeline {
@@ -52,6 +54,7 @@ impl Pipeline {
             summary: Summary::default(),
             story,
             shard,
+            unchecked: 0,
         }
     }
 
@@ -79,6 +82,7 @@ impl Pipeline {
         let ordinal = summary.packets;
         summary.packets += 1;
         summary.bytes += packet.data.len() as u64;
+        self.unchecked += packet.data.len() as u64;
         summary.snapped += u64::from((packet.data.len() as u64) < u64::from(packet.wire_len));
         let (first, last) = summary.span.unwrap_or((packet.time, packet.time));
         summary.span = Some((first.min(packet.time), last.max(packet.time)));
@@ -130,6 +134,7 @@ impl Pipeline {
                     None => begin(flows, begun, keys, summary, key, &arrival, ordinal),
                 }
                 self.release(packet.time);
+                self.check_held();
                 if self.flows.len() > limits::MAX_CONNECTIONS {
                     self.evict();
                 }
@@ -165,6 +170,41 @@ impl Pipeline {
         Part {
             sessions: std::mem::take(&mut self.sessions),
             summary: self.summary.clone(),
+        }
+    }
+
+    /// Holds less, where all connections together hold more than they may. No more can be held
+    /// than was captured, so a look now and then is enough.
+    fn check_held(&mut self) {
+        let flows = self.flows.len() as u64;
+        if self.unchecked
+            < limits::CHECK_HELD_EVERY.max(flows.saturating_mul(limits::CHECK_HELD_PER_CONNECTION))
+        {
+            return;
+        }
+        self.unchecked = 0;
+        let mut holders: Vec<(usize, Slot)> = Vec::new();
+        for (slot, followed) in self.flows.iter() {
+            let held = followed.held_bytes();
+            if held > 0 {
+                holders.push((held, slot));
+            }
+        }
+        let mut total: usize = holders.iter().map(|(held, _)| held).sum();
+        if total <= limits::MAX_HELD_IN_ALL {
+            return;
+        }
+        // The largest first; of equals those that came first.
+        holders.sort_by_key(|&(held, _)| std::cmp::Reverse(held));
+        for (held, slot) in holders {
+            if total <= limits::MAX_HELD_IN_ALL / 2 {
+                break;
+            }
+            if let Some(Followed::Whole(stack)) = self.flows.get_mut(slot) {
+                stack.stop_waiting(&mut self.keys);
+                total -= held;
+                self.summary.impatient += 1;
+            }
         }
     }
 

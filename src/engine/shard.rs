@@ -81,6 +81,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
         summary.gaps += part.summary.gaps;
         summary.lost_bytes += part.summary.lost_bytes;
         summary.evicted += part.summary.evicted;
+        summary.impatient += part.summary.impatient;
         summary.tls_without_keys += part.summary.tls_without_keys;
         for (reason, count) in part.summary.tls_unread {
             *summary.tls_unread.entry(reason).or_default() += count;

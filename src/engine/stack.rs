@@ -131,6 +131,30 @@ impl Stack {
         })
     }
 
+    /// Memory held by bytes that wait for others.
+    pub(super) fn held_bytes(&self) -> usize {
+        let kept = match &self.upper.app {
+            App::Http(exchange) => exchange.kept_bytes(),
+            App::Unknown(searches) => searches.a.kept_bytes() + searches.b.kept_bytes(),
+            App::Frames(readers) => readers.a.kept_bytes() + readers.b.kept_bytes(),
+            App::Undecided | App::Other => 0,
+        };
+        self.tcp.held_bytes() + kept
+    }
+
+    /// Waits no longer: what is missing stays missing.
+    pub(super) fn stop_waiting(&mut self, keys: &mut Keyring) {
+        let Self { tcp, upper, .. } = self;
+        let seen = Seen::of(tcp, None, false);
+        tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        match &mut upper.app {
+            App::Http(exchange) => exchange.forget(),
+            App::Unknown(searches) => End::BOTH.iter().for_each(|&end| searches[end].forget()),
+            App::Frames(readers) => End::BOTH.iter().for_each(|&end| readers[end].forget()),
+            App::Undecided | App::Other => {}
+        }
+    }
+
     /// Why its TLS could not be read, if so.
     pub(super) fn unread(&self) -> Option<Unread> {
         self.upper.tls.as_ref()?.unread()

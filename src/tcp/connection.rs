@@ -153,6 +153,23 @@ impl Connection {
         self.halves[end].seen
     }
 
+    /// Memory held by bytes that wait behind holes.
+    pub fn held_bytes(&self) -> usize {
+        End::BOTH
+            .iter()
+            .map(|&end| self.halves[end].stream.held_bytes())
+            .sum()
+    }
+
+    /// Waits for no hole any longer.
+    pub fn abandon_holes(&mut self, emit: &mut impl FnMut(End, Chunk<'_>)) {
+        for end in End::BOTH {
+            self.halves[end]
+                .stream
+                .abandon_holes(&mut |chunk| emit(end, chunk));
+        }
+    }
+
     /// The first FIN of an end.
     pub fn fin(&self, end: End) -> Option<Signal> {
         self.halves[end].fin()

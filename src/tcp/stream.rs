@@ -71,6 +71,18 @@ impl Stream {
         self.holes.as_ref().map_or(0, |holes| holes.held.conflicts)
     }
 
+    /// Memory held by bytes that wait behind a hole.
+    pub fn held_bytes(&self) -> usize {
+        self.holes.as_ref().map_or(0, |holes| holes.held.cost())
+    }
+
+    /// Waits for no hole any longer.
+    pub fn abandon_holes(&mut self, emit: &mut impl FnMut(Chunk<'_>)) {
+        while let Some(first) = self.first_held() {
+            self.skip_to(first, emit);
+        }
+    }
+
     fn first_held(&self) -> Option<u64> {
         self.holes.as_ref()?.held.first()
     }
@@ -234,9 +246,7 @@ impl Stream {
     /// `heard`: what the peer's RST acknowledges. It tells that bytes were sent, not that
     /// anybody read them.
     pub fn finish(&mut self, last: Origin, heard: Option<u32>, emit: &mut impl FnMut(Chunk<'_>)) {
-        while let Some(first) = self.first_held() {
-            self.skip_to(first, emit);
-        }
+        self.abandon_holes(emit);
         // The acknowledgement of a FIN counts one more than there are bytes (RFC 9293 §3.4).
         // Where the capture lost the FIN, the one byte beyond is taken for it.
         let heard = heard.map_or(0, |ack| u64::try_from(self.offset(ack)).unwrap_or(0));

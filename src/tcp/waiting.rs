@@ -98,6 +98,28 @@ impl Waiting {
         self.pieces.is_empty()
     }
 
+    /// Gives up the bytes: they become a gap.
+    pub fn forget(&mut self) {
+        let last = self.pieces.pop();
+        let Some((offset, last)) = self
+            .pieces
+            .first()
+            .or(last.as_ref())
+            .map(|piece| piece.offset)
+            .zip(last)
+        else {
+            return;
+        };
+        let end = last.offset + last.gap + last.bytes.len() as u64;
+        self.clear();
+        self.pieces.push(Piece {
+            offset,
+            bytes: Vec::new(),
+            gap: end - offset,
+            origin: last.origin,
+        });
+    }
+
     /// Nothing of it is of use any more.
     pub fn clear(&mut self) {
         self.pieces.clear();
