@@ -1,5 +1,7 @@
 //! Stacks the layers over each connection and drives packets through them.
 
+#[cfg(feature = "live")]
+pub mod live;
 mod pipeline;
 mod read;
 mod stack;

@@ -1,7 +1,10 @@
 //! One shard: packets in, sessions out. No clock, no file, no thread.
 
+mod ending;
+
 use std::collections::VecDeque;
 
+use self::ending::Endings;
 use super::stack::{Name, Stack};
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
@@ -21,6 +24,10 @@ pub struct Pipeline {
     sessions: Vec<(u64, Session)>,
     summary: Summary,
     story: bool,
+    /// Connections followed at a time.
+    max_connections: usize,
+    /// Where packets come from an interface.
+    endings: Option<Endings>,
 }
 
 impl Pipeline {
@@ -33,6 +40,8 @@ impl Pipeline {
             sessions: Vec::new(),
             summary: Summary::default(),
             story,
+            max_connections: limits::MAX_CONNECTIONS,
+            endings: None,
         }
     }
 
@@ -101,8 +110,13 @@ impl Pipeline {
                         self.lingering.push_back((packet.time, slot));
                     }
                 }
+                if let Some(endings) = &mut self.endings
+                    && let Some(stack) = self.flows.get_mut(slot)
+                {
+                    endings.watch(stack, slot, packet.time);
+                }
                 self.release(packet.time);
-                if self.flows.len() > limits::MAX_CONNECTIONS {
+                if self.flows.len() > self.max_connections {
                     self.evict();
                 }
             }
@@ -203,6 +217,15 @@ fn insert(
 fn conclude(
     key: FlowKey,
     mut stack: Stack,
+    sessions: &mut Vec<(u64, Session)>,
+    summary: &mut Summary,
+) {
+    conclude_in_place(key, &mut stack, sessions, summary);
+}
+
+fn conclude_in_place(
+    key: FlowKey,
+    stack: &mut Stack,
     sessions: &mut Vec<(u64, Session)>,
     summary: &mut Summary,
 ) {

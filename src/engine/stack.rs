@@ -5,6 +5,7 @@ use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
 use crate::http::{Event, Exchange, Halves, Sight, looks_like};
 use crate::limits;
+use crate::session::facts::Answer;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin};
 use crate::time::Timestamp;
@@ -36,6 +37,23 @@ pub(super) struct Stack {
     pub(super) vlan: Option<u16>,
     /// Tunnels around its first packet.
     pub(super) tunnel: Tunnels,
+    /// Somebody waits for it to be over.
+    pub(super) is_watched: bool,
+}
+
+/// How near its end a connection with a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verge {
+    /// Nothing tells of an end, or there is no session.
+    None,
+    /// It has ended.
+    Over,
+    /// Some of what makes an end is there.
+    HalfOver,
+    /// What one end repeats is not answered.
+    Unheard,
+    /// The opening was refused; the connection may go on.
+    Refused,
 }
 
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
@@ -47,6 +65,8 @@ struct Upper {
     earlier: Vec<Tracker>,
     /// What is there of the opening, should frames show that it was one.
     halves: Option<Box<Halves>>,
+    /// An attempt on this connection was told before its end.
+    is_reused: bool,
     story: bool,
 }
 
@@ -65,11 +85,13 @@ impl Stack {
                 tracker: None,
                 earlier: Vec::new(),
                 halves: None,
+                is_reused: false,
                 story,
             },
             ordinal,
             vlan: segment.vlan,
             tunnel: segment.tunnel,
+            is_watched: false,
         }
     }
 
@@ -100,6 +122,62 @@ impl Stack {
             tracker.conclude(&self.tcp);
         }
         earlier
+    }
+
+    /// A session is under way.
+    pub(super) fn has_session(&self) -> bool {
+        self.upper.tracker.is_some()
+    }
+
+    /// Nothing more is expected of it but late packets.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.upper.app, App::Other) && self.upper.tracker.is_none()
+    }
+
+    /// How near its end it is; asked for after every packet.
+    pub(super) fn verge(&self) -> Verge {
+        if self.is_done() {
+            return Verge::None;
+        }
+        let tcp = &self.tcp;
+        if tcp.is_over() {
+            return Verge::Over;
+        }
+        let Some(tracker) = &self.upper.tracker else {
+            return Verge::None;
+        };
+        let facts = &tracker.facts;
+        if matches!(facts.answer, Answer::Refused(_)) {
+            return Verge::Refused;
+        }
+        let unheard = |end| {
+            tcp.resend(end)
+                .is_some_and(|resend| limits::UNHEARD_TIMES <= resend.times)
+        };
+        let closed = |side| !facts.sides[side].closes.is_empty();
+        if End::BOTH.into_iter().any(unheard) {
+            Verge::Unheard
+        } else if End::BOTH.into_iter().any(|end| tcp.fin(end).is_some())
+            || Side::BOTH.into_iter().any(closed)
+        {
+            Verge::HalfOver
+        } else {
+            Verge::None
+        }
+    }
+
+    /// The refused attempt; the connection goes on without it.
+    pub(super) fn take_refused(&mut self) -> Option<Box<Tracker>> {
+        let mut tracker = self.upper.tracker.take()?;
+        self.upper.is_reused = true;
+        tracker.facts.superseded = true;
+        tracker.conclude(&self.tcp);
+        Some(tracker)
+    }
+
+    /// It was told: packets that come late mean nothing any more.
+    pub(super) fn retire(&mut self) {
+        self.upper.app = App::Other;
     }
 
     /// The connection is over, or the capture is: what it carried.
@@ -309,7 +387,8 @@ impl Upper {
                     origin,
                 } => {
                     // The first attempt on a connection begins with the connection.
-                    let begin = if self.tracker.is_none() && self.earlier.is_empty() {
+                    let is_first = self.tracker.is_none() && self.earlier.is_empty();
+                    let begin = if is_first && !self.is_reused {
                         first
                     } else {
                         origin
