@@ -201,10 +201,7 @@ impl Feed for Interface {
                 take(&Packet {
                     id: PacketId::new(0, *packets),
                     // With Precision::Nano the field for microseconds holds nanoseconds.
-                    time: Timestamp::from_parts(
-                        i64::from(header.ts.tv_sec),
-                        i64::from(header.ts.tv_usec),
-                    ),
+                    time: Timestamp::from_parts(header.ts.tv_sec, header.ts.tv_usec),
                     link: *link,
                     wire_len: header.len,
                     data: packet.data,

@@ -372,6 +372,6 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(read.wanted.code, [1006, 1011]);
-        assert_eq!(read.fail_on, [FailOn::Abnormal, FailOn::Code(4001)]);
+        assert_eq!(read.wanted.fail_on, [FailOn::Abnormal, FailOn::Code(4001)]);
     }
 }

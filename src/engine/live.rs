@@ -72,7 +72,11 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
     let mut ticked = None;
     let mut left = plan.count.unwrap_or(u64::MAX);
     let mut failed = None;
-    while left > 0 && !run.watcher.should_stop() {
+    let mut is_last = false;
+    while left > 0 && !is_last {
+        // Once more after the end was asked for: the kernel still holds the latest packets.
+        is_last =
+            run.watcher.should_stop() || plan.duration.is_some_and(|span| begun.elapsed() >= span);
         let waited = feed.wait(&mut |packet| {
             if left > 0 {
                 left -= 1;
@@ -102,9 +106,6 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
         if plan.every.is_some_and(|every| due(reported, every)) {
             reported = clock;
             run.report(feed.drops());
-        }
-        if plan.duration.is_some_and(|duration| due(begun, duration)) {
-            break;
         }
     }
     run.pipeline.finish_live();

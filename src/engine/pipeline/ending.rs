@@ -199,7 +199,3 @@ impl Pipeline {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "ending_tests.rs"]
-mod tests;
