@@ -12,22 +12,39 @@ use super::table::{NOTE, Table};
 use super::{Captures, Row, Sink, View};
 use crate::session::{Session, Summary};
 
-/// What cells usually hold at most, in the order of the columns.
-const USUAL: [&str; 9] = [
-    "9999",
-    "00:00:00.000",
-    "59 min 59 s",
-    "255.255.255.255:65535",
-    "255.255.255.255:65535",
-    "/socket.io/?transport",
-    "1006",
-    "network",
-    "close-frame-without-an-answer",
+/// What cells usually hold at most, and in their short form, in the order of the columns.
+const USUAL: [(&str, &str); 9] = [
+    ("9999", "9999"),
+    ("00:00:00.000", "00:00:00"),
+    ("59 min 59 s", "59 min"),
+    ("255.255.255.255:65535", "255.255.255.255"),
+    ("255.255.255.255:65535", "255.255.255.255:65535"),
+    ("/socket.io/?5", "/socket.io/?5"),
+    ("1006", "1006"),
+    ("network", "network"),
+    (
+        "server-closed-mid-traffic “5”",
+        "server-closed-mid-traffic “5”",
+    ),
 ];
 
-fn usual() -> Line {
+/// Columns in which most causes can be told.
+const LEAST_WHAT: usize = 20;
+
+/// A line as wide as lines usually are. Two that differ: what all lines share would be told above
+/// the table, and of those to come nobody knows what they share.
+fn usual(digit: &str) -> Line {
+    let cell = |(text, short): &(&str, &str)| Cell {
+        short: Some(short.replace('5', digit)),
+        ..Cell::text(&text.replace('5', digit))
+    };
+    let mut cells: Vec<Cell> = USUAL.iter().map(cell).collect();
+    // What happened is what people watch for.
+    if let Some(what) = cells.last_mut() {
+        what.essential = LEAST_WHAT;
+    }
     Line {
-        cells: USUAL.iter().map(|text| Cell::text(text)).collect(),
+        cells,
         ..Line::default()
     }
 }
@@ -58,12 +75,12 @@ impl<W: Write> Rolling<W> {
 
     fn session(&mut self, session: &Session) -> io::Result<()> {
         let titles = self.table.titles();
-        let lines = [usual(), self.table.session(session)];
-        let [usual, line] = &lines;
+        let lines = [usual("5"), usual("4"), self.table.session(session)];
+        let [usual @ .., line] = &lines;
         // Where nothing limits the width nothing is cut: a long cell makes its own line longer.
         let fitted = match self.look.width {
-            Some(_) => std::slice::from_ref(usual),
-            None => &lines,
+            Some(_) => usual.as_slice(),
+            None => lines.as_slice(),
         };
         let layout = Layout::new(&SESSIONS, &titles, fitted, self.look.width);
         if !self.begun {
@@ -151,6 +168,15 @@ mod tests {
             let table = shown(std::slice::from_ref(&long), Some(room));
             assert_eq!(table.lines().count(), 2, "{table}");
             assert!(table.lines().all(|line| width(line) <= room + 4), "{table}");
+        }
+    }
+
+    #[test]
+    fn who_it_was_is_told_where_there_is_room() {
+        let session = sample::abrupt(1);
+        for room in [100, 120, 160] {
+            let table = shown(std::slice::from_ref(&session), Some(room));
+            assert!(table.contains("10.0.0.5"), "{table}");
         }
     }
 
