@@ -9,9 +9,9 @@
 //! stands to its left; nothing points back.
 //!
 //! ```text
-//! capture ─Packet▶ decode ─Segment▶ flow ─▶ tcp ─Chunk▶ http ─Chunk▶ ws ─Item▶ session ─Facts▶ diagnosis ─Session▶ report
-//! files, live      link, tunnels,   who     order,      opening      frames    what was        who, how,           table, csv,
-//!                  IP               talks   holes                              seen            why                 json
+//! capture ─Packet▶ decode ─Segment▶ flow ─▶ tcp ─Chunk▶ tls ─Chunk▶ http ─Chunk▶ ws ─Item▶ session ─Facts▶ diagnosis ─Session▶ report
+//! files, live      link, tunnels,   who     order,      records,    opening      frames    what was        who, how,           table, csv,
+//!                  IP               talks   holes       keys                               seen            why                 json
 //! ```
 //!
 //! - [`capture`]: where packets come from: pcap and pcapng, plain or compressed, several merged by
@@ -22,7 +22,9 @@
 //!   of those in flight.
 //! - [`tcp`]: order, holes and copies; a [`Chunk`](tcp::Chunk), bytes or a hole of one direction,
 //!   goes out. It is the one currency of streams.
-//! - [`http`]: the opening, and what may stand before it.
+//! - [`tls`]: where there is TLS, and its secrets are known: from ciphertext to plaintext. Where it
+//!   has offsets of its own, the offset behind its record goes along.
+//! - [`http`]: the opening, and what may stand before it: other requests, what proxies put there.
 //! - [`ws`]: frames, what breaks the rules in them, and where they go on behind a hole. Also what
 //!   close codes mean.
 //! - [`session`]: the [`Facts`](session::facts::Facts) of one WebSocket, and the
@@ -58,4 +60,5 @@ pub mod report;
 pub mod session;
 pub mod tcp;
 pub mod time;
+pub mod tls;
 pub mod ws;

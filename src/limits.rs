@@ -59,6 +59,9 @@ pub const MAX_CONNECTIONS: usize = 1 << 20;
 /// a file may hold.
 pub const MAX_LIVE_CONNECTIONS: usize = 1 << 17;
 
+/// Connections that may begin on an interface while a bare SYN waits: an eighth as well.
+pub const MAX_LIVE_SYNS_WAITING: usize = MAX_SYNS_WAITING / 8;
+
 /// How long an interface must be quiet about a connection that ended before its session is told,
 /// in nanoseconds: the last packets of both ends are within a round trip, and whoever watches
 /// wants to know within a second.
@@ -87,6 +90,15 @@ pub const SESSION_IDLE_NANOS: i64 = 86_400_000_000_000;
 /// Between two looks through the whole table of connections, in nanoseconds.
 pub const SWEEP_NANOS: i64 = 5_000_000_000;
 
+/// Packets without payload kept of a connection before its first byte, besides the first: a
+/// handshake takes three in all, and Linux sends a SYN up to seven times.
+pub const MAX_PRELUDE_PACKETS: usize = 8;
+
+/// Connections that may begin while a bare SYN waits for its answer: what is older is dropped,
+/// so that a SYN flood takes no room. Under the floods that servers survive an answer takes well
+/// under a second.
+pub const MAX_SYNS_WAITING: usize = 1 << 18;
+
 /// How long an ended connection is kept for late packets, in nanoseconds: TIME-WAIT lasts 60 s
 /// on Linux.
 pub const LINGER_NANOS: i64 = 60_000_000_000;
@@ -102,6 +114,41 @@ pub const MAX_SEARCH_BYTES: u64 = 2 << 20;
 /// How often the place of frames may be lost again inside of bytes that a search had kept.
 pub const MAX_RESYNC_DEPTH: u8 = 8;
 
+/// Secrets kept of all key logs. Each takes about a hundred bytes, and a compressed capture can
+/// hold any number of them.
+pub const MAX_SECRETS: usize = 4 << 20;
+
+/// Longest line of a key log that is not taken for damaged. Real ones have up to 200 characters.
+pub const MAX_KEY_LOG_LINE: usize = 1024;
+
+/// Longest handshake message that is kept until it is whole. A ClientHello has 2 KiB with
+/// post-quantum key shares; certificates are not kept.
+pub const MAX_HANDSHAKE_MESSAGE: usize = 64 << 10;
+
+/// Sequence numbers tried for the first TLS record behind a hole, whatever its length.
+pub const MIN_RECORDS_SKIPPED: u64 = 64;
+
+/// And with long holes, no more than this: the least record of one byte each in 100 kB.
+pub const MAX_RECORDS_SKIPPED: u64 = 4096;
+
+/// Bytes decrypted in vain behind holes before the rest of the direction is given up: a made-up
+/// stream can have something like a record begin at every byte.
+pub const MAX_TRIAL_BYTES: u64 = 32 << 20;
+
+/// Each byte of a record that was opened makes up for so many of them: a hole of eight records
+/// costs as much for the one behind it.
+pub const TRIAL_BYTES_EARNED: u64 = 8;
+
+/// Records in a row that no key opens before a direction is given up, where none was opened.
+pub const MAX_RECORDS_UNOPENED: u32 = 256;
+
 /// A silence of both ends from which on the bytes that break it are remembered, in nanoseconds:
 /// the shortest time after which a NAT or firewall is known to forget a connection is 30 s.
 pub const MIN_SILENCE_NANOS: i64 = 20_000_000_000;
+
+/// Longest prefix that a proxy puts before a connection: a CONNECT with credentials, refused
+/// once, and its answers.
+pub const MAX_PREFIX_BYTES: usize = 16 << 10;
+
+/// Such prefixes one after the other.
+pub const MAX_PREFIXES: u8 = 4;

@@ -8,6 +8,7 @@ fn hangup(arguments: &[&str]) -> (i32, String, String) {
     let output = command
         .args(arguments)
         .env("NO_COLOR", "1")
+        .env_remove("SSLKEYLOGFILE")
         .output()
         .expect("hangup runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("our own output is UTF-8");
@@ -63,6 +64,7 @@ fn help_teaches_and_fits_a_terminal() {
         "--output",
         "--view",
         "--filter",
+        "--keylog",
         "--abnormal",
         "--code",
         "--client",
@@ -242,4 +244,65 @@ fn man_page_and_completions_are_made_from_the_same_definition() {
         assert!(told(&["generate", shell]).contains("csv-raw"), "{shell}");
     }
     assert!(told(&["--help"]).contains("hangup generate man|bash|zsh|fish"));
+}
+
+#[test]
+fn what_is_encrypted_is_read_with_a_key_log_and_counted_without() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tls13-suites");
+    let (capture, keys) = (
+        format!("{folder}/capture.pcap"),
+        format!("{folder}/keys.log"),
+    );
+    let (status, stdout, stderr) = hangup(&["read", &capture]);
+    assert_eq!((status, stdout.as_str()), (0, ""));
+    assert!(
+        stderr.contains("5 TLS connections without a key"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("SSLKEYLOGFILE"), "{stderr}");
+    for (named, variable) in [(true, false), (false, true)] {
+        let mut command = Command::cargo_bin("hangup").expect("hangup was built");
+        command.args(["read", "-q", "--format", "jsonl", &capture]);
+        if named {
+            command.args(["--keylog", &keys]);
+        }
+        if variable {
+            command.env("SSLKEYLOGFILE", &keys);
+        }
+        let output = command.output().expect("hangup runs");
+        let stdout = String::from_utf8(output.stdout).expect("our own output is UTF-8");
+        assert_eq!(
+            stdout.matches(r#""transport":"wss""#).count(),
+            5,
+            "{stdout}"
+        );
+        assert!(
+            stdout.contains(r#""tls_version":"TLS 1.3","cipher_suite":"TLS_AES_128_CCM_8_SHA256""#)
+        );
+        assert!(output.stderr.is_empty());
+    }
+    assert!(refused(&["read", &capture, "--keylog", "/nowhere/keys.log"]).contains("--keylog"));
+}
+
+#[test]
+fn a_key_log_that_is_none_is_told_and_its_contents_are_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = folder.path().join("keys.log");
+    let capture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/tls13-suites/capture.pcap"
+    );
+    for (text, told) in [
+        ("", "holds no TLS secrets"),
+        ("hush\nhush hush hush\n", "2 lines are not of a TLS key log"),
+    ] {
+        std::fs::write(&keys, text).expect("writable");
+        let keys = keys.to_str().expect("UTF-8");
+        let (status, _, stderr) = hangup(&["read", capture, "--keylog", keys]);
+        assert_eq!(status, 0);
+        assert!(
+            stderr.contains(told) && !stderr.contains("hush"),
+            "{stderr}"
+        );
+    }
 }

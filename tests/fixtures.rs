@@ -233,6 +233,7 @@ fn tshark(case: &Case) -> BTreeMap<u64, Dissected> {
     let output = Command::new("tshark")
         .args(["-r", &case.capture, "-Y", "tcp", "-T", "fields"])
         .args(["-o", "tcp.reassemble_out_of_order:TRUE"])
+        .args(["-o", "tls.keylog_file:keys.log"])
         .args(fields.iter().flat_map(|field| ["-e", field]))
         .current_dir(&case.folder)
         .output()

@@ -95,7 +95,7 @@ fn first(mut reader: Reader, path: &Path, wait: bool) -> Result<(Timestamp, Slot
     }
     let time = match reader.advance()? {
         Step::Packet => reader.packet().time,
-        Step::Note(_) | Step::End => Timestamp::from_nanos(i64::MIN),
+        Step::Note(_) | Step::Secrets(_) | Step::End => Timestamp::from_nanos(i64::MIN),
     };
     Ok((
         time,
@@ -193,7 +193,7 @@ impl PacketSource for Merged {
                     self.queue.push(Reverse(next));
                     self.current = None;
                 }
-                Step::Note(note) => return Ok(Step::Note(note)),
+                step @ (Step::Note(_) | Step::Secrets(_)) => return Ok(step),
                 Step::End => self.finish(),
             }
         }

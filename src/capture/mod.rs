@@ -17,6 +17,7 @@ mod pcapng;
 pub mod privileges;
 mod reader;
 mod resolution;
+mod secrets;
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
@@ -33,6 +34,7 @@ pub use self::filter::{Filter, Filtered};
 pub use self::merge::{Merged, open_all};
 pub use self::open::open;
 pub use self::reader::Reader;
+pub use self::secrets::Secrets;
 use crate::time::Timestamp;
 
 /// Names one packet: the file it stands in and its number there, counted from 1 as Wireshark does.
@@ -87,6 +89,8 @@ pub enum Step {
     Packet,
     /// Something the user should know; reading goes on.
     Note(Note),
+    /// Secrets that belong to what the capture holds, before or after them.
+    Secrets(Secrets),
     /// No more packets.
     End,
 }

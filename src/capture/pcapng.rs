@@ -11,6 +11,7 @@ use super::LinkType;
 use super::buffer::{Buffer, MAX_RECORD, Stop};
 use super::reader::Record;
 use super::resolution::Clock;
+use super::secrets::Secrets;
 use super::words::words;
 use crate::time::Timestamp;
 
@@ -21,6 +22,7 @@ const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
 /// No packets, but Wireshark shows and numbers them as if they were.
 const JOURNAL_EXPORT: u32 = 9;
 const CUSTOM: u32 = 0x0bad;
@@ -32,6 +34,9 @@ const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
+
+/// Decryption secrets that are a TLS key log: the letters TLSK (pcapng draft §4.7).
+const TLS_KEY_LOG: u32 = 0x544c_534b;
 
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 
@@ -67,6 +72,12 @@ pub(super) struct PcapNg {
     dropped_before: u64,
     /// Blocks passed over that take a number, since [`Self::take_numbered`].
     numbered: u64,
+}
+
+/// What comes next in a file.
+pub(super) enum Next {
+    Packet(Record),
+    Secrets(Secrets),
 }
 
 /// The fields of a packet block before its data.
@@ -114,9 +125,9 @@ impl PcapNg {
         std::mem::replace(&mut self.numbered, 0)
     }
 
-    /// The next packet.
+    /// The next packet, or secrets.
     #[inline]
-    pub(super) fn next(&mut self, buffer: &mut Buffer) -> Result<Record, Stop> {
+    pub(super) fn next(&mut self, buffer: &mut Buffer) -> Result<Next, Stop> {
         loop {
             let head = buffer.require(BLOCK_HEAD_LEN)?;
             if head.starts_with(&SECTION_HEADER.to_be_bytes()) {
@@ -147,6 +158,14 @@ impl PcapNg {
                     self.begin_section(body)?;
                     None
                 }
+                DECRYPTION_SECRETS => {
+                    let secrets = tls_secrets(self.order, body).map(Secrets::new);
+                    buffer.consume(len);
+                    if let Some(secrets) = secrets {
+                        return Ok(Next::Secrets(secrets));
+                    }
+                    continue;
+                }
                 JOURNAL_EXPORT | CUSTOM | CUSTOM_NOT_TO_COPY => {
                     self.numbered += 1;
                     None
@@ -157,7 +176,7 @@ impl PcapNg {
             if let Some(mut record) = record {
                 record.from += from + BLOCK_HEAD_LEN;
                 self.last = record.time;
-                return Ok(record);
+                return Ok(Next::Packet(record));
             }
         }
     }
@@ -359,6 +378,13 @@ fn obsolete_packet(order: Endianness, body: &[u8]) -> IResult<&[u8], PacketHead,
 
 fn ticks(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
+}
+
+/// pcapng draft §4.7. Secrets of another kind, and broken ones, are passed over.
+fn tls_secrets(order: Endianness, body: &[u8]) -> Option<&[u8]> {
+    let (rest, [kind, len]) = words(order, body).ok()?;
+    let len = usize::try_from(len).ok()?;
+    rest.get(..len).filter(|_| kind == TLS_KEY_LOG)
 }
 
 /// Walks options up to their end mark or to what is not whole (pcapng draft §3.5).

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::buffer::{Buffer, Stop};
 use super::pcap::Pcap;
-use super::pcapng::PcapNg;
+use super::pcapng::{Next, PcapNg};
 use super::{CaptureError, LinkType, Note, NoteKind, Packet, PacketId, PacketSource, Step};
 use crate::time::Timestamp;
 
@@ -131,7 +131,11 @@ impl PacketSource for Reader {
             Format::PcapNg(format) => {
                 let next = format.next(&mut self.buffer);
                 self.number += format.take_numbered();
-                next
+                match next {
+                    Ok(Next::Packet(record)) => Ok(record),
+                    Ok(Next::Secrets(secrets)) => return Ok(Step::Secrets(secrets)),
+                    Err(stop) => Err(stop),
+                }
             }
             Format::Ended(notes) => {
                 let note = notes.next();

@@ -163,6 +163,7 @@ pub(super) fn drain(source: &mut impl PacketSource) -> (Vec<Kept>, Vec<Note>) {
                 });
             }
             Step::Note(note) => notes.push(note),
+            Step::Secrets(_) => {}
             Step::End => return (packets, notes),
         }
     }

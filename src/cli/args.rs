@@ -34,6 +34,8 @@ Examples:
       The table as always, and two files for other tools.
   hangup read --view closes --format jsonl capture.pcap | jq .code
       The timeline of Close frames, one JSON object a line.
+  hangup read --keylog keys.log capture.pcapng
+      wss, with the key log that a browser, Node or Python wrote ($SSLKEYLOGFILE).
   ssh host tcpdump -U -w - port 80 | hangup read -
       From another tool.
   hangup read -q --fail-on abnormal capture.pcap
@@ -139,9 +141,18 @@ pub(super) struct ReadArgs {
     #[arg(short, long, help_heading = "Output")]
     pub(super) verbose: bool,
 
+    /// TLS key log (NSS format, as $SSLKEYLOGFILE has it) to read wss with; repeatable
+    /// [default: $SSLKEYLOGFILE; secrets inside of a pcapng are used as well]
+    #[arg(long, value_name = "FILE", help_heading = "Selection")]
+    pub(super) keylog: Vec<PathBuf>,
+
     /// Read only packets that match this capture filter, in tcpdump's language
     #[arg(short, long, value_name = "BPF", help_heading = "Selection")]
     pub(super) filter: Option<String>,
+
+    /// Read files with N threads; the results are the same for any number [default: what is best]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) threads: Option<u32>,
 
     #[command(flatten)]
     pub(super) wanted: WantedArgs,

@@ -1,6 +1,7 @@
 //! What was typed, checked: from here on nothing can be wrong with the arguments.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,9 @@ pub(super) struct Output {
 #[derive(Debug)]
 pub(super) struct ReadConfig {
     pub(super) captures: Vec<PathBuf>,
+    pub(super) key_logs: Vec<PathBuf>,
     pub(super) filter: Option<String>,
+    pub(super) threads: Option<u32>,
     pub(super) selection: Selection,
     pub(super) format: Format,
     pub(super) outputs: Vec<Output>,
@@ -63,7 +66,9 @@ impl ReadConfig {
         };
         Ok(Self {
             captures: args.captures,
+            key_logs: key_logs(args.keylog)?,
             filter: args.filter,
+            threads: args.threads,
             selection,
             format: args.format,
             outputs: args
@@ -121,6 +126,19 @@ pub(super) fn selection(wanted: WantedArgs) -> anyhow::Result<Selection> {
         path: path.map(|glob| glob.compile_matcher()),
         session: None,
     })
+}
+
+/// The key logs named, else the one that TLS libraries write by the same variable.
+fn key_logs(named: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+    for path in &named {
+        File::open(path).with_context(|| format!("--keylog {}", path.display()))?;
+    }
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let variable = std::env::var_os("SSLKEYLOGFILE").map(PathBuf::from);
+    // Set for a program that has not written any yet, it is no reason to complain.
+    Ok(variable.into_iter().filter(|path| path.is_file()).collect())
 }
 
 pub(super) fn output(path: PathBuf) -> anyhow::Result<Output> {

@@ -24,6 +24,9 @@ use crate::session::{Session, Summary};
 /// A run of fewer seconds was fast enough; its rate would be that of the start of a program.
 const WORTH_TELLING: f64 = 0.1;
 
+/// Rows are small and may be many.
+const OUTPUT_BUFFER: usize = 64 << 10;
+
 /// Reads the captures and writes every output.
 pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     let config = ReadConfig::new(args)?;
@@ -54,7 +57,7 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
             &outcome,
             &shown,
             output.format,
-            BufWriter::new(file),
+            BufWriter::with_capacity(OUTPUT_BUFFER, file),
             false,
         )
         .with_context(name)?;
@@ -66,7 +69,7 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
         &outcome,
         &shown,
         config.format,
-        BufWriter::new(stdout.lock()),
+        BufWriter::with_capacity(OUTPUT_BUFFER, stdout.lock()),
         terminal,
     )?;
     if !config.quiet {
@@ -77,17 +80,22 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
         totals(&outcome.summary, shown.len(), seconds);
     }
     let found = |session: &&Session| config.fail_on.iter().any(|test| test.matches(session));
-    Ok(match outcome.partial {
+    let status = match outcome.partial {
         _ if shown.iter().any(found) => Status::Found,
         true => Status::Partial,
         false => Status::Done,
-    })
+    };
+    // The process is over: to free a million sessions one by one would only take time.
+    std::mem::forget(outcome);
+    Ok(status)
 }
 
 fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
     let progress = Progress::new(!config.quiet && io::stderr().is_terminal());
     let settings = Settings {
         events: config.needs_events(),
+        key_logs: config.key_logs.clone(),
+        threads: config.threads,
     };
     let mut note = |text: String| {
         progress.erase();
@@ -183,6 +191,10 @@ fn totals(summary: &Summary, shown: usize, seconds: f64) {
     if !lost.is_empty() {
         message::line(&format!("not whole: {}", lost.join(", ")));
     }
+    let unread = unread(summary);
+    if !unread.is_empty() {
+        message::line(&format!("not read: {}", unread.join(", ")));
+    }
     if summary.sessions == 0 {
         message::line(&nothing_found(summary));
     } else if shown == 0 {
@@ -229,11 +241,32 @@ pub(super) fn lost(summary: &Summary) -> Vec<String> {
     lost
 }
 
+/// What was encrypted, where anything was.
+fn unread(summary: &Summary) -> Vec<String> {
+    let mut unread = Vec::new();
+    let without = summary.tls_without_keys;
+    if without > 0 {
+        unread.push(format!(
+            "{} without a key (run client or server with SSLKEYLOGFILE=keys.log, then --keylog keys.log)",
+            counted(without, "TLS connection")
+        ));
+    }
+    for (reason, connections) in &summary.tls_unread {
+        unread.push(format!(
+            "{}: {reason}",
+            counted(*connections, "TLS connection")
+        ));
+    }
+    unread
+}
+
 fn nothing_found(summary: &Summary) -> String {
     let check = if summary.packets == 0 {
         "The capture holds no packets: was the filter too narrow, or the interface the wrong one?"
     } else if summary.connections == 0 {
         "There is no TCP in it: was it captured on the right interface, with the right filter?"
+    } else if summary.tls_without_keys > 0 {
+        "There is TLS in it that may carry wss: a key log shows it."
     } else {
         "Is it wss (TLS)? Then capture where it is plain, such as behind the proxy. Did the capture begin \
          after the WebSockets were opened? Is it the right port?"

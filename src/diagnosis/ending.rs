@@ -25,6 +25,8 @@ pub(super) struct Ending {
 #[derive(Clone, Copy, Debug)]
 enum Signal {
     Close(Mark),
+    CloseNotify(Mark),
+    Alert(Mark),
     Fin(Mark),
     Rst(Mark),
     /// A RST in this side's name that it did not send.
@@ -34,7 +36,12 @@ enum Signal {
 impl Signal {
     const fn mark(&self) -> &Mark {
         match self {
-            Self::Close(mark) | Self::Fin(mark) | Self::Rst(mark) | Self::Forged(mark) => mark,
+            Self::Close(mark)
+            | Self::CloseNotify(mark)
+            | Self::Alert(mark)
+            | Self::Fin(mark)
+            | Self::Rst(mark)
+            | Self::Forged(mark) => mark,
         }
     }
 }
@@ -84,7 +91,10 @@ fn transport_signal(facts: &SideFacts) -> Option<Signal> {
             Signal::Rst(rst)
         }
     });
-    facts.fin.map(Signal::Fin).or(rst)
+    // In one stream, alerts of TLS stand before FIN and RST.
+    let notify = facts.close_notify.map(Signal::CloseNotify);
+    let alert = facts.fatal_alert.map(|(_, mark)| Signal::Alert(mark));
+    notify.or(alert).or(facts.fin.map(Signal::Fin)).or(rst)
 }
 
 /// A malformed Close is a violation, not a signal; one with a code that may not be sent still
@@ -106,20 +116,20 @@ fn closer(
     // A side whose Close may lie in a hole may have closed before anything that is seen, or at
     // the same time; not where the hole has the length of the echo to the Close that is seen.
     let unsure = |side: Side, by: &Mark| {
-        let hides = |hole: &&Hole| may_hide_close(side, hole);
         let other = &facts.sides[side];
+        let hides = |hole: &&Hole| may_hide_close(side, hole);
+        let is_first = |hole: &Hole| may_be_earlier(hole, by) || !is_echo_of(hole, side, facts);
         other.captured
-            && other
-                .holes
-                .iter()
-                .find(hides)
-                .is_some_and(|hole| may_be_earlier(hole, by) || !is_echo_of(hole, side, facts))
+            && (other.begins_behind || other.holes.iter().find(hides).is_some_and(is_first))
     };
     match signals {
         [(client, Some(one)), (server, Some(other))] => {
             let first = match order(one.mark(), other.mark()) {
                 Order::Before => (client, one),
                 Order::After => (server, other),
+                Order::Crossed if unsure(client, other.mark()) || unsure(server, one.mark()) => {
+                    return None;
+                }
                 Order::Crossed => return Some(Party::Both),
             };
             if unsure(first.0.other(), first.1.mark()) {
@@ -140,8 +150,7 @@ fn closer(
 
 /// What lies in the hole may have been sent before this: its sender had received it.
 fn may_be_earlier(hole: &Hole, by: &Mark) -> bool {
-    by.heard
-        .is_none_or(|heard| heard >= hole.offset.saturating_add(hole.len))
+    by.heard.is_none_or(|heard| heard >= hole.least_end())
 }
 
 /// The hole has exactly the length that the answer of `side` to the other's Close has
@@ -151,20 +160,25 @@ fn is_echo_of(hole: &Hole, side: Side, facts: &Facts) -> bool {
         .closes
         .iter()
         .find(|close| close.frame.fault.is_none());
-    close.and_then(|close| echo_len(side, close)) == Some(hole.len)
+    close
+        .and_then(|close| echo_len(side, close))
+        .is_some_and(|len| hole.may_have_len(len))
 }
 
 /// The code of a Close that is seen may not be the first one: another may lie in a hole that
-/// its sender had received.
+/// its sender had received, or before the capture.
 pub(super) fn first_code_is_lost(facts: &Facts, by: Side) -> bool {
     let other = by.other();
     let Some(close) = facts.sides[by].closes.first() else {
         return false;
     };
+    let peer = &facts.sides[other];
+    if !peer.captured || !peer.closes.is_empty() {
+        return false;
+    }
     let hides = |hole: &&Hole| may_hide_close(other, hole) && may_be_earlier(hole, &close.mark);
-    facts.sides[other].captured
-        && facts.sides[other].closes.is_empty()
-        && facts.sides[other]
+    peer.begins_behind
+        || peer
             .holes
             .iter()
             .find(hides)
@@ -193,6 +207,8 @@ fn transport_end(facts: &Facts, silent: Option<Side>) -> Option<TransportEnd> {
     };
     let told = |side: Side| {
         transport_signal(&facts.sides[side]).map(|signal| match signal {
+            Signal::CloseNotify(mark) => (end(EndKind::CloseNotify, side.into(), &mark), mark),
+            Signal::Alert(mark) => (end(EndKind::Alert, side.into(), &mark), mark),
             Signal::Fin(mark) => (end(EndKind::Fin, side.into(), &mark), mark),
             Signal::Forged(mark) => (end(EndKind::Rst, Party::Network, &mark), mark),
             Signal::Rst(mark) | Signal::Close(mark) => {

@@ -59,8 +59,20 @@ fn by_key(sessions: &[Session]) -> Vec<Vec<usize>> {
         key == other && second.since(*first) <= MAX_SETUP
     });
     same.filter(|legs| (2..=MAX_LEGS).contains(&legs.len()))
-        .map(|legs| legs.iter().map(|&(_, _, index)| index).collect())
+        .map(|legs| {
+            legs.iter()
+                .map(|&(_, _, index)| index)
+                .collect::<Vec<usize>>()
+        })
+        .filter(|legs| have_own_ends(sessions, legs))
         .collect()
+}
+
+/// One connection is no other leg of itself: what asked twice on it is no chain.
+fn have_own_ends(sessions: &[Session], legs: &[usize]) -> bool {
+    let ends = legs.iter().filter_map(|&index| sessions.get(index));
+    let ends: BTreeSet<_> = ends.map(|leg| (leg.client, leg.server)).collect();
+    ends.len() == legs.len()
 }
 
 /// What the two legs of a session have in common where a proxy makes a key of its own.
@@ -273,6 +285,8 @@ mod tests {
             related(vec![outer(key), inner(key), third]),
             [[2, 3], [1, 3], [1, 2]]
         );
+        let again = leg(2, "10.0.0.5:5000", "10.0.0.2:80", key, (40, 50));
+        assert_eq!(related(vec![outer(key), again]), [[0_u64; 0]; 2]);
         // Whatever the proxy's addresses are.
         let elsewhere = leg(2, "192.0.2.7:6000", "10.0.0.3:8080", key, (10, 25));
         assert_eq!(related(vec![outer(key), elsewhere]), [[2], [1]]);

@@ -6,6 +6,7 @@ mod case;
 pub mod causes;
 pub mod cohorts;
 mod ending;
+mod habits;
 pub mod knowledge;
 pub mod legs;
 mod order;
@@ -36,10 +37,11 @@ pub struct Diagnosis {
 /// Judges a session by its facts.
 pub fn diagnose(facts: &Facts) -> Diagnosis {
     let ending = ending::ending(facts);
-    let has_ended = matches!(ending.state, State::Closed | State::Closing);
+    let has_views =
+        matches!(ending.state, State::Closed | State::Closing) && !perhaps_never_opened(facts);
     let (client_view, server_view) = match ending.state {
         State::Failed => (failed_view(), failed_server_view(facts)),
-        _ if has_ended => (
+        _ if has_views => (
             views::view(Side::Client, facts, &ending),
             views::view(Side::Server, facts, &ending),
         ),
@@ -50,6 +52,12 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
     } else {
         (client_view, server_view)
     };
+    let noted = |view, side| View {
+        note: habits::note(side, facts, &ending),
+        ..view
+    };
+    let client_view = noted(client_view, Side::Client);
+    let server_view = noted(server_view, Side::Server);
     let (code, reason) = code(facts, &ending);
     let clean = match (client_view.clean, server_view.clean) {
         (Some(true), Some(true)) => Some(true),
@@ -94,6 +102,12 @@ fn advice(cause: &str) -> String {
         .unwrap_or_default()
 }
 
+/// The answer is lost, and no frame shows what it was: a refusal, perhaps, after which the server
+/// has no WebSocket to report on.
+fn perhaps_never_opened(facts: &Facts) -> bool {
+    facts.answer == Answer::Lost && !Side::BOTH.iter().any(|&side| facts.sides[side].sent_frame)
+}
+
 /// RFC 6455 §7.1.5: no Close was received by an end whose opening failed.
 fn failed_view() -> View {
     View {
@@ -101,6 +115,7 @@ fn failed_view() -> View {
         reason: None,
         clean: Some(false),
         presumed: false,
+        note: None,
     }
 }
 
@@ -153,6 +168,10 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
             .iter()
             .find_map(|&side| facts.sides[side].closes.first())
     };
+    // A malformed Close is a violation: what its receiver says to it is yet to come.
+    if first.is_none() && any().is_some() && ending.state == State::Closing {
+        return (None, None);
+    }
     match first.or_else(any) {
         Some(_)
             if ending
@@ -164,7 +183,7 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
         Some(close) => told(close),
         None if Side::BOTH
             .iter()
-            .any(|&side| views::close_may_be_lost(side, &facts.sides[side])) =>
+            .any(|&side| views::close_may_be_lost(side, facts)) =>
         {
             (None, None)
         }

@@ -2,7 +2,7 @@
 
 use super::ending::Ending;
 use crate::session::facts::{Facts, Hole, Mark, SeenClose, SideFacts};
-use crate::session::{Side, View};
+use crate::session::{Side, State, View};
 use crate::ws::Body;
 
 /// The frame header of a Close: two bytes, and four of masking key from a client
@@ -34,12 +34,14 @@ pub(super) fn echo_len(from: Side, of: &SeenClose) -> Option<u64> {
 /// A Close of this side may lie in this hole. One that frames follow hides none: a Close is the
 /// last thing that its sender sends (RFC 6455 §5.5.1).
 pub(super) fn may_hide_close(from: Side, hole: &Hole) -> bool {
-    !hole.found && close_fits(from, hole.len)
+    let fits = |len| close_fits(from, len);
+    !hole.found && (fits(hole.len) || hole.may_count_fin && fits(hole.len.saturating_sub(1)))
 }
 
 /// A Close of this side may lie in bytes that the capture does not hold.
-pub(super) fn close_may_be_lost(from: Side, facts: &SideFacts) -> bool {
-    !facts.captured || facts.holes.iter().any(|hole| may_hide_close(from, hole))
+pub(super) fn close_may_be_lost(from: Side, facts: &Facts) -> bool {
+    let side = &facts.sides[from];
+    !side.captured || side.begins_behind || side.holes.iter().any(|hole| may_hide_close(from, hole))
 }
 
 /// What the API of `side` reports.
@@ -65,12 +67,13 @@ pub(super) fn view(side: Side, facts: &Facts, ending: &Ending) -> View {
     }
     match (valid, hole) {
         (Some(close), hole) if hole.is_none_or(|hole| hole.offset > close.mark.start) => {
-            if !was_received(side, &close.mark, facts, ending) {
-                return unclean(1006);
+            match was_received(side, &close.mark, facts, ending) {
+                Some(true) => received(side, close, facts, ending),
+                Some(false) => unclean(1006),
+                None => View::default(),
             }
-            received(side, close, facts)
         }
-        _ if !peer.captured => View::default(),
+        _ if !peer.captured || peer.begins_behind => View::default(),
         (later, Some(hole)) => presumed(side, hole, later, facts, ending),
         (_, None) => unclean(1006),
     }
@@ -83,39 +86,60 @@ fn first_valid_close(facts: &SideFacts) -> Option<&SeenClose> {
         .find(|close| close.frame.fault.is_none())
 }
 
-/// The Close came before `side` had ended.
-fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> bool {
+/// The Close came before `side` had ended; `None` where the capture lost what would tell.
+fn was_received(side: Side, close: &Mark, facts: &Facts, ending: &Ending) -> Option<bool> {
     let own = &facts.sides[side];
     let peer = &facts.sides[side.other()];
     // A RST that something between forged ended this side when it came.
     if let Some(rst) = peer.rst.filter(|_| peer.rst_forged)
-        && rst.start <= close.start
+        && rst.start < close.end
     {
-        return false;
+        return Some(false);
     }
-    if let Some(fin) = own.fin {
+    // An end that has said in TLS that it is done reads no more, as one that sent FIN.
+    let alert = own.fatal_alert.map(|(_, mark)| mark);
+    if let Some(end) = own.close_notify.or(alert).or(own.fin) {
         // Linux counts what it had received in the FIN's acknowledgement; without one, time
         // has to do.
-        return fin
+        let in_time = end
             .heard
-            .map_or(close.time <= fin.time, |heard| heard >= close.end);
+            .map_or(close.time <= end.time, |heard| heard >= close.end);
+        return Some(in_time);
     }
     if let Some(rst) = own.rst.filter(|_| !own.rst_forged) {
+        if peer.acked >= close.end {
+            return Some(true);
+        }
+        if rst.heard.is_none_or(|heard| heard < close.end) {
+            return Some(false);
+        }
         // A reset by an end that had closed: the answer to its Close was still unread, unless
-        // it had acknowledged that before.
-        let heard = if own.closes.is_empty() {
-            rst.heard.unwrap_or(0)
+        // something else may have been what was unread.
+        return if peer.close_notify.is_some() {
+            Some(true)
+        } else if !own.closes.is_empty() {
+            Some(false)
+        } else if close_may_be_lost(side, facts) {
+            None
         } else {
-            0
+            Some(true)
         };
-        let heard = heard.max(peer.acked);
-        return heard >= close.end;
     }
-    // Silence: what the peer repeated in vain was not received.
-    !(ending.is_silence && peer.acked < close.end)
+    // Its FIN may have come before the capture began, or be lost with what it sent last.
+    let may_hide_fin = own.begins_behind || own.holes.last().is_some_and(|it| it.may_count_fin);
+    if own.captured && may_hide_fin {
+        return None;
+    }
+    match ending.state {
+        // Silence: what the peer repeated in vain was not received.
+        _ if ending.is_silence => Some(peer.acked >= close.end),
+        // It may be on its way still, and this side may end before it comes.
+        State::Closing if peer.acked < close.end => None,
+        _ => Some(true),
+    }
 }
 
-fn received(side: Side, close: &SeenClose, facts: &Facts) -> View {
+fn received(side: Side, close: &SeenClose, facts: &Facts, ending: &Ending) -> View {
     let code = match close.frame.body {
         Body::Empty => Some(1005),
         Body::Code(code, _) => Some(code),
@@ -129,16 +153,22 @@ fn received(side: Side, close: &SeenClose, facts: &Facts) -> View {
     View {
         code,
         reason,
-        clean: sent_close(side, &facts.sides[side]),
+        clean: sent_close(side, facts, ending),
         presumed: false,
+        note: None,
     }
 }
 
-/// Its own Close is on the wire; `None` where it may be in bytes that are not captured.
-fn sent_close(side: Side, facts: &SideFacts) -> Option<bool> {
-    if !facts.closes.is_empty() {
+/// Its own Close is on the wire; `None` where it may be in bytes that are not captured, or come
+/// after the end of the capture.
+fn sent_close(side: Side, facts: &Facts, ending: &Ending) -> Option<bool> {
+    let own = &facts.sides[side];
+    let is_shut = own.close_notify.is_some() || own.fatal_alert.is_some();
+    let has_ended = own.fin.is_some() || own.rst.is_some() || is_shut;
+    let is_cut = ending.is_silence || facts.sides[side.other()].rst.is_some();
+    if !own.closes.is_empty() {
         Some(true)
-    } else if close_may_be_lost(side, facts) {
+    } else if close_may_be_lost(side, facts) || !has_ended && !is_cut {
         None
     } else {
         Some(false)
@@ -162,7 +192,7 @@ fn presumed(
         return View::default();
     };
     let code = own.frame.code().unwrap_or(1005);
-    let end = hole.offset.saturating_add(hole.len);
+    let end = hole.record_end.unwrap_or(hole.offset.saturating_add(len));
     let place = Mark {
         start: hole.offset,
         end,
@@ -170,7 +200,7 @@ fn presumed(
         packet: hole.packet,
         time: hole.time,
     };
-    if hole.len != len || !was_received(side, &place, facts, ending) {
+    if !hole.may_have_len(len) || was_received(side, &place, facts, ending) != Some(true) {
         return View::default();
     }
     let reason = own.frame.reason().unwrap_or_default();
@@ -179,5 +209,6 @@ fn presumed(
         reason: Some(reason),
         clean: Some(true),
         presumed: true,
+        note: None,
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::pipeline::Pipeline;
-use super::read::Settings;
 use crate::capture::live::{Drops, Feed, LiveError, Waited};
 use crate::session::{Session, Summary};
 
@@ -16,8 +15,8 @@ const COUNTERS: Duration = Duration::from_secs(1);
 /// When to stop, and how often to say how it is going.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plan {
-    /// What to keep of each session.
-    pub settings: Settings,
+    /// Keep the events of each session.
+    pub events: bool,
     /// Stop after so long.
     pub duration: Option<Duration>,
     /// Stop after so many packets.
@@ -63,7 +62,7 @@ pub struct Watched {
 /// Watches `feed` until it ends, or is to be stopped. Sessions that are open then are told, too.
 pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watched {
     let mut run = Run {
-        pipeline: Pipeline::live(plan.settings.events),
+        pipeline: Pipeline::live(plan.events),
         codes: BTreeMap::new(),
         watcher,
     };

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::capture::LinkType;
 use crate::decode::Flags;
-use crate::session::{Captured, Side, State};
+use crate::session::{Captured, Party, Side, State};
 use crate::ws::Opcode;
 use crate::ws::testing::{Frame, noise, wire};
 
@@ -149,6 +149,11 @@ fn ip_packet(way: Way, port: u16, seq: u32, ack: u32, flags: u8, payload: &[u8])
 
 fn told(packets: &[(i64, Vec<u8>)]) -> (Vec<Session>, Summary) {
     let mut pipeline = Pipeline::new(true);
+    feed(&mut pipeline, packets);
+    pipeline.finish()
+}
+
+fn feed(pipeline: &mut Pipeline, packets: &[(i64, Vec<u8>)]) {
     for (number, (millis, data)) in (1..).zip(packets) {
         pipeline.handle_packet(&Packet {
             id: PacketId::new(0, number),
@@ -158,7 +163,68 @@ fn told(packets: &[(i64, Vec<u8>)]) -> (Vec<Session>, Summary) {
             data,
         });
     }
-    pipeline.finish()
+}
+
+#[test]
+fn any_number_of_shares_comes_to_the_same() {
+    let mut packets = Vec::new();
+    for port in 50_000..50_020 {
+        let mut wire = Wire::open(port);
+        wire.text(Up, "hello").close(Down, b"\x03\xe9").fins();
+        packets.extend(wire.packets);
+    }
+    packets.sort_by_key(|(millis, _)| *millis);
+    let (whole, summary) = told(&packets);
+    assert_eq!(whole.len(), 20);
+    for count in [2, 3, 7] {
+        let parts = Shard::split(count).map(|shard| {
+            let mut pipeline = Pipeline::of(shard, true, KeyLog::default());
+            feed(&mut pipeline, &packets);
+            pipeline.finish_part()
+        });
+        assert_eq!(join(parts), (whole.clone(), summary.clone()));
+    }
+}
+
+#[test]
+fn a_flood_of_syns_is_counted_and_takes_no_room() {
+    let mut pipeline = Pipeline::new(false);
+    let many = limits::MAX_SYNS_WAITING + 1000;
+    for number in 0..many {
+        let [.., a, b, c] = number.to_be_bytes();
+        let mut data = ip_packet(Up, 50_000, 1, 0, SYN, b"");
+        data[13..16].copy_from_slice(&[a, b, c]);
+        feed(&mut pipeline, &[(0, data)]);
+    }
+    assert_eq!(pipeline.flows.len(), limits::MAX_SYNS_WAITING);
+    let (_, summary) = pipeline.finish();
+    assert_eq!((summary.connections, summary.evicted), (many as u64, 1000));
+}
+
+#[test]
+fn a_connection_of_no_interest_gives_way_to_the_next_on_its_port() {
+    let mut wire = Wire::new(50_000);
+    wire.shake().send(Up, ACK, b"\x16\x03\x01 no HTTP");
+    let mut pipeline = Pipeline::new(false);
+    feed(&mut pipeline, &wire.packets);
+    let passing = |pipeline: &Pipeline| {
+        let mut all = pipeline.flows.iter().map(|(_, followed)| followed);
+        all.all(|followed| matches!(followed, Followed::Passing(_)))
+    };
+    assert!(passing(&pipeline));
+    // Its own SYN again changes nothing; another one begins another connection.
+    let again = wire.packets[0].clone();
+    feed(&mut pipeline, &[again]);
+    assert!(passing(&pipeline));
+    wire.fins();
+    wire.seq = [77_000, 99_000];
+    let begin = wire.packets.len();
+    wire.shake()
+        .send(Up, ACK, ASK.as_bytes())
+        .send(Down, ACK, SWITCH.as_bytes());
+    feed(&mut pipeline, &wire.packets[begin - 3..]);
+    let (sessions, summary) = pipeline.finish();
+    assert_eq!((sessions.len(), summary.connections), (1, 2));
 }
 
 #[test]
@@ -277,6 +343,32 @@ fn a_capture_that_begins_late_has_the_session_without_its_opening() {
 }
 
 #[test]
+fn a_capture_may_begin_with_a_keep_alive_probe() {
+    for way in [Up, Down] {
+        let mut wire = Wire::new(50_000);
+        let [client, server] = wire.seq;
+        let (own, peer) = match way {
+            Up => (client, server),
+            Down => (server, client),
+        };
+        // RFC 9293 section 3.8.4: one before the next byte.
+        let probe = ip_packet(way, wire.port, own.wrapping_sub(1), peer, ACK, b"");
+        wire.packets.push((0, probe));
+        for n in 0..6 {
+            wire.text(Up, &format!("question {n}"))
+                .text(Down, &format!("answer {n}"));
+        }
+        wire.close(Down, b"\x03\xf3oops")
+            .close(Up, b"\x03\xf3")
+            .fins();
+        let session = wire.session();
+        assert_eq!(session.verdict.code, Some(1011), "{way:?}");
+        assert_eq!(session.client_sent.messages, 6, "{way:?}");
+        assert_eq!(session.server_sent.messages, 6, "{way:?}");
+    }
+}
+
+#[test]
 fn other_protocols_are_no_sessions_whether_seen_from_the_start_or_not() {
     let mqtt = [
         b"\x30\x12\x00\x0bsensors/one12345".to_vec(),
@@ -331,6 +423,29 @@ fn other_protocols_are_no_sessions_whether_seen_from_the_start_or_not() {
 }
 
 #[test]
+fn unmasked_frames_are_believed_only_where_nothing_contradicts_them() {
+    let mut feed = Wire::new(50_000);
+    for n in 0..10 {
+        feed.text(Down, &format!("tick {n}"));
+    }
+    assert_eq!(feed.session().server_sent.messages, 10);
+    let mut other = Wire::new(50_000);
+    for n in 0..10 {
+        other
+            .text(Down, &format!("tick {n}"))
+            .send(Up, ACK, &noise(40, n | 4));
+    }
+    assert_eq!(other.told(), []);
+    // Both ends unmasked: no WebSocket has that.
+    let mut peers = Wire::new(50_000);
+    for n in 0..10 {
+        let frame = wire(&[Frame::whole(Opcode::TEXT, format!("tick {n}").as_bytes())]);
+        peers.send(Down, ACK, &frame).send(Up, ACK, &frame);
+    }
+    assert_eq!(peers.told(), []);
+}
+
+#[test]
 fn lost_bytes_are_never_a_1006() {
     let mut wire = Wire::open(50_000);
     wire.text(Up, "hello")
@@ -374,6 +489,33 @@ fn a_lost_101_or_request_does_not_hide_the_session() {
     }
     wire.close(Up, b"\x03\xe8").close(Down, b"\x03\xe8").fins();
     assert_eq!(wire.session().verdict.code, Some(1000));
+}
+
+#[test]
+fn a_fin_that_the_capture_lost_is_known_by_what_acknowledges_it() {
+    // The server ends TCP, then the client closes: too late to be read.
+    let ended = |lost: bool, reset: bool| {
+        let mut wire = Wire::open(50_000);
+        wire.text(Up, "hello").send(Down, ACK | FIN, b"");
+        if lost {
+            wire.packets.pop();
+        }
+        wire.close(Up, b"\x03\xe9");
+        if reset {
+            wire.send(Down, RST, b"");
+        } else {
+            wire.send(Up, ACK | FIN, b"").send(Down, ACK, b"");
+        }
+        wire.session()
+    };
+    for reset in [false, true] {
+        for lost in [false, true] {
+            let session = ended(lost, reset);
+            assert_eq!(session.verdict.closer, Some(Party::Server), "{session:?}");
+            assert_eq!(session.verdict.server_view.code, Some(1006), "{session:?}");
+            assert_eq!(session.lost_bytes, 0);
+        }
+    }
 }
 
 #[test]

@@ -1,22 +1,35 @@
 //! The offline driver: files in, sessions out.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
 
 use super::pipeline::Pipeline;
+use super::shard::{Part, Shard, join, workers};
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
 #[cfg(feature = "live")]
 use crate::capture::{Filter, Filtered, Merged};
 use crate::diagnosis::{cohorts, legs};
 use crate::session::{Finding, Session, Summary};
+use crate::tls::KeyLog;
+
+/// Bytes of a key log read at a time.
+const KEY_LOG_BLOCK: usize = 64 << 10;
 
 /// Packets between two looks at how far the reading has come.
 const PROGRESS_EVERY: u64 = 1 << 14;
 
-/// What a run is to keep.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a run is to keep, and what it is given beside the captures.
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Keep the story of each session ([`Session::events`]).
     pub events: bool,
+    /// Key logs to read TLS with.
+    pub key_logs: Vec<PathBuf>,
+    /// Threads to read files with; `None` for what is best. The outcome is the same for any.
+    pub threads: Option<u32>,
 }
 
 /// What a run came to.
@@ -53,7 +66,8 @@ pub enum ReadError {
 /// Reads `paths` as one capture, ordered by time.
 ///
 /// `note` gets each warning as a line of text; `progress` gets, now and then, the bytes read
-/// and the bytes there are, where that is known.
+/// and the bytes there are, where that is known. Where secrets stand in a capture behind what
+/// they open, it is read a second time.
 ///
 /// # Errors
 /// Where nothing could be read, or `filter` is not one.
@@ -64,61 +78,167 @@ pub fn read(
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, ReadError> {
+    #[cfg(not(feature = "live"))]
+    if filter.is_some() {
+        return Err(ReadError::NoFilter);
+    }
+    let count = workers(paths, settings.threads);
+    let mut all = run(paths, filter, settings, count, None, note, progress)?;
+    // Standard input and pipes cannot be read again.
+    let can_repeat = || paths.iter().all(|path| path.is_file());
+    if all.late_keys.is_some() && can_repeat() {
+        let log = all.late_keys.take();
+        all = run(paths, filter, settings, 1, log, &mut |_| {}, progress)?;
+    }
+    let (mut sessions, mut summary) = join(all.parts);
+    summary.dropped = all.dropped;
+    let findings = cohorts::find(&mut sessions);
+    legs::join(&mut sessions);
+    Ok(Outcome {
+        sessions,
+        findings,
+        summary,
+        partial: all.partial,
+    })
+}
+
+/// What all workers came to.
+struct All {
+    parts: Vec<Part>,
+    partial: bool,
+    dropped: u64,
+    late_keys: Option<KeyLog>,
+}
+
+/// Reads everything with `count` workers. `log`: secrets to read TLS with, where they are known
+/// already.
+fn run(
+    paths: &[PathBuf],
+    filter: Option<&str>,
+    settings: &Settings,
+    count: u32,
+    log: Option<KeyLog>,
+    note: &mut dyn FnMut(String),
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<All, ReadError> {
+    let mut shards = Shard::split(count);
+    let first = shards.next().unwrap_or_else(Shard::whole);
+    let log = log.unwrap_or_else(|| load(&settings.key_logs, note));
+    let (first, others) = std::thread::scope(|scope| {
+        // Each reads everything and keeps its own connections; only the first one is heard.
+        let others: Vec<_> = shards
+            .map(|shard| {
+                scope.spawn(move || {
+                    let log = load(&settings.key_logs, &mut |_| {});
+                    work(
+                        paths,
+                        filter,
+                        settings,
+                        (shard, log),
+                        &mut |_| {},
+                        &mut |_, _| {},
+                    )
+                })
+            })
+            .collect();
+        let first = work(paths, filter, settings, (first, log), note, progress);
+        let others: Vec<_> = others
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join)
+            .collect();
+        (first, others)
+    });
+    let Worked {
+        part,
+        partial,
+        dropped,
+        mut late_keys,
+    } = first?;
+    let mut parts = vec![part];
+    for other in others {
+        match other {
+            Ok(worked) => {
+                let worked = worked?;
+                parts.push(worked.part);
+                late_keys = late_keys.or(worked.late_keys);
+            }
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    Ok(All {
+        parts,
+        partial,
+        dropped,
+        late_keys,
+    })
+}
+
+/// What one worker came to.
+struct Worked {
+    part: Part,
+    partial: bool,
+    dropped: u64,
+    /// All secrets, where some came behind packets that they would have opened.
+    late_keys: Option<KeyLog>,
+}
+
+/// Reads everything for one share of the connections.
+fn work(
+    paths: &[PathBuf],
+    filter: Option<&str>,
+    settings: &Settings,
+    (shard, log): (Shard, KeyLog),
+    note: &mut dyn FnMut(String),
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Worked, ReadError> {
     #[cfg(feature = "live")]
     let filter = filter
         .map(Filter::compile)
         .transpose()
         .map_err(ReadError::Filter)?;
     #[cfg(not(feature = "live"))]
-    if filter.is_some() {
-        return Err(ReadError::NoFilter);
-    }
+    let _ = filter;
     let (mut source, errors) = open_all(paths);
     errors.iter().for_each(|error| note(error.to_string()));
     if errors.len() == paths.len() {
         return Err(ReadError::NothingReadable);
     }
+    let partial = !errors.is_empty();
+    let pipeline = Pipeline::of(shard, settings.events, log);
     #[cfg(feature = "live")]
     if let Some(filter) = filter {
         let mut source = Filtered::new(source, filter);
-        let position = |source: &Filtered<Merged>| source.source().position();
         return Ok(drive(
             &mut source,
-            !errors.is_empty(),
-            settings,
+            partial,
+            pipeline,
             note,
-            &mut |source| {
-                let (read, total) = position(source);
+            &mut |source: &Filtered<Merged>| {
+                let (read, total) = source.source().position();
                 progress(read, total);
             },
         ));
     }
-    Ok(drive(
-        &mut source,
-        !errors.is_empty(),
-        settings,
-        note,
-        &mut |source| {
-            let (read, total) = source.position();
-            progress(read, total);
-        },
-    ))
+    Ok(drive(&mut source, partial, pipeline, note, &mut |source| {
+        let (read, total) = source.position();
+        progress(read, total);
+    }))
 }
 
 /// Takes every packet of a source; `partial`: some of it was lost before it began.
 fn drive<S: PacketSource>(
     source: &mut S,
     mut partial: bool,
-    settings: &Settings,
+    mut pipeline: Pipeline,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(&S),
-) -> Outcome {
+) -> Worked {
     let mut dropped = 0;
-    let mut pipeline = Pipeline::new(settings.events);
     let mut until_progress = PROGRESS_EVERY;
     loop {
         match source.advance() {
             Ok(Step::Packet) => pipeline.handle_packet(&source.packet()),
+            Ok(Step::Secrets(secrets)) => pipeline.handle_secrets(secrets.text()),
             Ok(Step::End) => break,
             Ok(Step::Note(told)) => {
                 partial |= told.kind.is_partial();
@@ -138,15 +258,54 @@ fn drive<S: PacketSource>(
             progress(source);
         }
     }
-    let (mut sessions, mut summary) = pipeline.finish();
-    summary.dropped = dropped;
-    let findings = cohorts::find(&mut sessions);
-    legs::join(&mut sessions);
-    Outcome {
-        sessions,
-        findings,
-        summary,
+    let part = pipeline.finish_part();
+    let late_keys = pipeline.misses_late_secrets().then(|| pipeline.into_keys());
+    Worked {
+        part,
         partial,
+        dropped,
+        late_keys,
+    }
+}
+
+/// Reads key logs. Their contents are never told, only how much could not be read.
+fn load(paths: &[PathBuf], note: &mut dyn FnMut(String)) -> KeyLog {
+    let mut log = KeyLog::default();
+    for path in paths {
+        let name = path.display();
+        let (secrets, malformed) = (log.secrets(), log.malformed());
+        if let Err(error) = load_file(path, &mut log) {
+            note(format!("key log {name}: {error}"));
+        }
+        log.end_text();
+        let malformed = log.malformed() - malformed;
+        if malformed > 0 {
+            let lines = if malformed == 1 {
+                "line is"
+            } else {
+                "lines are"
+            };
+            note(format!(
+                "key log {name}: {malformed} {lines} not of a TLS key log"
+            ));
+        } else if log.secrets() == secrets {
+            note(format!("key log {name}: holds no TLS secrets"));
+        }
+    }
+    log
+}
+
+fn load_file(path: &Path, log: &mut KeyLog) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    // Not left behind in freed memory.
+    let mut block = Zeroizing::new(vec![0; KEY_LOG_BLOCK]);
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(read) => log.feed(block.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

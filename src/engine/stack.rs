@@ -3,17 +3,17 @@
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
-use crate::http::{Event, Exchange, Halves, Sight, looks_like};
+use crate::http::{Event, Exchange, Halves, Prefix, Sight, looks_like};
 use crate::limits;
-use crate::session::facts::Answer;
 use crate::session::{Side, Tracker};
-use crate::tcp::{Chunk, Connection, Handled, Origin};
+use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
+use crate::tls::{Keyring, TlsConnection, Unread};
 use crate::ws::{Found, Reader, Search};
 
 /// What a connection carries, as far as is known.
 #[derive(Debug)]
-enum App {
+pub(super) enum App {
     /// No byte seen yet.
     Undecided,
     /// HTTP/1.1.
@@ -32,11 +32,11 @@ pub(super) struct Stack {
     tcp: Connection,
     upper: Upper,
     /// How many packets the capture had before its first one.
-    pub(super) ordinal: u64,
+    ordinal: u64,
     /// Outermost VLAN of its first packet.
-    pub(super) vlan: Option<u16>,
+    vlan: Option<u16>,
     /// Tunnels around its first packet.
-    pub(super) tunnel: Tunnels,
+    tunnel: Tunnels,
     /// Somebody waits for it to be over.
     pub(super) is_watched: bool,
 }
@@ -58,45 +58,82 @@ pub(super) enum Verge {
 
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
 #[derive(Debug)]
-struct Upper {
-    app: App,
-    tracker: Option<Box<Tracker>>,
+pub(super) struct Upper {
+    /// What a proxy put before everything else, while it lasts.
+    pub(super) prefix: Option<Box<Prefix>>,
+    /// How many of these there may be yet.
+    pub(super) prefixes_left: u8,
+    /// Offsets behind them.
+    pub(super) begins: Pair<u64>,
+    /// Where it is TLS, `app` is what its plaintext carries.
+    pub(super) tls: Option<Box<TlsConnection>>,
+    /// In TLS: what is missing before the first plaintext of an end.
+    pub(super) first_gaps: Pair<Option<(u64, Origin)>>,
+    pub(super) app: App,
+    pub(super) tracker: Option<Box<Tracker>>,
     /// Opening attempts on this connection that were followed by another request.
-    earlier: Vec<Tracker>,
+    pub(super) earlier: Vec<Tracker>,
     /// What is there of the opening, should frames show that it was one.
-    halves: Option<Box<Halves>>,
+    pub(super) halves: Option<Box<Halves>>,
+    /// Bytes that are missing before anything came that says what this is.
+    pub(super) missed: Pair<Waiting>,
     /// An attempt on this connection was told before its end.
     is_reused: bool,
-    story: bool,
+    pub(super) story: bool,
 }
 
 impl Stack {
     pub(super) fn new(
-        segment: &Segment<'_>,
         packet: PacketId,
         time: Timestamp,
         ordinal: u64,
+        (vlan, tunnel): (Option<u16>, Tunnels),
         story: bool,
     ) -> Self {
         Self {
             tcp: Connection::new(packet, time),
             upper: Upper {
+                prefix: None,
+                prefixes_left: limits::MAX_PREFIXES,
+                begins: Pair::default(),
+                tls: None,
+                first_gaps: Pair::default(),
                 app: App::Undecided,
                 tracker: None,
                 earlier: Vec::new(),
                 halves: None,
+                missed: Pair::default(),
                 is_reused: false,
                 story,
             },
             ordinal,
-            vlan: segment.vlan,
-            tunnel: segment.tunnel,
+            vlan,
+            tunnel,
             is_watched: false,
         }
     }
 
+    /// It carries nothing of ours, and nothing is left to be told of it.
+    pub(super) fn is_passing(&self) -> bool {
+        // TLS that cannot be read is counted at its end.
+        matches!(self.upper.app, App::Other)
+            && self.upper.tls.is_none()
+            && self.upper.tracker.is_none()
+            && self.upper.earlier.is_empty()
+    }
+
     pub(super) fn tcp(&self) -> &Connection {
         &self.tcp
+    }
+
+    /// What its sessions are known by.
+    pub(super) fn name(&self, key: FlowKey) -> Name {
+        Name {
+            key,
+            ordinal: self.ordinal,
+            vlan: self.vlan,
+            tunnel: self.tunnel,
+        }
     }
 
     /// Takes one segment, sent by `from`.
@@ -106,20 +143,29 @@ impl Stack {
         segment: &Segment<'_>,
         packet: PacketId,
         time: Timestamp,
+        keys: &mut Keyring,
     ) -> Handled {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, Some(from), segment.flags.has(Flags::SYN));
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
-            upper.handle_chunk(end, chunk, &seen)
+            upper.handle_chunk(end, chunk, &seen, keys)
         })
+    }
+
+    /// Why its TLS could not be read, if so.
+    pub(super) fn unread(&self) -> Option<Unread> {
+        self.upper.tls.as_ref()?.unread()
     }
 
     /// Opening attempts that are over while the connection goes on.
     pub(super) fn take_earlier(&mut self) -> Vec<Tracker> {
+        if self.upper.earlier.is_empty() {
+            return Vec::new();
+        }
         let mut earlier = std::mem::take(&mut self.upper.earlier);
         for tracker in &mut earlier {
-            tracker.facts.superseded = true;
-            tracker.conclude(&self.tcp);
+            self.upper.describe(tracker);
+            tracker.superseded = true;
         }
         earlier
     }
@@ -146,20 +192,16 @@ impl Stack {
         let Some(tracker) = &self.upper.tracker else {
             return Verge::None;
         };
-        let facts = &tracker.facts;
-        if matches!(facts.answer, Answer::Refused(_)) {
+        if tracker.is_refused() {
             return Verge::Refused;
         }
         let unheard = |end| {
             tcp.resend(end)
                 .is_some_and(|resend| limits::UNHEARD_TIMES <= resend.times)
         };
-        let closed = |side| !facts.sides[side].closes.is_empty();
         if End::BOTH.into_iter().any(unheard) {
             Verge::Unheard
-        } else if End::BOTH.into_iter().any(|end| tcp.fin(end).is_some())
-            || Side::BOTH.into_iter().any(closed)
-        {
+        } else if End::BOTH.into_iter().any(|end| tcp.fin(end).is_some()) || tracker.has_close() {
             Verge::HalfOver
         } else {
             Verge::None
@@ -170,24 +212,27 @@ impl Stack {
     pub(super) fn take_refused(&mut self) -> Option<Box<Tracker>> {
         let mut tracker = self.upper.tracker.take()?;
         self.upper.is_reused = true;
-        tracker.facts.superseded = true;
-        tracker.conclude(&self.tcp);
+        self.upper.describe(&mut tracker);
+        tracker.superseded = true;
         Some(tracker)
     }
 
     /// It was told: packets that come late mean nothing any more.
     pub(super) fn retire(&mut self) {
         self.upper.app = App::Other;
+        // What it could not read is counted by now.
+        self.upper.tls = None;
     }
 
     /// The connection is over, or the capture is: what it carried.
-    pub(super) fn finish(&mut self) -> Option<Box<Tracker>> {
+    pub(super) fn finish(&mut self, keys: &mut Keyring) -> Option<Box<Tracker>> {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
-        tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen));
+        tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        upper.finish_tls(&seen);
         upper.finish(&seen, tcp.last());
         let mut tracker = upper.tracker.take()?;
-        tracker.conclude(tcp);
+        upper.describe(&mut tracker);
         Some(tracker)
     }
 }
@@ -202,12 +247,14 @@ pub(super) struct Name {
 }
 
 /// What the layers above need to know of the connection below.
-struct Seen {
-    first: Origin,
+pub(super) struct Seen {
+    pub(super) first: Origin,
     /// The capture holds packets of this end.
-    ends: Pair<bool>,
+    pub(super) ends: Pair<bool>,
     /// It holds this end's SYN.
-    from_syn: Pair<bool>,
+    pub(super) from_syn: Pair<bool>,
+    /// It holds this end's stream from its beginning, or bytes of it.
+    pub(super) spoken: Pair<bool>,
 }
 
 impl Seen {
@@ -216,6 +263,7 @@ impl Seen {
         let is_from = |end| from == Some(end);
         let ends = |end| tcp.has_seen(end) || is_from(end);
         let from_syn = |end| tcp.stream(end).is_from_syn() || is_from(end) && syn;
+        let spoken = |end| ends(end) && (from_syn(end) || tcp.stream(end).next() > 0);
         Self {
             first: tcp.first(),
             ends: Pair {
@@ -226,12 +274,16 @@ impl Seen {
                 a: from_syn(End::A),
                 b: from_syn(End::B),
             },
+            spoken: Pair {
+                a: spoken(End::A),
+                b: spoken(End::B),
+            },
         }
     }
 }
 
 impl Upper {
-    fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
+    pub(super) fn handle_plain(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
         match &mut self.app {
             App::Other => {}
             App::Frames(readers) => {
@@ -255,15 +307,20 @@ impl Upper {
                     && let Some(Some(_)) = looks_like(bytes)
                 {
                     self.app = App::Http(Box::default());
-                    return self.handle_chunk(end, chunk, seen);
+                    return self.handle_plain(end, chunk, seen);
                 }
                 searches[end].handle_chunk(chunk);
                 self.decide(seen.first, false);
             }
             // Nothing is known of what the missing bytes were part of.
-            App::Undecided if matches!(chunk, Chunk::Gap { .. }) && !seen.from_syn[end] => {}
+            App::Undecided if matches!(chunk, Chunk::Gap { .. }) && !seen.from_syn[end] => {
+                self.missed[end].push(chunk);
+            }
             App::Undecided => {
-                let whole = seen.from_syn[end] && chunk.offset() == 0;
+                let whole = match self.tls {
+                    Some(_) => chunk.offset() == 0,
+                    None => self.is_begin(end, chunk.offset(), seen),
+                };
                 self.app = match chunk {
                     Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) && whole => {
                         App::Other
@@ -271,12 +328,16 @@ impl Upper {
                     // RFC 6455 §4: what begins otherwise is no WebSocket; but whether this is
                     // the beginning is not known.
                     Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) => {
-                        App::Unknown(Box::default())
+                        let mut searches = Box::<Pair<Search>>::default();
+                        for end in End::BOTH {
+                            self.missed[end].drain(|gap| searches[end].handle_chunk(gap));
+                        }
+                        App::Unknown(searches)
                     }
                     _ => App::Http(Box::default()),
                 };
                 if !matches!(self.app, App::Other) {
-                    self.handle_chunk(end, chunk, seen);
+                    self.handle_plain(end, chunk, seen);
                 }
             }
         }
@@ -455,7 +516,7 @@ impl Upper {
     fn finish(&mut self, seen: &Seen, last: Origin) {
         if let App::Http(exchange) = &mut self.app {
             let mut events = Vec::new();
-            exchange.finish(last, seen.ends, &mut events);
+            exchange.finish(last, seen.spoken, &mut events);
             self.handle_events(events, seen.first);
         }
         self.decide(seen.first, true);

@@ -24,7 +24,11 @@ const RESPONSE_LINES: [(&str, usize); 3] = [
 pub(super) fn cut_request(bytes: &[u8]) -> Option<(Request, u64)> {
     let (lines, last) = split(bytes);
     let text = if lines.is_empty() {
-        [trim(last), b" HTTP/1.1\r\n\r\n"].concat()
+        // Without what there is of the version.
+        let end = last.iter().rposition(|&byte| byte == b' ').unwrap_or(0);
+        let has_target = last.iter().filter(|&&byte| byte == b' ').count() > 1;
+        let line = last.get(..end).filter(|_| has_target).unwrap_or(last);
+        [trim(line), b" HTTP/1.1\r\n\r\n"].concat()
     } else {
         [lines, b"\r\n"].concat()
     };
@@ -150,6 +154,15 @@ mod tests {
         assert_eq!((request.path.as_str(), request.upgrades), ("/chat", true));
         let (request, _) = cut_request(b"GET /chat").unwrap();
         assert_eq!(request.path, "/chat");
+        for cut in [
+            "GET /chat ",
+            "GET /chat HTT",
+            "GET /chat HTTP/1.1",
+            "GET /chat HTTP/1.1\r",
+        ] {
+            let (request, _) = cut_request(cut.as_bytes()).unwrap();
+            assert_eq!(request.path, "/chat", "{cut:?}");
+        }
         assert!(cut_request(b"\x81\x05hello").is_none());
     }
 }

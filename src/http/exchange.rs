@@ -1,93 +1,16 @@
 //! Both directions of an HTTP/1.1 connection: which answer belongs to which request, and where
 //! the WebSocket begins.
 
+mod holes;
+
 use std::collections::VecDeque;
 
-use super::head::{BodyLen, Request, Response};
-use super::lane::{Head, HeadTail, Kind, Lane, Taken, looks_like};
+use super::event::{Asked, Event, Halves, Method, Opening, Sight};
+use super::head::{Request, Response};
+use super::lane::{Head, Kind, Lane, Taken, looks_like};
 use crate::flow::{End, Pair};
 use crate::limits;
 use crate::tcp::{Chunk, Origin, Waiting};
-
-/// What the exchange came to.
-#[derive(Debug)]
-pub enum Event {
-    /// A request for a WebSocket.
-    Opening {
-        /// The end that sent it.
-        client: End,
-        /// The request.
-        request: Box<Request>,
-        /// The packet with its last byte.
-        origin: Origin,
-    },
-    /// The opening was answered with something other than 101.
-    Refused {
-        /// The answer.
-        response: Box<Response>,
-        /// The packet with its last byte.
-        origin: Origin,
-    },
-    /// The opening was answered with something that is no HTTP.
-    NotHttp {
-        /// The packet that showed it.
-        origin: Origin,
-    },
-    /// From here on both directions are frames: [`Exchange::drain`] has what came of them.
-    Opened {
-        /// The end that opened it.
-        client: End,
-        /// The 101; `None` where the capture lost it.
-        response: Option<Box<Response>>,
-        /// The packet with its last byte, or that showed that it is lost.
-        origin: Origin,
-    },
-    /// The capture does not hold what would show whether this is a WebSocket:
-    /// [`Exchange::drain`] has what came.
-    NoBeginning(Option<Box<Halves>>),
-    /// Nothing more is to be found here.
-    Over,
-}
-
-/// A request and its 101, of which the capture has so little that neither says what they are
-/// about.
-#[derive(Debug)]
-pub struct Halves {
-    /// The request.
-    pub request: Box<Request>,
-    /// Its packet.
-    pub asked: Origin,
-    /// The answer.
-    pub response: Box<Response>,
-    /// Its packet.
-    pub answered: Origin,
-}
-
-/// A request that waits for its answer.
-#[derive(Debug)]
-struct Asked {
-    is_head: bool,
-    opening: Opening,
-    body: BodyLen,
-}
-
-/// Whether a request asks for a WebSocket.
-#[derive(Debug)]
-enum Opening {
-    Yes,
-    No,
-    /// The part that would say so is not in the capture: the answer tells.
-    Maybe(Box<Request>, Origin),
-}
-
-/// What the capture holds of a connection, where that decides.
-#[derive(Clone, Copy, Debug)]
-pub struct Sight {
-    /// Packets of the other end.
-    pub peer_seen: bool,
-    /// This direction from its first byte on.
-    pub whole: bool,
-}
 
 /// An HTTP/1.1 connection, as long as it is one.
 #[derive(Debug)]
@@ -99,10 +22,16 @@ pub struct Exchange {
     requests: VecDeque<Asked>,
     /// An answer whose request has not been seen: it is lost, or late in the capture.
     early: Option<(Box<Response>, Origin)>,
-    /// A 101 of whose head a part is missing: taken once it is known where it ends.
+    /// A request of whose head a part is missing: taken once it is known where it ends.
+    cut_request: Option<(Box<Request>, Origin)>,
+    /// A 101 of the same kind.
     cut_answer: Option<(Box<Response>, Origin)>,
     /// An answer is missing, so the next one need not belong to the oldest request.
     answer_missing: bool,
+    /// A request is missing, so an answer need not belong to one that is known.
+    request_missing: bool,
+    /// An answer that may be to the opening, or to a request that is missing.
+    doubtful: Option<(Box<Response>, Origin)>,
     over: bool,
 }
 
@@ -117,8 +46,11 @@ impl Default for Exchange {
             unsorted: Pair::default(),
             requests: VecDeque::new(),
             early: None,
+            cut_request: None,
             cut_answer: None,
             answer_missing: false,
+            request_missing: false,
+            doubtful: None,
             over: false,
         }
     }
@@ -157,7 +89,7 @@ impl Exchange {
     }
 
     /// The connection is over: what waited for its other half goes without. `seen`: the ends
-    /// of which the capture holds packets.
+    /// of whose streams the capture holds the beginning, or more than the end.
     pub fn finish(&mut self, last: Origin, seen: Pair<bool>, events: &mut Vec<Event>) {
         if self.over {
             return;
@@ -168,7 +100,12 @@ impl Exchange {
             }
             return;
         };
+        self.take_cut_request(events);
         self.take_cut_answer(events);
+        self.believe(events);
+        if self.over {
+            return;
+        }
         // A request that never became whole: told where it says what it asks for.
         if let Some((Head::Request(request), _)) = self.lanes[client].cut_head(Kind::Requests)
             && request.is_opening()
@@ -217,6 +154,8 @@ impl Exchange {
             }
             None => return,
         }
+        // Where the capture does not hold the beginning, it may lack requests too.
+        self.request_missing |= !sight.whole;
         for end in End::BOTH {
             let mut waiting = std::mem::take(&mut self.unsorted[end]);
             waiting.drain(|chunk| self.handle_chunk(end, chunk, sight, events));
@@ -249,79 +188,6 @@ impl Exchange {
     fn give_up(&mut self, halves: Option<Box<Halves>>, events: &mut Vec<Event>) {
         self.over = true;
         events.push(Event::NoBeginning(halves));
-    }
-
-    fn handle_gap(
-        &mut self,
-        end: End,
-        gap: (u64, u64, Origin),
-        sight: Sight,
-        events: &mut Vec<Event>,
-    ) {
-        let (offset, len, origin) = gap;
-        let kind = self.kind(end);
-        if let Lane::Waiting(waiting) | Lane::Behind(waiting) = &mut self.lanes[end] {
-            waiting.push(Chunk::Gap {
-                offset,
-                len,
-                origin,
-            });
-        } else if let Lane::HeadTail(_) = &self.lanes[end] {
-            // A second hole: the head ended somewhere, and frames may have begun.
-            self.end_head(end, events);
-            self.handle_chunk(
-                end,
-                Chunk::Gap {
-                    offset,
-                    len,
-                    origin,
-                },
-                sight,
-                events,
-            );
-        } else if let Some((head, rest)) = self.lanes[end].cut_head(kind) {
-            let tail = Lane::HeadTail(HeadTail::new(offset, len, rest, origin));
-            match head {
-                Head::Request(request) => {
-                    self.handle_request(end, request, origin, events);
-                    if matches!(self.lanes[end], Lane::Waiting(_)) {
-                        self.lanes[end] = tail;
-                    }
-                }
-                Head::Response(response) if response.status == 101 => {
-                    self.cut_answer = Some((response, origin));
-                    self.lanes[end] = tail;
-                }
-                Head::Response(response) => {
-                    self.lanes[end] = Lane::Behind(Waiting::default());
-                    self.handle_response(end, response, origin, events);
-                }
-            }
-        } else if !self.lanes[end].skip(len) {
-            let mut waiting = Waiting::default();
-            waiting.push(Chunk::Gap {
-                offset,
-                len,
-                origin,
-            });
-            self.lanes[end] = Lane::Behind(waiting);
-            self.answer_missing |= kind == Kind::Responses;
-        }
-    }
-
-    /// The head whose middle is missing has ended: what its lane does next.
-    fn end_head(&mut self, end: End, events: &mut Vec<Event>) {
-        let lane = std::mem::replace(&mut self.lanes[end], Lane::new());
-        self.lanes[end] = Lane::Waiting(lane.into_waiting());
-        if self.kind(end) == Kind::Responses {
-            self.take_cut_answer(events);
-        }
-    }
-
-    fn take_cut_answer(&mut self, events: &mut Vec<Event>) {
-        if let Some(((response, origin), client)) = self.cut_answer.take().zip(self.client) {
-            self.handle_response(client.other(), response, origin, events);
-        }
     }
 
     fn handle_data(
@@ -394,43 +260,6 @@ impl Exchange {
         }
     }
 
-    /// The first bytes behind a hole: another head, or something else.
-    fn handle_behind(&mut self, end: End, bytes: &[u8], origin: Origin, events: &mut Vec<Event>) {
-        let kind = self.kind(end);
-        if looks_like(bytes) == Some(Some(kind)) {
-            self.lanes[end] = Lane::new();
-            return;
-        }
-        let lane = std::mem::replace(&mut self.lanes[end], Lane::new());
-        self.lanes[end] = Lane::Waiting(lane.into_waiting());
-        match kind {
-            // The request is lost, and its answer shows what it was, or will show it.
-            Kind::Requests => self.open_without_request(events),
-            // The answer is lost: frames may follow all the same.
-            Kind::Responses if self.opening_waits() => self.open(None, origin, events),
-            Kind::Responses => self.end(events),
-        }
-    }
-
-    /// So much waits for the other half that it is taken for lost.
-    fn lose_patience(
-        &mut self,
-        kind: Kind,
-        over: bool,
-        sight: Sight,
-        origin: Origin,
-        events: &mut Vec<Event>,
-    ) {
-        match kind {
-            _ if !over => {}
-            Kind::Responses => self.open_without_request(events),
-            Kind::Requests if !sight.peer_seen && self.opening_waits() => {
-                self.open(None, origin, events)
-            }
-            Kind::Requests => {}
-        }
-    }
-
     fn handle_request(
         &mut self,
         end: End,
@@ -438,7 +267,7 @@ impl Exchange {
         origin: Origin,
         events: &mut Vec<Event>,
     ) {
-        let is_head = request.method == "HEAD";
+        let method = Method::of(&request);
         let body = request.body;
         let opening = if request.is_opening() {
             events.push(Event::Opening {
@@ -452,17 +281,24 @@ impl Exchange {
         } else {
             Opening::No
         };
+        // What a hole in its head may have held besides stays for whoever comes next.
+        let rest = std::mem::replace(&mut self.lanes[end], Lane::new()).into_waiting();
         self.lanes[end] = match opening {
-            Opening::Yes | Opening::Maybe(..) => Lane::waiting(),
+            Opening::Yes | Opening::Maybe(..) => Lane::Waiting(rest),
             Opening::No => Lane::behind(body),
         };
         let asked = Asked {
-            is_head,
+            method,
             opening,
             body,
         };
         if let Some((response, at)) = self.early.take() {
-            self.handle_answer(asked, response, at, events);
+            if self.is_doubtful(&asked, &response) {
+                self.requests.push_back(asked);
+                self.doubt(response, at, events);
+            } else {
+                self.handle_answer(asked, response, at, events);
+            }
         } else if self.requests.len() < limits::MAX_REQUESTS_WAITING {
             self.requests.push_back(asked);
         } else {
@@ -489,7 +325,14 @@ impl Exchange {
                 self.requests.pop_front();
             }
         }
+        if self.doubtful.is_some() {
+            self.settle(events);
+        }
         match self.requests.pop_front() {
+            Some(asked) if self.is_doubtful(&asked, &response) => {
+                self.requests.push_front(asked);
+                self.doubt(response, origin, events);
+            }
             Some(asked) => self.handle_answer(asked, response, origin, events),
             None => {
                 self.early = Some((response, origin));
@@ -501,6 +344,11 @@ impl Exchange {
                 }
             }
         }
+    }
+
+    /// The answer may be to a request that is missing.
+    fn is_doubtful(&self, asked: &Asked, response: &Response) -> bool {
+        self.request_missing && matches!(asked.opening, Opening::Yes) && response.status != 101
     }
 
     fn handle_answer(
@@ -537,11 +385,7 @@ impl Exchange {
             }
             return;
         }
-        let body = if asked.is_head {
-            BodyLen::Known(0)
-        } else {
-            response.body
-        };
+        let body = asked.method.answer_body(&response);
         let is_behind = matches!(self.lanes[server], Lane::Behind(_));
         let next = if is_behind {
             Lane::Behind(Waiting::default())
@@ -592,17 +436,6 @@ impl Exchange {
                 self.open_without_request(events);
             }
             _ => self.end(events),
-        }
-    }
-
-    fn open_without_request(&mut self, events: &mut Vec<Event>) {
-        match self.early.take() {
-            Some((response, origin)) if response.is_websocket() => {
-                self.open(Some(response), origin, events)
-            }
-            Some((response, _)) if response.is_cut => self.give_up(None, events),
-            Some(_) => self.end(events),
-            None => {}
         }
     }
 

@@ -247,6 +247,34 @@ fn answers_go_to_their_requests_in_order() {
     }
 }
 
+#[test]
+fn behind_a_connect_that_was_granted_comes_what_the_tunnel_carries() {
+    let connect = "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n";
+    // RFC 9110 §9.3.6: a length in such an answer means nothing.
+    for fields in [
+        "",
+        "Content-Length: 9\r\n",
+        "Transfer-Encoding: chunked\r\n",
+    ] {
+        let mut talk = Talk::new();
+        talk.send(CLIENT, connect)
+            .send(SERVER, format!("HTTP/1.1 200 Established\r\n{fields}\r\n"))
+            .send(CLIENT, ASK)
+            .send(SERVER, SWITCH);
+        assert_eq!(talk.told(), ["opening /chat", "opened 101"], "{fields}");
+    }
+    // One that was not granted has a body.
+    let mut talk = Talk::new();
+    talk.send(CLIENT, connect)
+        .send(
+            SERVER,
+            "HTTP/1.1 407 No\r\nContent-Length: 9\r\n\r\nHTTP/1.1 ",
+        )
+        .send(CLIENT, ASK)
+        .send(SERVER, SWITCH);
+    assert_eq!(talk.told(), ["opening /chat", "opened 101"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -398,12 +426,30 @@ fn a_head_that_is_cut_says_what_it_can() {
     let mut talk = Talk::new();
     let cut = ASK.find("Sec-WebSocket-V").unwrap_or_default();
     talk.send(CLIENT, ASK.get(..cut).unwrap_or_default());
-    talk.lose(CLIENT, (ASK.len() - cut) as u64);
-    assert_eq!(talk.told(), ["opening /chat"]);
-    talk.send(SERVER, SWITCH);
+    talk.lose(CLIENT, (ASK.len() - cut) as u64)
+        .send(SERVER, SWITCH);
+    assert_eq!(talk.told(), Vec::<String>::new(), "more of it may follow");
+    talk.send(CLIENT, b"\x81\x80key!");
     assert_eq!(talk.told(), ["opening /chat", "opened 101"]);
     let ask = ASK.len() as u64;
-    assert_eq!(talk.rest(ask, SWITCH.len() as u64).a.gaps, []);
+    let rest = talk.rest(ask, SWITCH.len() as u64).a;
+    assert_eq!(
+        (rest.bytes, rest.gaps),
+        (b"\x81\x80key!".to_vec(), Vec::new())
+    );
+    // What follows it does not come.
+    let mut talk = Talk::new();
+    talk.send(CLIENT, ASK.get(..cut).unwrap_or_default())
+        .lose(CLIENT, (ASK.len() - cut) as u64)
+        .send(SERVER, SWITCH)
+        .finish();
+    assert_eq!(talk.told(), ["opening /chat", "opened 101"]);
+    let mut talk = Talk::new();
+    talk.send(CLIENT, ASK.get(..cut).unwrap_or_default())
+        .lose(CLIENT, (ASK.len() - cut) as u64)
+        .send(SERVER, SWITCH)
+        .send(SERVER, vec![b'x'; limits::MAX_EARLY_BYTES + 1]);
+    assert_eq!(talk.told(), ["opening /chat", "opened 101"]);
     // Never whole, and the capture ends.
     let mut talk = Talk::new();
     talk.send(CLIENT, ASK.get(..cut).unwrap_or_default())
@@ -413,6 +459,74 @@ fn a_head_that_is_cut_says_what_it_can() {
     talk.send(CLIENT, "GET /chat HTTP/1.1\r\nHost: a\r\n")
         .finish();
     assert_eq!(talk.told(), Vec::<String>::new());
+}
+
+#[test]
+fn an_answer_may_stand_before_the_end_of_a_head_with_a_hole() {
+    for cut in 14..ASK.len() - 5 {
+        let mut talk = Talk::new();
+        talk.send(CLIENT, ASK.get(..cut).unwrap_or_default())
+            .send(SERVER, SWITCH)
+            .lose(CLIENT, 4)
+            .send(CLIENT, ASK.get(cut + 4..).unwrap_or_default())
+            .send(CLIENT, b"\x81\x80key!");
+        assert_eq!(talk.told(), ["opening /chat", "opened 101"], "{cut}");
+        let rest = talk.rest(ASK.len() as u64, SWITCH.len() as u64).a;
+        assert_eq!(rest.bytes, b"\x81\x80key!", "{cut}");
+    }
+}
+
+#[test]
+fn answers_to_requests_that_are_lost_are_not_those_to_the_opening() {
+    let connect = "HTTP/1.1 200 Connection established\r\n\r\n";
+    let plain = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let opened = ["opening /chat", "opened 101"];
+    for answer in [connect, plain] {
+        let mut talk = Talk::new();
+        talk.lose(CLIENT, 59)
+            .send(SERVER, answer)
+            .send(CLIENT, ASK)
+            .send(SERVER, format!("{SWITCH}frames"));
+        assert_eq!(talk.told(), opened, "{answer}");
+        let heads = (answer.len() + SWITCH.len()) as u64;
+        assert_eq!(talk.rest(59 + ASK.len() as u64, heads).b.bytes, b"frames");
+        let mut talk = Talk::new();
+        talk.lose(CLIENT, 59)
+            .send(CLIENT, ASK)
+            .send(SERVER, answer)
+            .send(SERVER, format!("{SWITCH}frames"));
+        assert_eq!(talk.told(), opened, "{answer}");
+        let heads = (answer.len() + SWITCH.len()) as u64;
+        assert_eq!(talk.rest(59 + ASK.len() as u64, heads).b.bytes, b"frames");
+    }
+    // None follows: so it was.
+    let refused = ["opening /chat", "refused 200"];
+    for answer in [connect, plain] {
+        let mut talk = Talk::new();
+        talk.lose(CLIENT, 59).send(CLIENT, ASK).send(SERVER, answer);
+        assert_eq!(talk.finish().told(), refused, "{answer}");
+    }
+    let mut talk = Talk::new();
+    talk.lose(CLIENT, 59)
+        .send(CLIENT, ASK)
+        .send(SERVER, format!("{connect}<html>"));
+    assert_eq!(talk.told(), refused);
+    // Nor does a client ask again that waits for the answer to its opening.
+    let mut talk = Talk::new();
+    talk.lose(CLIENT, 59)
+        .send(CLIENT, ASK)
+        .send(SERVER, plain)
+        .send(CLIENT, ASK)
+        .send(SERVER, SWITCH);
+    assert_eq!(
+        talk.told(),
+        [
+            "opening /chat",
+            "refused 200",
+            "opening /chat",
+            "opened 101"
+        ]
+    );
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub struct Response {
     pub status: u16,
     /// Only its beginning is in the capture.
     pub is_cut: bool,
+    /// `Server`.
+    pub server: Option<String>,
     /// `Upgrade`.
     pub upgrade: Option<String>,
     /// `Connection` names upgrade.
@@ -142,6 +144,7 @@ pub(super) fn parse_response(bytes: &[u8]) -> Parsed<Response> {
             let whole = Response {
                 status,
                 is_cut: false,
+                server: fields.text("server"),
                 upgrade: fields.joined("upgrade"),
                 connection_upgrade: fields
                     .all("connection")

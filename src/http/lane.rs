@@ -112,7 +112,8 @@ impl HeadTail {
     /// Takes the bytes that are still head: how many, and whether it has ended.
     pub(super) fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
         let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t');
-        if self.matched == 0 && bytes.first().is_some_and(|&byte| !is_text(byte)) {
+        // The end may have begun in the missing part, so that less of it is here.
+        if bytes.first().is_some_and(|&byte| !is_text(byte)) {
             return (0, true);
         }
         for (used, &byte) in (1..).zip(bytes) {

@@ -5,12 +5,16 @@
 //! seen, the bytes behind it.
 
 mod cut;
+mod event;
 mod exchange;
 mod head;
 mod lane;
+mod prefix;
 mod upgrade;
 
-pub use exchange::{Event, Exchange, Halves, Sight};
+pub use event::{Event, Halves, Sight};
+pub use exchange::Exchange;
 pub use head::{Request, Response};
 pub use lane::{Kind, looks_like};
+pub use prefix::Prefix;
 pub use upgrade::{Fault, check_answer};

@@ -139,6 +139,11 @@ impl Formatter for Harmless {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        let harmless = |byte: &u8| matches!(byte, b' '..=b'~');
+        // Nearly always, and told without looking at characters.
+        if fragment.as_bytes().iter().all(harmless) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(text::is_harmful) {
             let (before, from) = rest.split_at(at);
@@ -226,7 +231,7 @@ mod tests {
         assert_eq!(
             keys(&lines[1]),
             "type packets bytes connections sessions abnormal started ended snapped undecodable gaps \
-             lost_bytes dropped partial"
+             lost_bytes dropped tls_without_keys tls_unread partial"
         );
     }
 

@@ -327,6 +327,9 @@ fn view(view: &View) -> String {
     if view.presumed {
         text.push_str(" (presumed: its bytes are missing, and the echo fits them exactly)");
     }
+    if let Some(note) = view.note {
+        text.push_str(&format!("; {note}"));
+    }
     text
 }
 
@@ -411,6 +414,7 @@ mod tests {
             reason: Some("bye".into()),
             clean: Some(true),
             presumed: false,
+            note: None,
         };
         assert_eq!(view(&seen), "1000 “bye”, clean");
     }

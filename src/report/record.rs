@@ -306,6 +306,8 @@ pub struct SummaryRecord<'a> {
     pub gaps: u64,
     pub lost_bytes: u64,
     pub dropped: u64,
+    pub tls_without_keys: u64,
+    pub tls_unread: Option<&'a BTreeMap<String, u64>>,
     pub partial: bool,
 }
 
@@ -337,6 +339,7 @@ impl<'a> SessionRecord<'a> {
     /// The record of `session`.
     pub fn new(session: &'a Session, captures: Captures<'_>) -> Self {
         let (opening, verdict) = (&session.opening, &session.verdict);
+        let tls = session.tls.as_ref();
         Self {
             kind: "session",
             session: session.number,
@@ -351,9 +354,9 @@ impl<'a> SessionRecord<'a> {
             extensions: opening.extensions.as_deref(),
             http_status: opening.http_status,
             stream_id: None,
-            tls_version: None,
-            cipher_suite: None,
-            sni: None,
+            tls_version: tls.and_then(|tls| tls.version.as_deref()),
+            cipher_suite: tls.and_then(|tls| tls.cipher_suite.as_deref()),
+            sni: tls.and_then(|tls| tls.sni.as_deref()),
             vlan: session.vlan,
             tunnel: session.tunnel.as_deref(),
             community_id: &session.community_id,
@@ -530,6 +533,8 @@ impl<'a> SummaryRecord<'a> {
             gaps: summary.gaps,
             lost_bytes: summary.lost_bytes,
             dropped: summary.dropped,
+            tls_without_keys: summary.tls_without_keys,
+            tls_unread: Some(&summary.tls_unread),
             partial,
         }
     }

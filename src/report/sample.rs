@@ -45,6 +45,7 @@ pub(crate) fn open(number: u64) -> Session {
             http_status: Some(101),
             ..Opening::default()
         },
+        tls: None,
         vlan: None,
         tunnel: None,
         community_id: "1:abc=".to_owned(),
@@ -122,6 +123,7 @@ pub(crate) fn abrupt(number: u64) -> Session {
         reason: None,
         clean: Some(false),
         presumed: false,
+        note: None,
     };
     session.verdict = Verdict {
         state: State::Closed,
@@ -179,6 +181,7 @@ pub(crate) fn normal(number: u64) -> Session {
         reason: Some("bye".to_owned()),
         clean: Some(true),
         presumed: false,
+        note: None,
     };
     let evidence = |number, from| Evidence {
         packet: packet(number),

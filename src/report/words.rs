@@ -35,6 +35,7 @@ pub const fn state(state: State) -> &'static str {
 pub const fn transport(transport: Transport) -> &'static str {
     match transport {
         Transport::Ws => "ws",
+        Transport::Wss => "wss",
     }
 }
 
@@ -53,6 +54,8 @@ pub const fn end_kind(how: EndKind) -> &'static str {
     match how {
         EndKind::Fin => "fin",
         EndKind::Rst => "rst",
+        EndKind::CloseNotify => "close-notify",
+        EndKind::Alert => "alert",
         EndKind::Silence => "silence",
     }
 }

@@ -38,9 +38,11 @@ impl<T> std::ops::IndexMut<Side> for Sides<T> {
 /// Something that a side sent, and what it had received by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Offset of its first byte in its sender's stream.
+    /// Offset of its first byte in its sender's stream; for frames, in the stream of frames,
+    /// which in TLS is another one than that of TCP.
     pub start: u64,
-    /// Offset behind its last byte, as an acknowledgement would count it.
+    /// Offset behind its last byte (in TLS, behind the record of that), as an acknowledgement
+    /// would count it: always in the stream of TCP.
     /// `u64::MAX` for a RST: nobody acknowledges one.
     pub end: u64,
     /// How much of the other side's stream its sender had acknowledged with it.
@@ -82,10 +84,33 @@ pub struct Hole {
     pub len: u64,
     /// Frames were found again behind it.
     pub found: bool,
+    /// Only acknowledgements tell how long it is, and they count a FIN too (RFC 9293 §3.4): one
+    /// byte of it may be that.
+    pub may_count_fin: bool,
+    /// In TLS: the offset, in the stream of TCP, behind the records that are missing.
+    pub record_end: Option<u64>,
     /// The packet that showed it.
     pub packet: PacketId,
     /// When.
     pub time: Timestamp,
+}
+
+impl Hole {
+    /// The offset behind it, as an acknowledgement would count it.
+    pub fn end(&self) -> u64 {
+        self.record_end
+            .unwrap_or_else(|| self.offset.saturating_add(self.len))
+    }
+
+    /// The least that an acknowledgement of all its bytes counts.
+    pub fn least_end(&self) -> u64 {
+        self.end().saturating_sub(u64::from(self.may_count_fin))
+    }
+
+    /// Its bytes may be so many.
+    pub fn may_have_len(&self, len: u64) -> bool {
+        self.len == len || self.may_count_fin && self.len == len.saturating_add(1)
+    }
 }
 
 /// What one side did.
@@ -93,6 +118,9 @@ pub struct Hole {
 pub struct SideFacts {
     /// The capture holds packets of this side.
     pub captured: bool,
+    /// The capture begins behind all its frames, and behind the last that its peer sent but a
+    /// Close: its own Close may have come before.
+    pub begins_behind: bool,
     /// Counts of what it sent.
     pub sent: Sent,
     /// A frame of it was seen.
@@ -105,6 +133,10 @@ pub struct SideFacts {
     pub holes: Vec<Hole>,
     /// Where its frames stopped.
     pub tail: Tail,
+    /// Its close_notify (RFC 8446 §6.1).
+    pub close_notify: Option<Mark>,
+    /// Its first fatal alert of TLS, by number.
+    pub fatal_alert: Option<(&'static str, Mark)>,
     /// Its first FIN.
     pub fin: Option<Mark>,
     /// Its first RST.
@@ -128,6 +160,62 @@ pub struct SideFacts {
     pub pings: Pings,
     /// How its packets look.
     pub habits: Habits,
+}
+
+/// What one side did so far, while the session goes on: of the many that are open at a time each
+/// should take little room.
+#[derive(Clone, Debug)]
+pub(super) struct SideSoFar {
+    pub(super) sent: Sent,
+    pub(super) closes: Vec<SeenClose>,
+    pub(super) violation: Option<Box<Violation>>,
+    pub(super) holes: Vec<Hole>,
+    pub(super) tail: Tail,
+    pub(super) last_data_frame: Option<LastFrame>,
+    pub(super) last_frame: Option<(PacketId, Timestamp)>,
+    pub(super) pings: Option<Box<Pings>>,
+}
+
+impl Default for SideSoFar {
+    fn default() -> Self {
+        Self {
+            sent: Sent::default(),
+            closes: Vec::new(),
+            violation: None,
+            holes: Vec::new(),
+            tail: Tail::Boundary,
+            last_data_frame: None,
+            last_frame: None,
+            pings: None,
+        }
+    }
+}
+
+impl From<SideSoFar> for SideFacts {
+    fn from(so_far: SideSoFar) -> Self {
+        let SideSoFar {
+            sent,
+            closes,
+            violation,
+            holes,
+            tail,
+            last_data_frame,
+            last_frame,
+            pings,
+        } = so_far;
+        Self {
+            sent,
+            sent_frame: sent.frames > 0,
+            closes,
+            violation: violation.as_deref().copied(),
+            holes,
+            tail,
+            last_data_frame,
+            last_frame,
+            pings: pings.as_deref().copied().unwrap_or_default(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A data frame that was begun.
@@ -230,12 +318,15 @@ impl Default for SideFacts {
     fn default() -> Self {
         Self {
             captured: false,
+            begins_behind: false,
             sent: Sent::default(),
             sent_frame: false,
             closes: Vec::new(),
             violation: None,
             holes: Vec::new(),
             tail: Tail::Boundary,
+            close_notify: None,
+            fatal_alert: None,
             fin: None,
             rst: None,
             rst_forged: false,
@@ -282,6 +373,8 @@ pub struct Facts {
     pub answered: Option<(PacketId, Timestamp)>,
     /// What each side did.
     pub sides: Sides<SideFacts>,
+    /// TLS is around it.
+    pub is_tls: bool,
     /// One round trip, in nanoseconds.
     pub round_trip: Option<i64>,
     /// The last time that bytes came after a long silence: who sent them, the packet, and how

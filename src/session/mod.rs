@@ -37,6 +37,8 @@ pub enum Party {
 pub enum Transport {
     /// HTTP/1.1 over TCP in clear text.
     Ws,
+    /// HTTP/1.1 over TLS.
+    Wss,
 }
 
 /// How far a session came.
@@ -97,9 +99,22 @@ pub struct Opening {
     pub extensions: Option<String>,
     /// Status of the answer.
     pub http_status: Option<u16>,
+    /// `Server` of the answer.
+    pub server_software: Option<String>,
     /// `Sec-WebSocket-Key` of the request: random, so two connections with the same one are two
     /// legs of one session. Not shown.
     pub key: Option<String>,
+}
+
+/// What TLS carried a session. Texts are as sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// `TLS 1.3`.
+    pub version: Option<String>,
+    /// Its name in IANA's registry, or else its number.
+    pub cipher_suite: Option<String>,
+    /// The name of the server that the client asked for.
+    pub sni: Option<String>,
 }
 
 /// A Close frame that was on the wire.
@@ -126,6 +141,10 @@ pub enum EndKind {
     Fin,
     /// TCP RST.
     Rst,
+    /// The alert of TLS that says that no more will be sent.
+    CloseNotify,
+    /// A fatal alert of TLS.
+    Alert,
     /// Retransmissions that nobody answers any more.
     Silence,
 }
@@ -154,6 +173,8 @@ pub struct View {
     pub clean: Option<bool>,
     /// The code is the echo that exactly fits a hole, not one that was read.
     pub presumed: bool,
+    /// What the library at this end is known to report otherwise.
+    pub note: Option<&'static str>,
 }
 
 /// What one end sent.
@@ -297,6 +318,8 @@ pub struct Session {
     pub server: SocketAddr,
     /// What the opening said.
     pub opening: Opening,
+    /// The TLS around it.
+    pub tls: Option<Tls>,
     /// Outermost VLAN of its packets.
     pub vlan: Option<u16>,
     /// Tunnels around it, outermost first, joined by `/`.
@@ -381,6 +404,10 @@ pub struct Summary {
     pub dropped: u64,
     /// Connections told and dropped because too many were open at a time.
     pub evicted: u64,
+    /// TLS connections whose secrets were not in any key log.
+    pub tls_without_keys: u64,
+    /// TLS connections that could not be read for other reasons, by reason.
+    pub tls_unread: std::collections::BTreeMap<String, u64>,
     /// First and last packet's time.
     pub span: Option<(Timestamp, Timestamp)>,
 }

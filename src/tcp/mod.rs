@@ -11,10 +11,13 @@ mod stream;
 pub(crate) mod testing;
 mod waiting;
 
+pub(crate) use connection::window_scale;
 pub use connection::{Burst, Connection, Handled, Resend, Signal};
 pub use habits::{Habits, RstMarks};
 pub use stream::Stream;
 pub use waiting::Waiting;
+
+use std::num::NonZeroU64;
 
 use crate::capture::PacketId;
 use crate::time::Timestamp;
@@ -29,6 +32,9 @@ pub struct Origin {
     /// The acknowledgement number it carried: what its sender had received by then. It tells
     /// the order of things sent by the two ends, whatever order the capture has them in.
     pub ack: Option<u32>,
+    /// Where the bytes came wrapped in a record (TLS): the offset in the TCP stream behind the
+    /// record that held the last of them. Only with all of it could the receiver read them.
+    pub record_end: Option<NonZeroU64>,
 }
 
 /// The one currency of streams: bytes in order, or the knowledge that some are missing.

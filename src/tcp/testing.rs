@@ -13,6 +13,7 @@ pub(crate) fn origin_at(number: u64, millis: i64) -> Origin {
         packet: PacketId::new(0, number),
         time: at(millis),
         ack: None,
+        record_end: None,
     }
 }
 

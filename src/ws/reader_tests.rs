@@ -446,7 +446,10 @@ fn one_slip_leaves_the_framing_whole_and_a_second_breaks_it() {
     };
     assert!(has_close(&[slip, &close]));
     assert!(!has_close(&[slip, slip, &close]));
-    assert!(!has_close(&[b"\x82\x7f\x80\0\0\0\0\0\0\0", &close]));
+    // A length that cannot be: nothing is inside of that frame.
+    let impossible = bytes(b"\x82\x7f\x80\0\0\0\0\0\0\0");
+    let (_, tail) = read_parts(Side::Server, false, &[impossible, bytes(&close)]);
+    assert_eq!(tail, Tail::Boundary);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::reader::{Item, Reader};
 use super::resync::Resync;
 use super::rules::Terms;
 use crate::session::Side;
-use crate::tcp::Chunk;
+use crate::tcp::{Chunk, Origin};
 
 /// Frames were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Search {
     server: Resync,
     found: Option<Found>,
     bytes: u64,
+    /// Where its chunks began, where they ended, and the packet of the last.
+    seen: Option<(u64, u64, Origin)>,
 }
 
 impl Default for Search {
@@ -44,6 +46,7 @@ impl Default for Search {
             server: resync(Side::Server),
             found: None,
             bytes: 0,
+            seen: None,
         }
     }
 }
@@ -66,9 +69,16 @@ impl Search {
 
     /// Takes the next chunk.
     pub fn handle_chunk(&mut self, chunk: Chunk<'_>) {
-        if let Chunk::Data { bytes, .. } = chunk {
-            self.bytes += bytes.len() as u64;
-        }
+        let (len, origin) = match chunk {
+            Chunk::Data { bytes, origin, .. } => {
+                self.bytes += bytes.len() as u64;
+                (bytes.len() as u64, origin)
+            }
+            Chunk::Gap { len, origin, .. } => (len, origin),
+        };
+        let start = self.seen.map_or(chunk.offset(), |(start, ..)| start);
+        let end = chunk.offset().saturating_add(len);
+        self.seen = Some((start, end, origin));
         match self.found {
             Some(Found {
                 side: Side::Client, ..
@@ -120,7 +130,18 @@ impl Search {
                 self.resync(side)
                     .replay(found.offset, |chunk| reader.handle_chunk(chunk, out));
             }
-            None => reader.seek(),
+            None => {
+                reader.seek();
+                // What was no frame so far may be any part of one.
+                if let Some((offset, end, origin)) = self.seen {
+                    let len = end.saturating_sub(offset);
+                    out(Item::Lost {
+                        offset,
+                        len,
+                        origin,
+                    });
+                }
+            }
         }
         reader
     }

@@ -45,7 +45,7 @@ impl Replay {
                         data: packet.data.to_vec(),
                     });
                 }
-                Step::Note(_) => {}
+                Step::Note(_) | Step::Secrets(_) => {}
                 Step::End => break,
             }
         }

@@ -2,13 +2,16 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 
+use hangup::session::Session;
 use serde_json::{Map, Value};
 
-use crate::answer::{answer, sessions};
+use crate::answer::{KEYS, answer, sessions};
 use crate::capture::{self, Packet};
 use crate::cases::{Case, cases};
+use crate::told::told;
 
 /// A fixture.
 pub(crate) struct Known {
@@ -16,8 +19,12 @@ pub(crate) struct Known {
     pub(crate) case: Case,
     /// What it holds.
     pub(crate) packets: Vec<Packet>,
+    /// Its key log.
+    pub(crate) keys: Vec<u8>,
     /// The sessions that are told of it, without what depends on the packets around.
     pub(crate) verdicts: Vec<Value>,
+    /// The sessions that are told of it.
+    pub(crate) sessions: Vec<Session>,
 }
 
 impl Debug for Known {
@@ -27,14 +34,36 @@ impl Debug for Known {
 }
 
 /// All of them.
-pub(crate) static KNOWN: LazyLock<Vec<Known>> =
-    LazyLock::new(|| cases().into_iter().map(known).collect());
+pub(crate) static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    cases()
+        .into_iter()
+        .filter(is_made_of_packets)
+        .map(known)
+        .collect()
+});
+
+/// Made anew of its packets alone it is the same: it holds no secrets.
+fn is_made_of_packets(case: &Case) -> bool {
+    case.name != "tls-secrets-behind"
+}
+
+impl Known {
+    /// Puts its key log, if it has one, beside captures made of it.
+    pub(crate) fn hand_on_keys(&self, folder: &Path) {
+        if !self.keys.is_empty() {
+            fs::write(folder.join(KEYS), &self.keys).expect("writable");
+        }
+    }
+}
 
 fn known(case: Case) -> Known {
     let file = fs::read(case.folder.join(&case.capture)).expect("readable");
     let packets = capture::read(&file);
     assert!(packets.len() > 1, "{}", case.name);
+    let keys = fs::read(case.folder.join(KEYS)).unwrap_or_default();
     Known {
+        sessions: told(&packets, &keys),
+        keys,
         packets,
         verdicts: verdicts(&answer(&case.folder, &[&case.capture])),
         case,
@@ -48,11 +77,13 @@ pub(crate) fn verdicts(answer: &str) -> Vec<Value> {
 
 /// Of a session, what must not depend on how its packets were cut, numbered or stored.
 fn verdict(session: Value) -> Value {
-    const OF_PACKETS: [&str; 10] = [
+    const OF_PACKETS: [&str; 11] = [
         "started",
         "ended",
         "duration_s",
         "idle_s",
+        // Tells time spans.
+        "summary",
         "evidence",
         "first_packet",
         "first_file",

@@ -15,11 +15,15 @@ mod capture;
 mod cases;
 mod damage;
 mod hostile;
+mod invented;
 mod known;
 #[path = "../support/run.rs"]
 mod run;
 mod same;
+mod scan;
 mod segment;
+mod survey;
+mod told;
 
 use proptest::collection::vec;
 use proptest::prelude::*;

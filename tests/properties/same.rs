@@ -24,6 +24,7 @@ fn unchanged(known: &Known, files: &[Vec<u8>], ignored: &[&str]) -> TestCaseResu
     for (name, file) in names.iter().zip(files) {
         fs::write(folder.path().join(name), file).unwrap();
     }
+    known.hand_on_keys(folder.path());
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let told = verdicts(&answer(folder.path(), &names));
     match difference(&known.verdicts, &told, ignored) {

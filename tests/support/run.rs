@@ -39,6 +39,7 @@ pub(crate) fn hangup_reading<A: AsRef<OsStr>>(
         .current_dir(folder)
         .env("NO_COLOR", "1")
         .env("TZ", "UTC")
+        .env_remove("SSLKEYLOGFILE")
         .write_stdin(input)
         .timeout(TIMEOUT)
         .output()

@@ -22,7 +22,6 @@ use super::read::lost;
 use super::select::{FailOn, Selection};
 use crate::capture::live::{Interface, Options, default_interface, now};
 use crate::capture::privileges;
-use crate::engine::Settings;
 use crate::engine::live::{Plan, Status, Watcher, live};
 use crate::report::look::Look;
 use crate::report::text::{count, counted};
@@ -109,7 +108,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         messages: messages.clone(),
     };
     let plan = Plan {
-        settings: Settings::default(),
+        events: false,
         duration: args.duration,
         count: args.count,
         every: args.every,
@@ -150,6 +149,13 @@ fn totals(summary: &Summary, untold: u64, messages: &Messages) {
     }
     if !lost.is_empty() {
         messages.line(format!("not whole: {}", lost.join(", ")));
+    }
+    let unread = summary.tls_without_keys + summary.tls_unread.values().sum::<u64>();
+    if unread > 0 {
+        messages.line(format!(
+            "not read: {} (record them, then hangup read --keylog; or watch behind the proxy that ends TLS)",
+            counted(unread, "TLS connection")
+        ));
     }
 }
 

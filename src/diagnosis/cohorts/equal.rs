@@ -5,8 +5,18 @@ use std::ops::Range;
 /// The fewest sessions that show a rule rather than a coincidence.
 pub(super) const LEAST: usize = 3;
 
-/// How many widths to either side of a window tell how crowded it would be by chance.
+/// How many widths to either side of a window tell how crowded its neighbourhood is.
 const BAND: i64 = 20;
+
+/// Nothing on a network is equal more closely than this, in nanoseconds.
+const FINEST: i64 = 10_000_000;
+
+/// How many times as crowded as its neighbourhood a cluster is: values that come and go
+/// smoothly have a peak, which is no chance, but no cluster either.
+const CROWDED: f64 = 3.0;
+
+/// How often chance alone may make a finding, per run.
+const ALPHA: f64 = 0.05;
 
 /// Values that are equal within a width.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +31,18 @@ pub(super) struct Cluster {
 
 /// The largest cluster among `values`, which are sorted: pairs of a value and whose it is.
 ///
-/// `width` is how far apart equal values may lie, and grows no faster than a twentieth of the
-/// value; `range` is where values may lie at all; `accept` may refuse the window that begins with
-/// a value and holds so many.
+/// `range` is where values may lie at all, `width` how far apart equal ones may lie (it grows no
+/// faster than a twentieth of the value), `trials` how many values are looked at in the whole
+/// run; `accept` may refuse the window that begins with a value and holds so many.
 pub(super) fn densest(
     values: &[(i64, usize)],
     range: Range<i64>,
+    trials: usize,
     width: impl Fn(i64) -> i64,
     accept: impl Fn(i64, usize) -> bool,
 ) -> Option<Cluster> {
     let up_to = |value: i64| values.partition_point(|&(other, _)| other <= value);
+    let all = real(range.end.saturating_sub(range.start).max(1));
     let mut best: Option<(usize, i64, usize)> = None;
     for (first, &(least, _)) in values.iter().enumerate() {
         let width = width(least);
@@ -39,6 +51,10 @@ pub(super) fn densest(
         if least < range.start || count < LEAST || best.is_some_and(|(most, ..)| count < most) {
             continue;
         }
+        let Some(&(greatest, _)) = values.get(behind - 1) else {
+            continue;
+        };
+        let spread = greatest.saturating_sub(least);
         let from = least
             .saturating_sub(width.saturating_mul(BAND))
             .max(range.start);
@@ -46,15 +62,16 @@ pub(super) fn densest(
             .saturating_add(width.saturating_mul(BAND + 1))
             .min(range.end);
         let before = values.partition_point(|&(other, _)| other < from);
-        let around = up_to(to).saturating_sub(before);
+        let near = up_to(to).saturating_sub(before).saturating_sub(count);
         let room = to.saturating_sub(from).saturating_sub(width).max(width);
-        if !stands_out(count, around.saturating_sub(count), room / width.max(1)) {
+        // One more than there are, so that a few values alone do not count as proof.
+        let everywhere = real_count(values.len() - count + 1) / all;
+        let density = everywhere.max(real_count(near) / real(room.max(1)));
+        let mean = density * real(spread.max(FINEST));
+        let is_chance = chance(mean, count - 1) * real_count(trials) > ALPHA;
+        if is_chance || real_count(count) < mean * CROWDED {
             continue;
         }
-        let Some(&(greatest, _)) = values.get(behind - 1) else {
-            continue;
-        };
-        let spread = greatest.saturating_sub(least);
         let better = best.is_none_or(|(most, tightest, _)| (count, tightest) > (most, spread));
         if better && accept(least, count) {
             best = Some((count, spread, first));
@@ -65,13 +82,33 @@ pub(super) fn densest(
     trimmed(window, width(window.first()?.0))
 }
 
-/// `count` values in one window are more than chance explains where `others` are spread over
-/// `windows` more of them. Counts of chance vary by the root of their mean; five such steps leave
-/// room for the many windows that were tried.
-fn stands_out(count: usize, others: usize, windows: i64) -> bool {
-    let real = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-    let mean = real(others) / real(usize::try_from(windows).unwrap_or(1).max(1));
-    count >= LEAST && real(count) >= 2.0 + mean + 5.0 * mean.sqrt()
+/// How likely it is that chance brings at least `count` where it brings `mean` on average
+/// (Poisson), give or take a tenth.
+fn chance(mean: f64, count: usize) -> f64 {
+    let count = real_count(count);
+    if mean >= count || count < 1.0 {
+        return 1.0;
+    }
+    // Stirling.
+    let factorial = count * count.ln() - count + 0.5 * (std::f64::consts::TAU * count).ln();
+    let exactly = (count * mean.ln() - mean - factorial).exp();
+    exactly / (1.0 - mean / (count + 1.0))
+}
+
+/// Whether `count` where `mean` is expected is more than chance brings in one of `trials`.
+pub(super) fn is_no_chance(mean: f64, count: u64, trials: usize) -> bool {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    chance(mean, count) * real_count(trials) <= ALPHA
+}
+
+#[expect(clippy::cast_precision_loss, reason = "estimates, not figures")]
+const fn real(nanos: i64) -> f64 {
+    nanos as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "estimates, not figures")]
+const fn real_count(count: usize) -> f64 {
+    count as f64
 }
 
 /// Without those that lie far from the others, measured by how far these lie from each other.
@@ -116,10 +153,14 @@ pub(super) fn reach(values: impl Iterator<Item = i64>) -> i64 {
 mod tests {
     use super::*;
 
+    const MILLI: i64 = 1_000_000;
+
     fn found(values: &[i64]) -> Option<Cluster> {
-        let mut values: Vec<(i64, usize)> = values.iter().copied().zip(0..).collect();
+        let nanos = values.iter().map(|value| value.saturating_mul(MILLI));
+        let mut values: Vec<(i64, usize)> = nanos.zip(0..).collect();
         values.sort_unstable();
-        densest(&values, 0..i64::MAX, |_| 100, |_, _| true)
+        let end = values.last().map_or(1, |&(last, _)| last);
+        densest(&values, 0..end, values.len(), |_| 100 * MILLI, |_, _| true)
     }
 
     #[test]
@@ -129,8 +170,8 @@ mod tests {
             cluster,
             Cluster {
                 members: vec![0, 3, 2],
-                least: 3000,
-                spread: 40
+                least: 3000 * MILLI,
+                spread: 40 * MILLI
             }
         );
         assert_eq!(found(&[3000, 3010, 9000]), None);
@@ -159,12 +200,20 @@ mod tests {
     fn a_straggler_inside_the_width_is_left_out() {
         let values: Vec<i64> = (0..50).map(|n| 3000 + n % 5).chain([3090]).collect();
         let cluster = found(&values).unwrap();
-        assert_eq!((cluster.members.len(), cluster.spread), (50, 4));
+        assert_eq!((cluster.members.len(), cluster.spread), (50, 4 * MILLI));
+    }
+
+    #[test]
+    fn the_more_is_looked_at_the_more_chance_brings() {
+        assert!(chance(0.1, 2) < 0.006 && chance(0.1, 2) > 0.004);
+        assert!(chance(5.0, 5) >= 1.0 && chance(0.0, 3) <= 0.0);
+        assert!(is_no_chance(0.1, 4, 100) && !is_no_chance(0.1, 4, 100_000));
+        assert!(is_no_chance(1000.0, 2000, 100_000) && !is_no_chance(1000.0, 1020, 2));
     }
 
     #[test]
     fn the_ends_of_the_number_line_do_no_harm() {
-        assert!(found(&[i64::MAX, i64::MAX, i64::MAX]).is_some());
-        assert!(found(&[0; 5]).is_some());
+        assert!(found(&[i64::MAX; 3]).is_some());
+        assert!(found(&[i64::MIN, 0, 0, 0, i64::MAX]).is_some());
     }
 }

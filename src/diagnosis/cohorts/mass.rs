@@ -33,7 +33,7 @@ pub(super) fn find(members: &mut [Member], crowd: &Crowd) -> Vec<Cohort> {
         let share = |end: i64, count: usize| {
             is_good_share(count, crowd.open_before(Timestamp::from_nanos(end)))
         };
-        let Some(mut cluster) = densest(&ends, first..last, |_| MOMENT, share) else {
+        let Some(mut cluster) = densest(&ends, first..last, crowd.run, |_| MOMENT, share) else {
             break;
         };
         cluster.members.sort_unstable();

@@ -29,9 +29,9 @@ pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
         let mut members = crowd.members(sessions);
         // What ended at different times after equal silences was a timer, even where many of
         // these ends were close together by chance. What ended at one time needs no timer.
-        cohorts.extend(timers::find(&mut members, crowd.opened, Ends::Scattered));
+        cohorts.extend(timers::find(&mut members, &crowd, Ends::Scattered));
         cohorts.extend(mass::find(&mut members, &crowd));
-        cohorts.extend(timers::find(&mut members, crowd.opened, Ends::AtOnce));
+        cohorts.extend(timers::find(&mut members, &crowd, Ends::AtOnce));
     }
     let mut findings: Vec<Finding> = cohorts
         .iter()
@@ -63,8 +63,8 @@ struct Crowd {
     openings: Vec<Timestamp>,
     /// When those ended that did; sorted.
     endings: Vec<Timestamp>,
-    /// How many there are.
-    opened: u64,
+    /// How many sessions the run has in all, of any server.
+    run: usize,
 }
 
 impl Crowd {
@@ -81,12 +81,11 @@ impl Crowd {
         let mut endings: Vec<Timestamp> = all().filter_map(first_signal).collect();
         openings.sort_unstable();
         endings.sort_unstable();
-        let opened = indices.len() as u64;
         Self {
             indices,
             openings,
             endings,
-            opened,
+            run: sessions.len(),
         }
     }
 
@@ -159,7 +158,8 @@ impl Member {
             None => {
                 let end = session.transport_end?;
                 match end.how {
-                    EndKind::Fin => (How::Fin, end.time),
+                    // In TLS, the end of TCP follows.
+                    EndKind::Fin | EndKind::CloseNotify | EndKind::Alert => (How::Fin, end.time),
                     EndKind::Rst => (How::Rst, end.time),
                     EndKind::Silence => return None,
                 }

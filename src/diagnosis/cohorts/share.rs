@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::equal::is_no_chance;
 use crate::session::{Confidence, Finding, Session, State};
 
 /// Shares of fewer sessions say nothing.
@@ -31,13 +32,18 @@ impl Share {
         }
     }
 
-    /// At least half, and at least four times the share of `others`, to which one abnormal end
-    /// and one other are lent, so that a few sessions without any prove nothing.
-    const fn is_outlying(self, others: Self) -> bool {
-        self.ended >= LEAST_SESSIONS
-            && others.ended >= LEAST_SESSIONS
-            && self.abnormal * 2 >= self.ended
-            && self.abnormal * (others.ended + 2) >= 4 * (others.abnormal + 1) * self.ended
+    /// At least half, and more than chance brings where the share is that of the `others`, to
+    /// which one abnormal end and one other are lent, so that a few sessions prove little.
+    #[expect(clippy::cast_precision_loss, reason = "estimates, not figures")]
+    fn is_outlying(self, others: Self, trials: usize) -> bool {
+        if self.ended < LEAST_SESSIONS
+            || others.ended < LEAST_SESSIONS
+            || self.abnormal * 2 < self.ended
+        {
+            return false;
+        }
+        let mean = (self.ended * (others.abnormal + 1)) as f64 / (others.ended + 2) as f64;
+        is_no_chance(mean, self.abnormal, trials)
     }
 }
 
@@ -68,9 +74,10 @@ pub(super) fn find(sessions: &[Session], told: &[Finding]) -> Vec<Finding> {
         }
     }
     let mut outlying: BTreeMap<(SocketAddr, Option<&str>), (Share, Share)> = BTreeMap::new();
+    let trials = servers.len() + paths.len();
     for (&server, &share) in &servers {
         let others = all.without(share);
-        if share.is_outlying(others) {
+        if share.is_outlying(others, trials) {
             outlying.insert((server, None), (share, others));
         }
     }
@@ -80,7 +87,7 @@ pub(super) fn find(sessions: &[Session], told: &[Finding]) -> Vec<Finding> {
             .copied()
             .unwrap_or_default()
             .without(share);
-        if share.is_outlying(others) {
+        if share.is_outlying(others, trials) {
             outlying.insert((server, Some(path)), (share, others));
         }
     }

@@ -1,7 +1,7 @@
 //! Sessions that were cut after the same silence (an idle timer) or at the same age (a cap).
 
 use super::equal::{Cluster, densest, reach};
-use super::{Clock, Cohort, Ends, How, Member, Shared};
+use super::{Clock, Cohort, Crowd, Ends, How, Member, Shared};
 use crate::diagnosis::knowledge::timers::{self, By, Timer};
 use crate::session::{Confidence, Party, Side};
 use crate::time::Timestamp;
@@ -37,6 +37,7 @@ const fn age(member: &Member) -> Option<i64> {
 /// Sessions that ended alike.
 struct Alike<'a> {
     members: &'a mut [Member],
+    crowd: &'a Crowd,
     by: Party,
     how: How,
 }
@@ -50,8 +51,8 @@ struct Fit {
     cluster: Cluster,
 }
 
-/// The cohorts among `members`, all of one server; `of` sessions could be among them.
-pub(super) fn find(members: &mut [Member], of: u64, ends: Ends) -> Vec<Cohort> {
+/// The cohorts among `members`, who are of `crowd`.
+pub(super) fn find(members: &mut [Member], crowd: &Crowd, ends: Ends) -> Vec<Cohort> {
     members.sort_by_key(|member| (member.by, member.how, member.index));
     let mut cohorts = Vec::new();
     for members in members.chunk_by_mut(|a, b| (a.by, a.how) == (b.by, b.how)) {
@@ -62,14 +63,19 @@ pub(super) fn find(members: &mut [Member], of: u64, ends: Ends) -> Vec<Cohort> {
         if by == Party::Client && ends == Ends::AtOnce {
             continue;
         }
-        let mut alike = Alike { members, by, how };
-        cohorts.extend(alike.cohorts(of, ends));
+        let mut alike = Alike {
+            members,
+            crowd,
+            by,
+            how,
+        };
+        cohorts.extend(alike.cohorts(ends));
     }
     cohorts
 }
 
 impl Alike<'_> {
-    fn cohorts(&mut self, of: u64, ends: Ends) -> Vec<Cohort> {
+    fn cohorts(&mut self, ends: Ends) -> Vec<Cohort> {
         let mut cohorts = Vec::new();
         let open = |(at, member): (usize, &Member)| (!member.is_told).then_some(at);
         let mut left: Vec<usize> = self.members.iter().enumerate().filter_map(open).collect();
@@ -89,12 +95,12 @@ impl Alike<'_> {
             if ends == Ends::AtOnce && (is_age || fit.cluster.spread > reach) {
                 continue;
             }
-            cohorts.push(self.tell(&fit, of, ends));
+            cohorts.push(self.tell(&fit, ends));
         }
         cohorts
     }
 
-    fn tell(&mut self, fit: &Fit, of: u64, ends: Ends) -> Cohort {
+    fn tell(&mut self, fit: &Fit, ends: Ends) -> Cohort {
         let mut indices = Vec::with_capacity(fit.cluster.members.len());
         for &at in &fit.cluster.members {
             if let Some(member) = self.members.get_mut(at) {
@@ -113,7 +119,7 @@ impl Alike<'_> {
             confidence,
             rival,
             timers: self.timers(fit),
-            of,
+            of: self.crowd.indices.len() as u64,
             indices,
         }
     }
@@ -222,7 +228,10 @@ impl Alike<'_> {
         let value = |&at: &usize| Some((clock(self.members.get(at)?)?, at));
         let mut values: Vec<(i64, usize)> = left.iter().filter_map(value).collect();
         values.sort_unstable();
-        densest(&values, 0..i64::MAX, tolerance, |least, _| {
+        let longest = values.last()?.0;
+        // Each session is looked at on three clocks.
+        let trials = self.crowd.run.saturating_mul(CLOCKS.len());
+        densest(&values, 0..longest, trials, tolerance, |least, _| {
             least >= LEAST_TIMER
         })
     }

@@ -20,13 +20,22 @@ pub(super) fn first<'a>(case: &Case<'a>) -> Option<(Side, &'a SideFacts, &'a See
     Some((side, facts, close))
 }
 
-/// A Close frame whose code is not in the capture.
+/// A first Close frame whose code is not in the capture.
 pub(super) fn lost(case: &Case<'_>) -> Option<Found> {
     let (side, _, close) = first(case)?;
-    (close.frame.body == Body::Lost).then(|| {
-        Found::new("capture-gap", Confidence::High, None)
-            .why("Its code is in bytes that the capture does not hold.")
-            .show(evidence(&close.mark, side, "Close, its body not captured"))
+    if close.frame.body == Body::Lost {
+        let found = Found::new("capture-gap", Confidence::High, None);
+        return Some(
+            found
+                .why("Its code is in bytes that the capture does not hold.")
+                .show(evidence(&close.mark, side, "Close, its body not captured")),
+        );
+    }
+    case.code.is_none().then(|| {
+        Found::new("capture-gap", Confidence::High, None).why(format!(
+            "Before that {} had sent bytes that the capture does not hold, and a Close fits into them.",
+            the(side.other())
+        ))
     })
 }
 
@@ -162,7 +171,7 @@ fn is_unanswered(case: &Case<'_>, side: Side) -> bool {
     let peer = case.side(side.other());
     peer.closes.is_empty()
         && peer.captured
-        && !close_may_be_lost(side.other(), peer)
+        && !close_may_be_lost(side.other(), case.facts)
         && case.how().is_some()
 }
 
@@ -173,7 +182,7 @@ pub(super) fn cut_after_close(case: &Case<'_>) -> Option<Found> {
     let own = facts
         .fin
         .or(facts.rst)
-        .filter(|mark| mark.packet == end.packet)?;
+        .filter(|mark| mark.packet == end.packet && case.cutter() == Some(side))?;
     let prompt = end.time.since(close.mark.time) <= case.prompt();
     (is_unanswered(case, side) && prompt).then(|| {
         let how = if facts.fin.is_some() {
@@ -299,7 +308,7 @@ pub(in crate::diagnosis) fn statement(case: &Case<'_>) -> Option<String> {
         ", and was answered"
     } else if !peer.captured {
         "; whether it was answered was not captured"
-    } else if close_may_be_lost(side.other(), peer) {
+    } else if close_may_be_lost(side.other(), case.facts) {
         "; whether it was answered lies in bytes that the capture does not hold"
     } else if case.how().is_some() {
         ", and got no Close back"

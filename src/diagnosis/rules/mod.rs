@@ -8,9 +8,11 @@ mod ping;
 mod reset;
 mod silence;
 mod timer;
+mod tls;
 pub(super) mod transport;
 
 use super::case::Case;
+use super::views::close_may_be_lost;
 use crate::session::facts::Answer;
 use crate::session::{Confidence, Evidence, Party, Side, State};
 
@@ -101,8 +103,11 @@ const CUT: &[Rule] = &[
     transport::inside_frame,
     transport::unheeded_violation,
     timer::idle,
+    tls::alert,
+    tls::closed,
     transport::mid_traffic,
     transport::plain,
+    tls::truncated,
 ];
 
 const NOT_OPENED: &[Rule] = &[
@@ -132,6 +137,9 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
     if opened_perhaps(case) {
         found.confidence = Confidence::Low;
     }
+    if !is_settled(case) {
+        found.confidence = found.confidence.min(Confidence::High);
+    }
     if found.confidence != Confidence::Certain {
         found.others.extend(
             answers
@@ -141,6 +149,16 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
         found.others.dedup();
     }
     found
+}
+
+/// What the first Close led to is in the capture, and it was the first one.
+fn is_settled(case: &Case<'_>) -> bool {
+    let Some((side, ..)) = close::first(case) else {
+        return true;
+    };
+    let peer = side.other();
+    let is_known = case.ending.state == State::Closed && !close_may_be_lost(peer, case.facts);
+    case.ending.closer.is_some() && (is_known || !case.side(peer).closes.is_empty())
 }
 
 /// A client must refuse this 101 (RFC 6455 §4.1), and nothing shows whether it did.

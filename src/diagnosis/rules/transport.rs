@@ -103,7 +103,7 @@ pub(super) fn capture(case: &Case<'_>) -> Option<Found> {
     Some(match missing {
         Some((side, hole)) => found
             .why(format!(
-                "{} bytes of {}'s stream are not in the capture, and a Close frame fits into them.",
+                "{} bytes of the {}'s stream are not in the capture, and a Close frame fits into them.",
                 hole.len,
                 side.name()
             ))
@@ -193,7 +193,8 @@ pub(super) fn inside_frame(case: &Case<'_>) -> Option<Found> {
 
 /// Not idle: an application or a process ended it.
 pub(super) fn mid_traffic(case: &Case<'_>) -> Option<Found> {
-    let cutter = case.cutter().filter(|_| case.how() == Some(EndKind::Fin))?;
+    let is_end = matches!(case.how(), Some(EndKind::Fin | EndKind::CloseNotify));
+    let cutter = case.cutter().filter(|_| is_end)?;
     let name = match cutter {
         Side::Client => "client-closed-mid-traffic",
         Side::Server => "server-closed-mid-traffic",
@@ -207,7 +208,9 @@ pub(super) fn mid_traffic(case: &Case<'_>) -> Option<Found> {
 pub(super) fn plain(case: &Case<'_>) -> Option<Found> {
     let end = case.ending.transport_end?;
     let found = match end.how {
-        EndKind::Fin => Found::new("fin-without-close", Confidence::Low, end.from),
+        EndKind::Fin | EndKind::CloseNotify | EndKind::Alert => {
+            Found::new("fin-without-close", Confidence::Low, end.from)
+        }
         EndKind::Rst => Found::new("rst-unprompted", Confidence::Medium, end.from),
         EndKind::Silence => Found::new("silence", Confidence::Medium, Party::Network),
     };
@@ -231,6 +234,8 @@ pub(in crate::diagnosis) fn statement(case: &Case<'_>) -> Option<String> {
     };
     let fact = match end.how {
         EndKind::Fin => format!("{who} ended TCP (FIN){quiet}"),
+        EndKind::CloseNotify => format!("{who} ended TLS (close_notify){quiet}"),
+        EndKind::Alert => format!("{who} ended TLS with a fatal alert{quiet}"),
         EndKind::Rst => format!("{who} reset the connection (RST){quiet}"),
         EndKind::Silence => return Some(silence(case)),
     };
@@ -264,6 +269,12 @@ pub(in crate::diagnosis) fn signals(case: &Case<'_>) -> Vec<Evidence> {
                 .code()
                 .map_or_else(|| "Close".to_owned(), |code| format!("Close {code}"));
             shown.push(evidence(&close.mark, side, what));
+        }
+        if let Some(notify) = &facts.close_notify {
+            shown.push(evidence(notify, side, "close_notify (TLS)"));
+        }
+        if let Some((code, alert)) = &facts.fatal_alert {
+            shown.push(evidence(alert, side, format!("fatal alert {code} (TLS)")));
         }
         if let Some(fin) = &facts.fin {
             shown.push(evidence(fin, side, "FIN"));

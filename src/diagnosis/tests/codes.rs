@@ -1,6 +1,7 @@
 //! The code of a session, its state, and causes that the wire states.
 
 use super::*;
+use crate::session::Confidence;
 
 fn code(scene: &Scene) -> Option<u16> {
     scene.told().verdict.code
@@ -102,7 +103,7 @@ fn a_direction_that_is_not_captured_may_have_had_a_close() {
 #[test]
 fn a_close_whose_code_is_lost_has_none() {
     let mut scene = Scene::open();
-    scene.close(Server, OK).fin(Server);
+    scene.close(Server, OK).fin(Server).fin(Client);
     scene.facts.sides.server.closes[0].frame = CloseFrame::new(b"", true, None);
     let told = scene.told();
     assert_eq!(told.verdict.code, None);
@@ -183,11 +184,13 @@ fn an_end_without_a_close_is_told_by_the_pause_before_it() {
         (Server, "server-closed-mid-traffic"),
     ] {
         assert_eq!(Scene::open().fin(side).told().verdict.cause, busy);
-        // No known timer fires after 47 s.
-        let told = Scene::open().wait(47).fin(side).told();
+        let told = Scene::open().wait(13).fin(side).told();
         assert_eq!(told.verdict.cause, "fin-without-close");
-        let told = Scene::open().wait(47).rst(side).told();
+        let told = Scene::open().wait(13).rst(side).told();
         assert_eq!(told.verdict.cause, "rst-unprompted");
+        // The clock of many proxies and servers.
+        let told = Scene::open().wait(60).fin(side).told();
+        assert_eq!(told.verdict.cause, "idle-timeout");
     }
 }
 
@@ -254,4 +257,48 @@ fn evidence_is_there_and_in_order_of_time() {
         "{evidence:?}"
     );
     assert!(evidence.is_sorted_by_key(|item| (item.time, item.packet)));
+}
+
+#[test]
+fn an_answer_to_a_close_that_is_lost_is_not_the_first() {
+    let mut scene = Scene::open();
+    scene.hole(Server, 30).close(Client, OK).fin(Client);
+    let told = scene.told();
+    assert_eq!((told.verdict.code, told.verdict.closer), (None, None));
+    assert_eq!(told.verdict.cause, "capture-gap");
+    // The same code, if it was a Close: the code stands, and who was first does not.
+    let mut scene = Scene::open();
+    scene.hole(Server, 4).close(Client, OK).fin(Client);
+    let told = scene.told();
+    assert_eq!((told.verdict.code, told.verdict.closer), (Some(1000), None));
+    assert_eq!(told.verdict.confidence, Confidence::High);
+}
+
+#[test]
+fn nothing_is_certain_of_a_close_whose_outcome_is_not_in_the_capture() {
+    let mut scene = Scene::open();
+    let told = scene.close(Client, OK).told();
+    assert_eq!(told.verdict.confidence, Confidence::High);
+    let told = scene.close(Server, OK).told();
+    assert_eq!(told.verdict.confidence, Confidence::Certain);
+}
+
+#[test]
+fn a_close_that_the_others_fin_answers_was_not_cut_by_its_sender() {
+    let mut scene = Scene::open();
+    scene.close(Client, OK).fin(Client);
+    assert_eq!(scene.told().verdict.cause, "cut-after-close-sent");
+    // The server's FIN is known by what acknowledges it: it has that packet's place.
+    let own = scene.facts.sides.client.fin;
+    scene.facts.sides.server.fin = own.map(|own| Mark {
+        start: HEADS + 50,
+        end: HEADS + 51,
+        heard: Some(own.start),
+        ..own
+    });
+    scene.facts.sides.client.fin = own.map(|own| Mark {
+        heard: Some(HEADS + 51),
+        ..own
+    });
+    assert_eq!(scene.told().verdict.cause, "close-unanswered");
 }

@@ -192,9 +192,11 @@ impl Scene {
     fn hole(&mut self, from: Side, len: u64) -> &mut Self {
         let mark = self.mark(from, len, Heard::All);
         self.facts.sides[from].holes.push(Hole {
+            record_end: None,
             offset: mark.start,
             len,
             found: false,
+            may_count_fin: false,
             packet: mark.packet,
             time: mark.time,
         });

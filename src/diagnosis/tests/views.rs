@@ -242,7 +242,57 @@ fn a_forged_rst_ends_the_side_that_it_reaches() {
 
 #[test]
 fn while_the_transport_is_up_only_what_came_is_reported() {
+    // Nothing shows yet that it came.
     let told = Scene::open().close(Server, OK).told();
     assert_eq!(told.verdict.state, State::Closing);
-    assert_eq!(told.views(), [(Some(1000), UNCLEAN), UNKNOWN]);
+    assert_eq!(told.views(), [UNKNOWN, UNKNOWN]);
+    // It came, and the answer to it may come still.
+    let told = Scene::open().close(Server, OK).say(Client, 10).told();
+    assert_eq!(told.views(), [(Some(1000), None), UNKNOWN]);
+}
+
+#[test]
+fn a_reset_may_follow_a_close_that_the_capture_lost() {
+    // An end that had closed and resets has not read the answer, and whether it had is lost.
+    let mut scene = Scene::open();
+    scene
+        .hole(Client, 8)
+        .close(Server, OK)
+        .rst_hearing(Client, Heard::All);
+    scene.facts.sides.server.acked = HEADS;
+    assert_eq!(scene.told().views()[0], UNKNOWN);
+    // It was acknowledged before, so it was read.
+    scene.facts.sides.server.acked = scene.facts.sides.server.closes[0].mark.end;
+    assert_eq!(scene.told().views()[0].0, Some(1000));
+}
+
+#[test]
+fn a_server_has_no_view_of_what_was_perhaps_no_websocket() {
+    let mut scene = Scene::asked();
+    scene.hole(Server, 300).fin(Server).fin(Client);
+    scene.facts.answer = Answer::Lost;
+    assert_eq!(scene.told().views(), [UNKNOWN, UNKNOWN]);
+    assert_eq!(scene.told().verdict.code, None);
+}
+
+#[test]
+fn a_capture_that_begins_behind_a_stream_may_have_missed_its_close() {
+    let mut scene = Scene::open();
+    scene.facts.sides.server.begins_behind = true;
+    scene.facts.sides.server.sent_frame = false;
+    let told = scene.close(Client, OK).fin(Server).fin(Client).told();
+    assert_eq!(told.views()[0], UNKNOWN);
+    assert_eq!((told.verdict.code, told.verdict.closer), (None, None));
+}
+
+#[test]
+fn an_answer_may_come_as_long_as_its_side_has_not_ended() {
+    let told = Scene::open().close(Server, OK).fin(Server).told();
+    assert_eq!(told.views()[0].1, None);
+    let told = Scene::open()
+        .close(Server, OK)
+        .fin(Server)
+        .fin(Client)
+        .told();
+    assert_eq!(told.views()[0].1, UNCLEAN);
 }

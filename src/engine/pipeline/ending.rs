@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Pipeline, Stack, conclude, conclude_in_place, told};
-use crate::engine::stack::{Name, Verge};
+use super::{Followed, Pipeline, Stack, conclude, conclude_in_place, tell};
+use crate::engine::stack::Verge;
 use crate::flow::Slot;
 use crate::limits;
 use crate::session::{Session, Summary};
@@ -59,6 +59,7 @@ impl Pipeline {
         Self {
             endings: Some(Endings::default()),
             max_connections: limits::MAX_LIVE_CONNECTIONS,
+            max_syns_waiting: limits::MAX_LIVE_SYNS_WAITING,
             ..Self::new(story)
         }
     }
@@ -95,20 +96,26 @@ impl Pipeline {
             return Vec::new();
         };
         let mut sessions = std::mem::take(&mut self.sessions);
-        sessions.sort_by_key(|(ordinal, session)| (*ordinal, session.first_packet));
-        let number = |(_, mut session): (u64, Session)| {
+        // Up to here the number is the ordinal of the connection.
+        sessions.sort_by_key(|session| (session.number, session.first_packet));
+        for session in &mut sessions {
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
             session.number = endings.told;
-            session
-        };
-        sessions.into_iter().map(number).collect()
+        }
+        sessions
     }
 
     /// Concludes whatever is still going on. Its sessions are to be taken.
     pub fn finish_live(&mut self) {
-        for (key, stack) in self.flows.drain() {
-            conclude(key, stack, &mut self.sessions, &mut self.summary);
+        for (key, followed) in self.flows.drain() {
+            conclude(
+                key,
+                followed,
+                &mut self.keys,
+                &mut self.sessions,
+                &mut self.summary,
+            );
         }
     }
 
@@ -132,13 +139,19 @@ impl Pipeline {
 
     /// Sessions that are going on, by a look at every connection.
     pub fn open_sessions(&self) -> usize {
-        let sessions = self.flows.iter().filter(|(_, stack)| stack.has_session());
-        sessions.count()
+        let open = |followed: &Followed| match followed {
+            Followed::Whole(stack) => stack.has_session(),
+            Followed::Prelude(_) | Followed::Passing(_) => false,
+        };
+        self.flows
+            .iter()
+            .filter(|(_, followed)| open(followed))
+            .count()
     }
 
     /// Whether nothing more is to be waited for: it is told, or did not end after all.
     fn conclude_if_over(&mut self, candidate: &Candidate, now: Timestamp) -> bool {
-        let Some((key, stack)) = self.flows.entry_mut(candidate.slot) else {
+        let Some((key, Followed::Whole(stack))) = self.flows.entry_mut(candidate.slot) else {
             return true;
         };
         let quiet = |nanos| apart(now, stack.tcp().last().time, nanos);
@@ -158,17 +171,18 @@ impl Pipeline {
         stack.is_watched = false;
         if verge == Verge::Refused {
             // The connection may carry other requests, and another attempt.
-            let name = Name {
-                key,
-                ordinal: stack.ordinal,
-                vlan: stack.vlan,
-                tunnel: stack.tunnel,
-            };
             if let Some(tracker) = stack.take_refused() {
-                self.sessions.push(told(*tracker, stack.tcp(), name));
+                let session = tell(*tracker, stack.tcp(), stack.name(key));
+                self.sessions.push(session);
             }
         } else {
-            conclude_in_place(key, stack, &mut self.sessions, &mut self.summary);
+            conclude_in_place(
+                key,
+                stack,
+                &mut self.keys,
+                &mut self.sessions,
+                &mut self.summary,
+            );
             stack.retire();
         }
         true
@@ -177,24 +191,28 @@ impl Pipeline {
     /// Looks through the whole table for connections that were forgotten by their ends, or whose
     /// end was not captured.
     fn sweep(&mut self, now: Timestamp) {
-        let patience = |stack: &Stack| {
-            if stack.has_session() {
-                limits::SESSION_IDLE_NANOS
-            } else if stack.tcp().is_over() || stack.is_done() {
-                limits::LINGER_NANOS
-            } else {
-                limits::CONNECTION_IDLE_NANOS
-            }
+        let patience = |followed: &Followed| match followed {
+            Followed::Whole(stack) if stack.has_session() => limits::SESSION_IDLE_NANOS,
+            Followed::Whole(stack) if stack.is_done() => limits::LINGER_NANOS,
+            Followed::Passing(_) => limits::LINGER_NANOS,
+            _ if followed.is_over() => limits::LINGER_NANOS,
+            Followed::Whole(_) | Followed::Prelude(_) => limits::CONNECTION_IDLE_NANOS,
         };
         let idle: Vec<Slot> = self
             .flows
             .iter()
-            .filter(|(_, stack)| apart(now, stack.tcp().last().time, patience(stack)))
+            .filter(|(_, followed)| apart(now, followed.last().0, patience(followed)))
             .map(|(slot, _)| slot)
             .collect();
         for slot in idle {
-            if let Some((key, stack)) = self.flows.remove(slot) {
-                conclude(key, stack, &mut self.sessions, &mut self.summary);
+            if let Some((key, followed)) = self.flows.remove(slot) {
+                conclude(
+                    key,
+                    followed,
+                    &mut self.keys,
+                    &mut self.sessions,
+                    &mut self.summary,
+                );
             }
         }
     }

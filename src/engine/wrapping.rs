@@ -1,0 +1,127 @@
+//! What a connection may be wrapped in, between TCP and HTTP: what proxies put first, and TLS.
+
+use super::stack::{App, Seen, Upper};
+use crate::flow::{End, Pair};
+use crate::http::{Prefix, looks_like};
+use crate::session::{Tls, Tracker};
+use crate::tcp::Chunk;
+use crate::tls::{Keyring, Look, TlsConnection, TlsItem, looks_like_tls};
+
+impl Upper {
+    pub(super) fn handle_chunk(
+        &mut self,
+        end: End,
+        chunk: Chunk<'_>,
+        seen: &Seen,
+        keys: &mut Keyring,
+    ) {
+        if let Some(mut prefix) = self.prefix.take() {
+            match prefix.handle_chunk(end, chunk) {
+                None => self.prefix = Some(prefix),
+                Some(begins) => {
+                    if [begins.a, begins.b] == [self.begins.a, self.begins.b] {
+                        self.prefixes_left = 0;
+                    }
+                    self.begins = begins;
+                    prefix.replay(begins, |end, chunk| {
+                        self.handle_chunk(end, chunk, seen, keys)
+                    });
+                }
+            }
+            return;
+        }
+        if let (None, App::Undecided, Chunk::Data { offset, bytes, .. }) =
+            (&self.tls, &self.app, chunk)
+        {
+            let is_whole = self.is_begin(end, offset, seen);
+            if is_whole && self.prefixes_left > 0 {
+                self.prefix = Prefix::detect(end, bytes, self.begins).map(Box::new);
+                if self.prefix.is_some() {
+                    self.prefixes_left -= 1;
+                    return self.handle_chunk(end, chunk, seen, keys);
+                }
+            }
+            self.tls = match looks_like_tls(bytes) {
+                Some(Look::Handshake) if is_whole || bytes.len() > 5 => Some(Box::default()),
+                Some(Look::Midway) if !is_whole => Some(Box::new(TlsConnection::midway())),
+                _ => None,
+            };
+        }
+        let Some(mut tls) = self.tls.take() else {
+            return self.handle_plain(end, chunk, seen);
+        };
+        tls.handle_chunk(end, chunk, keys, &mut |end, item| {
+            self.handle_item(end, item, seen)
+        });
+        self.tls = Some(tls);
+    }
+
+    /// An offset is where the contents of an end begin.
+    pub(super) fn is_begin(&self, end: End, offset: u64, seen: &Seen) -> bool {
+        seen.from_syn[end] && offset == self.begins[end]
+    }
+
+    fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen) {
+        match (item, &mut self.tracker) {
+            // How much of a hole at the end of the handshake was data is a guess: where HTTP
+            // begins behind it, nothing was.
+            (
+                TlsItem::Data(Chunk::Gap {
+                    offset: 0,
+                    len,
+                    origin,
+                }),
+                _,
+            ) => {
+                self.first_gaps[end] = Some((len, origin));
+            }
+            (TlsItem::Data(chunk), _) => {
+                let begins_http = matches!(chunk, Chunk::Data { bytes, .. } if matches!(looks_like(bytes), Some(Some(_))));
+                if begins_http {
+                    self.first_gaps[end] = None;
+                }
+                self.tell_first_gap(end, seen);
+                self.handle_plain(end, chunk, seen);
+            }
+            (TlsItem::Alert(alert), Some(tracker)) => {
+                tracker.handle_alert(tracker.side(end), alert)
+            }
+            (TlsItem::Alert(_), None) => {}
+        }
+    }
+
+    fn tell_first_gap(&mut self, end: End, seen: &Seen) {
+        if let Some((len, origin)) = self.first_gaps[end].take() {
+            let gap = Chunk::Gap {
+                offset: 0,
+                len,
+                origin,
+            };
+            self.handle_plain(end, gap, seen);
+        }
+    }
+
+    pub(super) fn finish_tls(&mut self, seen: &Seen) {
+        if let Some(mut tls) = self.tls.take() {
+            tls.finish(&mut |end, item| self.handle_item(end, item, seen));
+            End::BOTH
+                .iter()
+                .for_each(|&end| self.tell_first_gap(end, seen));
+            self.tls = Some(tls);
+        }
+    }
+
+    /// What TLS knows of a session that it carries.
+    pub(super) fn describe(&self, tracker: &mut Tracker) {
+        let Some(tls) = &self.tls else { return };
+        tracker.tls = Some(Tls {
+            version: tls.version().map(str::to_owned),
+            cipher_suite: tls.cipher_suite(),
+            sni: tls.sni().map(str::to_owned),
+        });
+        tracker.plain_next = Some(Pair {
+            a: tls.plain_next(End::A),
+            b: tls.plain_next(End::B),
+        });
+    }
+}

@@ -1,0 +1,188 @@
+//! What both ends say in the handshake, and which secrets follow from it.
+
+use super::cipher::{Agreed, TLS12, TLS13, openers};
+use super::guard::Pending;
+use super::hello::{
+    ClientHello, ServerHello, parse_client_hello, parse_encrypted_extensions, parse_server_hello,
+};
+use super::keylog::Label;
+use super::messages::{CLIENT_HELLO, ENCRYPTED_EXTENSIONS, KEY_UPDATE, SERVER_HELLO};
+use super::schedule::TrafficSecret;
+use super::suite::Suite;
+use super::{KeyLog, Unread};
+use crate::flow::End;
+
+/// The handshake so far.
+#[derive(Debug, Default)]
+pub(super) struct Handshake {
+    /// The end that sent the ClientHello.
+    pub(super) client: Option<End>,
+    client_hello: Option<ClientHello>,
+    server_hello: Option<ServerHello>,
+    alpn: Option<String>,
+}
+
+/// What a message means for the records that follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Nothing,
+    /// Both hellos are there.
+    Agreed,
+    /// The sender goes on with its next keys.
+    KeyUpdate,
+}
+
+/// Keys of both directions, in the order in which they come into use.
+pub(super) struct Keys {
+    pub(super) agreed: Agreed,
+    pub(super) client: Vec<Pending>,
+    pub(super) server: Vec<Pending>,
+    /// Those of application data are not all there.
+    pub(super) is_incomplete: bool,
+}
+
+impl Handshake {
+    /// Takes the next message of an end.
+    pub(super) fn handle_message(&mut self, from: End, kind: u8, body: &[u8]) -> Heard {
+        match kind {
+            CLIENT_HELLO if self.client.is_none_or(|client| client == from) => {
+                if let Some(hello) = parse_client_hello(body) {
+                    self.client = Some(from);
+                    self.client_hello = Some(hello);
+                }
+            }
+            SERVER_HELLO if self.client == Some(from.other()) => {
+                let hello = parse_server_hello(body).filter(|hello| !hello.is_retry);
+                if let Some(hello) = hello {
+                    self.alpn.clone_from(&hello.alpn);
+                    self.server_hello = Some(hello);
+                    return Heard::Agreed;
+                }
+            }
+            ENCRYPTED_EXTENSIONS if self.alpn.is_none() => {
+                self.alpn = parse_encrypted_extensions(body);
+            }
+            KEY_UPDATE if self.is_tls13() => return Heard::KeyUpdate,
+            _ => {}
+        }
+        Heard::Nothing
+    }
+
+    /// The ServerHello is lost: in TLS 1.3 the length of the secrets tells the cipher suite, but
+    /// for those that few choose. Whether it is right will be proved by the first record.
+    pub(super) fn guess(&mut self, log: &KeyLog) -> bool {
+        let secret = self
+            .client_hello
+            .as_ref()
+            .and_then(|client| log.get(&client.random, Label::ServerTraffic));
+        let suite = match secret.map(<[u8]>::len) {
+            Some(48) => 0x1302,
+            Some(_) => 0x1301,
+            None => return false,
+        };
+        self.server_hello = Some(ServerHello {
+            random: [0; 32],
+            version: TLS13,
+            suite,
+            alpn: None,
+            encrypt_then_mac: false,
+            is_retry: false,
+        });
+        true
+    }
+
+    /// What the two hellos agree on, and the keys for it.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn keys(&self, log: &KeyLog) -> Result<Keys, Unread> {
+        let (Some(client), Some(hello)) = (&self.client_hello, &self.server_hello) else {
+            return Err(Unread::NoHello);
+        };
+        let agreed = Agreed {
+            version: hello.version,
+            suite: Suite(hello.suite),
+            encrypt_then_mac: hello.encrypt_then_mac,
+        };
+        if !(0x0301..=TLS13).contains(&agreed.version) {
+            return Err(Unread::Version(agreed.version));
+        }
+        if agreed.suite.bulk().is_none() {
+            return Err(Unread::Suite(hello.suite));
+        }
+        if agreed.version < TLS13 {
+            let [ours, theirs] = log
+                .get(&client.random, Label::Master)
+                .and_then(|master| openers(agreed, master, &hello.random, &client.random))
+                .ok_or(Unread::NoKey)?
+                .map(|opener| vec![Pending::Opener(Box::new(opener))]);
+            return Ok(Keys {
+                agreed,
+                client: ours,
+                server: theirs,
+                is_incomplete: false,
+            });
+        }
+        let secret = |label, is_traffic| {
+            let secret = log.get(&client.random, label)?;
+            let secret = TrafficSecret::new(secret, agreed.suite.hash())?;
+            Some(Pending::Secret(secret, is_traffic))
+        };
+        let ours = [
+            secret(Label::ClientEarly, false),
+            secret(Label::ClientHandshake, false),
+            secret(Label::ClientTraffic, true),
+        ];
+        let theirs = [
+            secret(Label::ServerHandshake, false),
+            secret(Label::ServerTraffic, true),
+        ];
+        let is_missing = |secrets: &[Option<Pending>]| secrets.last().is_none_or(Option::is_none);
+        let keys = Keys {
+            agreed,
+            is_incomplete: is_missing(&ours) || is_missing(&theirs),
+            client: ours.into_iter().flatten().collect(),
+            server: theirs.into_iter().flatten().collect(),
+        };
+        if keys.client.is_empty() && keys.server.is_empty() {
+            return Err(Unread::NoKey);
+        }
+        Ok(keys)
+    }
+
+    /// Both hellos are there.
+    pub(super) const fn is_agreed(&self) -> bool {
+        self.server_hello.is_some()
+    }
+
+    pub(super) fn is_tls13(&self) -> bool {
+        self.server_hello
+            .as_ref()
+            .is_some_and(|hello| hello.version >= TLS13)
+    }
+
+    pub(super) fn version(&self) -> Option<&'static str> {
+        Some(match self.server_hello.as_ref()?.version {
+            0x0300 => "SSL 3.0",
+            0x0301 => "TLS 1.0",
+            0x0302 => "TLS 1.1",
+            TLS12 => "TLS 1.2",
+            TLS13 => "TLS 1.3",
+            _ => return None,
+        })
+    }
+
+    pub(super) fn cipher_suite(&self) -> Option<String> {
+        let suite = Suite(self.server_hello.as_ref()?.suite);
+        let number = || format!("0x{:04X}", suite.0);
+        Some(suite.name().map_or_else(number, str::to_owned))
+    }
+
+    pub(super) fn sni(&self) -> Option<&str> {
+        self.client_hello.as_ref()?.sni.as_deref()
+    }
+
+    pub(super) fn alpn(&self) -> Option<&str> {
+        self.alpn.as_deref()
+    }
+}
