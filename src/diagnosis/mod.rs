@@ -168,8 +168,12 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
             .iter()
             .find_map(|&side| facts.sides[side].closes.first())
     };
-    // A malformed Close is a violation: what its receiver says to it is yet to come.
-    if first.is_none() && any().is_some() && ending.state == State::Closing {
+    let may_be_lost = |side: &Side| views::close_may_be_lost(*side, facts);
+    // A malformed Close is a violation: what its receiver says to it is yet to come, or lost.
+    if first.is_none()
+        && any().is_some()
+        && (ending.state == State::Closing || Side::BOTH.iter().any(may_be_lost))
+    {
         return (None, None);
     }
     match first.or_else(any) {
@@ -181,12 +185,7 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
             (None, None)
         }
         Some(close) => told(close),
-        None if Side::BOTH
-            .iter()
-            .any(|&side| views::close_may_be_lost(side, facts)) =>
-        {
-            (None, None)
-        }
+        None if Side::BOTH.iter().any(may_be_lost) => (None, None),
         None => (Some(1006), None),
     }
 }

@@ -297,6 +297,7 @@ impl Upper {
                 let sight = Sight {
                     peer_seen: seen.ends[end.other()],
                     whole: seen.from_syn[end],
+                    peer_whole: seen.from_syn[end.other()],
                 };
                 exchange.handle_chunk(end, chunk, sight, &mut events);
                 self.handle_events(events, seen.first);

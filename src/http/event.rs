@@ -11,6 +11,8 @@ pub struct Sight {
     pub peer_seen: bool,
     /// This direction from its first byte on.
     pub whole: bool,
+    /// The other one.
+    pub peer_whole: bool,
 }
 
 /// What the exchange came to.

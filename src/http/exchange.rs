@@ -102,6 +102,10 @@ impl Exchange {
         };
         self.take_cut_request(events);
         self.take_cut_answer(events);
+        // What the server sent behind it is lost: another answer, perhaps.
+        if self.lanes[client.other()].is_cut() {
+            self.doubtful = None;
+        }
         self.believe(events);
         if self.over {
             return;
@@ -142,21 +146,30 @@ impl Exchange {
             Some(Some(Kind::Responses)) => self.client = Some(other),
             // Other bytes first: HTTP only if the other end says so, and these are its answer.
             Some(None) if before == 0 && self.unsorted[other].is_empty() => return,
+            // Behind a hole they prove nothing, as long as the other end has not spoken.
+            Some(None) if self.begins_with_gap(end) && self.unsorted[other].len() == 0 => return,
             // Not where a beginning, which may have been a request, is missing.
-            Some(None) if !sight.whole || self.begins_with_gap(other) => {
+            Some(None)
+                if !sight.whole || End::BOTH.iter().any(|&end| self.begins_with_gap(end)) =>
+            {
                 return self.give_up(None, events);
             }
             Some(None) => return self.end(events),
-            // Too few bytes before a gap, or a gap first in both directions: nothing here will
-            // show that this is HTTP.
-            None if cut && (len > 0 || self.begins_with_gap(other)) => {
-                return self.give_up(None, events);
-            }
+            // Too few bytes before a gap: nothing here will show that this is HTTP.
+            None if cut => return self.give_up(None, events),
             None => return,
         }
-        // Where the capture does not hold the beginning, it may lack requests too.
-        self.request_missing |= !sight.whole;
-        for end in End::BOTH {
+        // Where the capture does not hold a beginning, it may lack heads too.
+        let (asks_whole, answers_whole) = if self.client == Some(end) {
+            (sight.whole, sight.peer_whole)
+        } else {
+            (sight.peer_whole, sight.whole)
+        };
+        self.request_missing |= !asks_whole;
+        self.answer_missing |= !answers_whole;
+        // Requests first: what answers them is told by them.
+        let client = self.client.unwrap_or(end);
+        for end in [client, client.other()] {
             let mut waiting = std::mem::take(&mut self.unsorted[end]);
             waiting.drain(|chunk| self.handle_chunk(end, chunk, sight, events));
         }
@@ -408,6 +421,7 @@ impl Exchange {
         let sight = Sight {
             peer_seen: true,
             whole: false,
+            peer_whole: false,
         };
         lane.into_waiting()
             .drain(|chunk| self.handle_chunk(end, chunk, sight, events));

@@ -71,6 +71,7 @@ impl Talk {
         Sight {
             peer_seen: self.both,
             whole: true,
+            peer_whole: true,
         }
     }
 
@@ -579,10 +580,30 @@ fn other_protocols_are_let_go() {
 #[test]
 fn a_hole_in_front_of_both_directions_shows_nothing_of_http() {
     let mut talk = Talk::new();
-    talk.lose(CLIENT, 10).lose(SERVER, 10);
+    talk.lose(CLIENT, 10).lose(SERVER, 10).finish();
     assert_eq!(talk.told(), ["no beginning"]);
     let rest = talk.rest(0, 0);
     assert_eq!((rest.a.gaps, rest.b.gaps), (vec![(0, 10)], vec![(0, 10)]));
+    let mut talk = Talk::new();
+    talk.lose(CLIENT, 10)
+        .lose(SERVER, 10)
+        .send(SERVER, b"\x81\x02hi")
+        .send(CLIENT, b"\x81\x82");
+    assert_eq!(talk.told(), ["no beginning"]);
+    // Frames that an unseen 101 let through.
+    let mut talk = Talk::new();
+    talk.lose(SERVER, 129)
+        .send(SERVER, b"\x81\x02hi")
+        .send(SERVER, b"\x81\x02hi")
+        .send(CLIENT, ASK);
+    assert_eq!(talk.told(), ["opening /chat", "opened"]);
+    // Behind the holes it may be HTTP all the same.
+    let mut talk = Talk::new();
+    talk.lose(CLIENT, 59)
+        .lose(SERVER, 39)
+        .send(SERVER, SWITCH)
+        .send(CLIENT, ASK);
+    assert_eq!(talk.told(), ["opening /chat", "opened 101"]);
 }
 
 #[test]

@@ -76,6 +76,11 @@ impl Lane {
         }
     }
 
+    /// Bytes are missing, and none came behind them.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self, Self::Behind(waiting) if waiting.begins_with_gap())
+    }
+
     /// What is kept of it for whoever comes after the head.
     pub(super) fn into_waiting(self) -> Waiting {
         match self {

@@ -376,7 +376,7 @@ impl Tracker {
             // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
             let talked_on = self.talked[side.other()]
                 .and_then(|origin| origin.ack)
-                .is_some_and(|ack| stream.offset(ack) >= 0);
+                .is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0);
             let opened = match side {
                 Side::Client => self.requested.is_some(),
                 Side::Server => self.answered.is_some(),
@@ -403,11 +403,13 @@ impl Tracker {
                 && !hole.found
             {
                 let next = tcp.stream(end).next();
-                hole.len = self
-                    .plain_next
-                    .map_or(next, |plain| plain[end])
-                    .saturating_sub(hole.offset);
-                hole.record_end = self.plain_next.map(|_| next);
+                let known = hole.offset.saturating_add(hole.len);
+                let end_of_all = self.plain_next.map_or(next, |plain| plain[end]);
+                hole.len = end_of_all.saturating_sub(hole.offset);
+                // Behind all plaintext other records may stand: an alert, which hides nothing.
+                if self.plain_next.is_some() && (end_of_all > known || hole.record_end.is_none()) {
+                    hole.record_end = Some(next);
+                }
                 hole.may_count_fin =
                     self.plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
             }

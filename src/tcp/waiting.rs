@@ -67,12 +67,12 @@ impl Waiting {
         }
     }
 
-    /// Fills `first` with the first bytes, up to a gap: how many there are, and whether a gap
-    /// follows them.
+    /// Fills `first` with the first bytes there are, up to the next gap: how many, and whether a
+    /// gap follows them.
     pub fn begin(&self, first: &mut [u8]) -> (usize, bool) {
         let mut len = 0;
         for piece in &self.pieces {
-            if piece.gap > 0 {
+            if piece.gap > 0 && len > 0 {
                 return (len, true);
             }
             for (place, &byte) in first.iter_mut().skip(len).zip(&piece.bytes) {

@@ -104,11 +104,13 @@ impl Exchange {
             return;
         }
         let lane = std::mem::replace(&mut self.lanes[end], Lane::new());
-        self.lanes[end] = Lane::Waiting(lane.into_waiting());
+        let waiting = lane.into_waiting();
+        let is_cut = waiting.begins_with_gap();
+        self.lanes[end] = Lane::Waiting(waiting);
         match kind {
             // The request is lost, and its answer shows what it was, or will show it.
             Kind::Requests => self.open_without_request(events),
-            Kind::Responses if self.doubtful.is_some() => self.believe(events),
+            Kind::Responses if self.doubtful.is_some() && !is_cut => self.believe(events),
             // The answer is lost: frames may follow all the same.
             Kind::Responses if self.opening_waits() => self.open(None, origin, events),
             Kind::Responses => self.end(events),
