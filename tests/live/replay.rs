@@ -25,6 +25,8 @@ struct Kept {
 /// Packets of a file, at the pace at which they were captured.
 struct Replay {
     packets: VecDeque<Kept>,
+    /// The file holds secrets of TLS, too; an interface never does.
+    has_secrets: bool,
     now: Timestamp,
 }
 
@@ -33,6 +35,7 @@ impl Replay {
         let (mut source, errors) = open_all(&[capture]);
         assert!(errors.is_empty(), "{errors:?}");
         let mut packets = VecDeque::new();
+        let mut has_secrets = false;
         while let Ok(step) = source.advance() {
             match step {
                 Step::Packet => {
@@ -45,14 +48,19 @@ impl Replay {
                         data: packet.data.to_vec(),
                     });
                 }
-                Step::Note(_) | Step::Secrets(_) => {}
+                Step::Secrets(_) => has_secrets = true,
+                Step::Note(_) => {}
                 Step::End => break,
             }
         }
         let now = packets
             .front()
             .map_or(Timestamp::default(), |first| first.time);
-        Self { packets, now }
+        Self {
+            packets,
+            has_secrets,
+            now,
+        }
     }
 }
 
@@ -134,6 +142,9 @@ fn what_is_told_as_it_happens_is_what_is_told_afterwards() {
         let capture = case.folder.join(&case.capture);
         let mut told = Told::default();
         let mut replay = Replay::of(capture.clone());
+        if replay.has_secrets {
+            continue;
+        }
         let watched = live(&mut replay, &Plan::default(), &mut told);
         assert!(watched.failed.is_none());
         assert_eq!(watched.summary.dropped, 3);
