@@ -7,7 +7,7 @@ use hangup::capture::live::{Drops, Feed, LiveError, Waited};
 use hangup::capture::{LinkType, Packet, PacketId, PacketSource, Step, open_all};
 use hangup::engine::live::{Plan, Status, Watcher, live};
 use hangup::engine::{Settings, read};
-use hangup::session::Session;
+use hangup::session::{Session, Summary};
 use hangup::time::Timestamp;
 
 use crate::cases::cases;
@@ -159,6 +159,9 @@ fn what_is_told_as_it_happens_is_what_is_told_afterwards() {
             &mut |_, _| {},
         )
         .expect("readable");
+        // A connection that was told is not counted again when it is let go of.
+        let unread = |summary: &Summary| (summary.tls_without_keys, summary.tls_unread.clone());
+        assert_eq!(unread(&watched.summary), unread(&outcome.summary));
         let mut live: Vec<String> = told.0.iter().map(essence).collect();
         for session in &outcome.sessions {
             let expected = essence(session);
