@@ -211,7 +211,7 @@ fn rate(bytes: u64, seconds: f64) -> String {
 }
 
 /// What was lost, where anything was.
-fn lost(summary: &Summary) -> Vec<String> {
+pub(super) fn lost(summary: &Summary) -> Vec<String> {
     let mut lost = Vec::new();
     if summary.dropped > 0 {
         lost.push(format!(

@@ -1,6 +1,8 @@
 //! Stacks the layers over each connection and drives packets through them.
 
 mod followed;
+#[cfg(feature = "live")]
+pub mod live;
 mod passing;
 mod pipeline;
 mod prelude;

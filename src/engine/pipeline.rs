@@ -1,7 +1,10 @@
 //! One shard: packets in, sessions out. No clock, no file, no thread.
 
+mod ending;
+
 use std::collections::VecDeque;
 
+use self::ending::Endings;
 use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::Stack;
@@ -32,6 +35,12 @@ pub struct Pipeline {
     shard: Shard,
     /// Bytes captured since the last look at what is held.
     unchecked: u64,
+    /// Connections followed at a time.
+    max_connections: usize,
+    /// Connections that may begin while a bare SYN waits.
+    max_syns_waiting: usize,
+    /// Where packets come from an interface.
+    endings: Option<Endings>,
 }
 
 impl Pipeline {
@@ -55,6 +64,9 @@ impl Pipeline {
             story,
             shard,
             unchecked: 0,
+            max_connections: limits::MAX_CONNECTIONS,
+            max_syns_waiting: limits::MAX_SYNS_WAITING,
+            endings: None,
         }
     }
 
@@ -110,7 +122,7 @@ impl Pipeline {
                     keys,
                     ..
                 } = self;
-                match flows.find_hashed(hash, &key) {
+                let slot = match flows.find_hashed(hash, &key) {
                     Some(slot) => {
                         let Some(followed) = flows.get_mut(slot) else {
                             return;
@@ -121,7 +133,7 @@ impl Pipeline {
                             if let Some((key, old)) = flows.remove(slot) {
                                 conclude(key, old, keys, sessions, summary);
                             }
-                            begin(flows, begun, keys, summary, key, &arrival, ordinal);
+                            begin(flows, begun, keys, summary, key, &arrival, ordinal)
                         } else {
                             if let Followed::Whole(stack) = followed {
                                 tell_earlier(key, stack, sessions);
@@ -129,13 +141,20 @@ impl Pipeline {
                             if !was_over && followed.is_over() {
                                 lingering.push_back((packet.time, slot));
                             }
+                            Some(slot)
                         }
                     }
                     None => begin(flows, begun, keys, summary, key, &arrival, ordinal),
+                };
+                if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
+                    && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
+                {
+                    endings.watch(stack, slot, packet.time);
                 }
+                self.drop_oldest_syn();
                 self.release(packet.time);
                 self.check_held();
-                if self.flows.len() > limits::MAX_CONNECTIONS {
+                if self.flows.len() > self.max_connections {
                     self.evict();
                 }
             }
@@ -208,6 +227,18 @@ impl Pipeline {
         }
     }
 
+    /// Lets go of the SYN that waits behind too many others.
+    #[inline]
+    fn drop_oldest_syn(&mut self) {
+        if self.begun.len() > self.max_syns_waiting
+            && let Some(oldest) = self.begun.pop_front()
+            && self.flows.get_mut(oldest).is_some_and(|old| old.is_bare())
+        {
+            self.flows.remove(oldest);
+            self.summary.evicted += 1;
+        }
+    }
+
     /// Lets go of connections that ended long enough ago.
     fn release(&mut self, now: Timestamp) {
         while let Some(&(ended, slot)) = self.lingering.front()
@@ -263,7 +294,7 @@ impl Pipeline {
     }
 }
 
-/// Puts in a connection that begins with this segment.
+/// Puts in a connection that begins with this segment; `None` when the table is full.
 fn begin(
     flows: &mut Table<Followed>,
     begun: &mut VecDeque<Slot>,
@@ -272,19 +303,11 @@ fn begin(
     key: FlowKey,
     arrival: &Arrival<'_>,
     ordinal: u64,
-) {
+) -> Option<Slot> {
     summary.connections += 1;
-    let Some(slot) = flows.insert(key, Followed::new(arrival, ordinal, keys)) else {
-        return;
-    };
+    let slot = flows.insert(key, Followed::new(arrival, ordinal, keys))?;
     begun.push_back(slot);
-    if begun.len() > limits::MAX_SYNS_WAITING
-        && let Some(oldest) = begun.pop_front()
-        && flows.get_mut(oldest).is_some_and(|old| old.is_bare())
-    {
-        flows.remove(oldest);
-        summary.evicted += 1;
-    }
+    Some(slot)
 }
 
 /// Tells the opening attempts of a connection that goes on.
@@ -302,10 +325,18 @@ fn conclude(
     sessions: &mut Vec<Session>,
     summary: &mut Summary,
 ) {
-    let mut stack = match followed {
-        Followed::Whole(stack) => stack,
-        Followed::Prelude(_) | Followed::Passing(_) => return,
-    };
+    if let Followed::Whole(mut stack) = followed {
+        conclude_in_place(key, &mut stack, keys, sessions, summary);
+    }
+}
+
+fn conclude_in_place(
+    key: FlowKey,
+    stack: &mut Stack,
+    keys: &mut Keyring,
+    sessions: &mut Vec<Session>,
+    summary: &mut Summary,
+) {
     let name = stack.name(key);
     let tracker = stack.finish(keys);
     match stack.unread() {
@@ -313,7 +344,7 @@ fn conclude(
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
-    tell_earlier(key, &mut stack, sessions);
+    tell_earlier(key, stack, sessions);
     if let Some(tracker) = tracker {
         let session = tell(*tracker, stack.tcp(), name);
         for end in End::BOTH {

@@ -1,6 +1,9 @@
 //! Tests of the whole way from packets to sessions.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "pipeline/ending_tests.rs"]
+mod endings;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -37,6 +37,23 @@ pub(super) struct Stack {
     vlan: Option<u16>,
     /// Tunnels around its first packet.
     tunnel: Tunnels,
+    /// Somebody waits for it to be over.
+    pub(super) is_watched: bool,
+}
+
+/// How near its end a connection with a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verge {
+    /// Nothing tells of an end, or there is no session.
+    None,
+    /// It has ended.
+    Over,
+    /// Some of what makes an end is there.
+    HalfOver,
+    /// What one end repeats is not answered.
+    Unheard,
+    /// The opening was refused; the connection may go on.
+    Refused,
 }
 
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
@@ -60,6 +77,8 @@ pub(super) struct Upper {
     pub(super) halves: Option<Box<Halves>>,
     /// Bytes that are missing before anything came that says what this is.
     pub(super) missed: Pair<Waiting>,
+    /// An attempt on this connection was told before its end.
+    is_reused: bool,
     pub(super) story: bool,
 }
 
@@ -84,11 +103,13 @@ impl Stack {
                 earlier: Vec::new(),
                 halves: None,
                 missed: Pair::default(),
+                is_reused: false,
                 story,
             },
             ordinal,
             vlan,
             tunnel,
+            is_watched: false,
         }
     }
 
@@ -171,6 +192,60 @@ impl Stack {
             tracker.superseded = true;
         }
         earlier
+    }
+
+    /// A session is under way.
+    pub(super) fn has_session(&self) -> bool {
+        self.upper.tracker.is_some()
+    }
+
+    /// Nothing more is expected of it but late packets.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.upper.app, App::Other) && self.upper.tracker.is_none()
+    }
+
+    /// How near its end it is; asked for after every packet.
+    pub(super) fn verge(&self) -> Verge {
+        if self.is_done() {
+            return Verge::None;
+        }
+        let tcp = &self.tcp;
+        if tcp.is_over() {
+            return Verge::Over;
+        }
+        let Some(tracker) = &self.upper.tracker else {
+            return Verge::None;
+        };
+        if tracker.is_refused() {
+            return Verge::Refused;
+        }
+        let unheard = |end| {
+            tcp.resend(end)
+                .is_some_and(|resend| limits::UNHEARD_TIMES <= resend.times)
+        };
+        if End::BOTH.into_iter().any(unheard) {
+            Verge::Unheard
+        } else if End::BOTH.into_iter().any(|end| tcp.fin(end).is_some()) || tracker.has_close() {
+            Verge::HalfOver
+        } else {
+            Verge::None
+        }
+    }
+
+    /// The refused attempt; the connection goes on without it.
+    pub(super) fn take_refused(&mut self) -> Option<Box<Tracker>> {
+        let mut tracker = self.upper.tracker.take()?;
+        self.upper.is_reused = true;
+        self.upper.describe(&mut tracker);
+        tracker.superseded = true;
+        Some(tracker)
+    }
+
+    /// It was told: packets that come late mean nothing any more.
+    pub(super) fn retire(&mut self) {
+        self.upper.app = App::Other;
+        // What it could not read is counted by now.
+        self.upper.tls = None;
     }
 
     /// The connection is over, or the capture is: what it carried.
@@ -398,7 +473,8 @@ impl Upper {
                     origin,
                 } => {
                     // The first attempt on a connection begins with the connection.
-                    let begin = if self.tracker.is_none() && self.earlier.is_empty() {
+                    let is_first = self.tracker.is_none() && self.earlier.is_empty();
+                    let begin = if is_first && !self.is_reused {
                         first
                     } else {
                         origin

@@ -141,6 +141,15 @@ impl<T> Table<T> {
         entry.value.as_mut().map(|(_, value)| value)
     }
 
+    /// The same, with its key.
+    pub fn entry_mut(&mut self, slot: Slot) -> Option<(FlowKey, &mut T)> {
+        let entry = self.entries.get_mut(slot.index as usize)?;
+        if entry.generation != slot.generation {
+            return None;
+        }
+        entry.value.as_mut().map(|(key, value)| (*key, value))
+    }
+
     /// Takes a connection out.
     pub fn remove(&mut self, slot: Slot) -> Option<(FlowKey, T)> {
         let entry = self.entries.get_mut(slot.index as usize)?;

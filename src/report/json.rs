@@ -34,6 +34,10 @@ impl<W: Write> Sink for JsonLines<'_, W> {
         self.out.write_all(b"\n")
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn finish(&mut self, summary: &Summary, partial: bool) -> io::Result<()> {
         write(&mut self.out, &SummaryRecord::new(summary, partial))?;
         self.out.write_all(b"\n")?;

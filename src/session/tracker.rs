@@ -114,6 +114,16 @@ impl Tracker {
         self.answered(response, origin);
     }
 
+    /// The answer refused.
+    pub const fn is_refused(&self) -> bool {
+        matches!(self.answer, Answer::Refused(_))
+    }
+
+    /// One side has sent a Close.
+    pub const fn has_close(&self) -> bool {
+        !self.closes.is_empty()
+    }
+
     /// An answer that is no HTTP.
     pub fn handle_garbage(&mut self, origin: Origin) {
         self.answer = Answer::NotHttp;
