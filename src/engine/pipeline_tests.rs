@@ -450,6 +450,17 @@ fn a_fin_that_the_capture_lost_is_known_by_what_acknowledges_it() {
 }
 
 #[test]
+fn only_the_packet_behind_the_syn_tells_where_the_other_stream_begins() {
+    let mut wire = Wire::open(50_000);
+    wire.close(Down, b"\x03\xe9").close(Up, b"\x03\xe9").fins();
+    // All between the SYN and the client's Close is lost, the server's Close among it.
+    wire.packets.drain(1..6);
+    let session = wire.session();
+    assert_eq!(session.verdict.client_view.code, None, "{session:?}");
+    assert_eq!((session.verdict.code, session.verdict.closer), (None, None));
+}
+
+#[test]
 fn one_direction_is_told_as_one() {
     let mut wire = Wire::open(50_000);
     wire.text(Up, "hello")
