@@ -409,7 +409,15 @@ impl Upper {
         let Some(tracker) = &mut self.tracker else {
             return;
         };
-        let reader = |end| Reader::new(tracker.side(end), tracker.deflate());
+        // Behind a head that the capture lost, messages may have begun too.
+        let reader = |end| {
+            let side = tracker.side(end);
+            let mut reader = Reader::new(side, tracker.deflate());
+            if !tracker.has_head(side) {
+                reader.begin_unknown();
+            }
+            reader
+        };
         let mut readers = Box::new(Pair {
             a: reader(End::A),
             b: reader(End::B),
