@@ -519,6 +519,34 @@ fn a_fin_that_the_capture_lost_is_known_by_what_acknowledges_it() {
 }
 
 #[test]
+fn only_the_packet_behind_the_syn_tells_where_the_other_stream_begins() {
+    let mut wire = Wire::open(50_000);
+    wire.close(Down, b"\x03\xe9").close(Up, b"\x03\xe9").fins();
+    // All between the SYN and the client's Close is lost, the server's Close among it.
+    wire.packets.drain(1..6);
+    let session = wire.session();
+    assert_eq!(session.verdict.client_view.code, None, "{session:?}");
+    assert_eq!((session.verdict.code, session.verdict.closer), (None, None));
+}
+
+#[test]
+fn frames_behind_a_lost_request_may_continue_a_message() {
+    let mut wire = Wire::open(50_000);
+    wire.frame(Up, Frame::begun(Opcode::TEXT, b"a"))
+        .frame(Up, Frame::whole(Opcode::CONTINUATION, b"b"))
+        .close(Up, b"\x03\xe8")
+        .close(Down, b"\x03\xe8")
+        .fins();
+    // The SYNs, the request, and the frame that begins the message.
+    for lost in [5, 3, 2, 1, 0] {
+        wire.packets.remove(lost);
+    }
+    let session = wire.session();
+    assert_eq!(session.anomalies, []);
+    assert_eq!(session.verdict.server_view.code, Some(1000), "{session:?}");
+}
+
+#[test]
 fn one_direction_is_told_as_one() {
     let mut wire = Wire::open(50_000);
     wire.text(Up, "hello")

@@ -254,7 +254,19 @@ impl Stack {
         let seen = Seen::of(tcp, None, false);
         tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
         upper.finish_tls(&seen);
-        upper.finish(&seen, tcp.last());
+        // Nothing of an end is known to be missing before what there is of it. How much of what
+        // TLS lost was data, nobody knows.
+        let has_spoken = |end| {
+            let stream = tcp.stream(end);
+            let has_begun = tcp.has_seen(end) && (stream.is_from_syn() || stream.next() > 0);
+            let is_dark = |tls: &TlsConnection| tls.plain_next(end) == 0 && stream.lost() != (0, 0);
+            has_begun && !upper.tls.as_deref().is_some_and(is_dark)
+        };
+        let spoken = Pair {
+            a: has_spoken(End::A),
+            b: has_spoken(End::B),
+        };
+        upper.finish(&seen, spoken, tcp.last());
         let mut tracker = upper.tracker.take()?;
         upper.describe(&mut tracker);
         Some(tracker)
@@ -277,8 +289,6 @@ pub(super) struct Seen {
     pub(super) ends: Pair<bool>,
     /// It holds this end's SYN.
     pub(super) from_syn: Pair<bool>,
-    /// It holds this end's stream from its beginning, or bytes of it.
-    pub(super) spoken: Pair<bool>,
 }
 
 impl Seen {
@@ -287,7 +297,6 @@ impl Seen {
         let is_from = |end| from == Some(end);
         let ends = |end| tcp.has_seen(end) || is_from(end);
         let from_syn = |end| tcp.stream(end).is_from_syn() || is_from(end) && syn;
-        let spoken = |end| ends(end) && (from_syn(end) || tcp.stream(end).next() > 0);
         Self {
             first: tcp.first(),
             ends: Pair {
@@ -297,10 +306,6 @@ impl Seen {
             from_syn: Pair {
                 a: from_syn(End::A),
                 b: from_syn(End::B),
-            },
-            spoken: Pair {
-                a: spoken(End::A),
-                b: spoken(End::B),
             },
         }
     }
@@ -353,15 +358,15 @@ impl Upper {
                     // RFC 6455 §4: what begins otherwise is no WebSocket; but whether this is
                     // the beginning is not known.
                     Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) => {
-                        let mut searches = Box::<Pair<Search>>::default();
-                        for end in End::BOTH {
-                            self.missed[end].drain(|gap| searches[end].handle_chunk(gap));
-                        }
-                        App::Unknown(searches)
+                        App::Unknown(Box::default())
                     }
                     _ => App::Http(Box::default()),
                 };
                 if !matches!(self.app, App::Other) {
+                    for end in End::BOTH {
+                        let mut missed = std::mem::take(&mut self.missed[end]);
+                        missed.drain(|gap| self.handle_plain(end, gap, seen));
+                    }
                     self.handle_plain(end, chunk, seen);
                 }
             }
@@ -524,7 +529,15 @@ impl Upper {
         let Some(tracker) = &mut self.tracker else {
             return;
         };
-        let reader = |end| Reader::new(tracker.side(end), tracker.deflate());
+        // Behind a head that the capture lost, messages may have begun too.
+        let reader = |end| {
+            let side = tracker.side(end);
+            let mut reader = Reader::new(side, tracker.deflate());
+            if !tracker.has_head(side) {
+                reader.begin_unknown();
+            }
+            reader
+        };
         let mut readers = Box::new(Pair {
             a: reader(End::A),
             b: reader(End::B),
@@ -538,10 +551,10 @@ impl Upper {
         self.app = App::Frames(readers);
     }
 
-    fn finish(&mut self, seen: &Seen, last: Origin) {
+    fn finish(&mut self, seen: &Seen, spoken: Pair<bool>, last: Origin) {
         if let App::Http(exchange) = &mut self.app {
             let mut events = Vec::new();
-            exchange.finish(last, seen.spoken, &mut events);
+            exchange.finish(last, spoken, &mut events);
             self.handle_events(events, seen.first);
         }
         self.decide(seen.first, true);

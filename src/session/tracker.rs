@@ -82,6 +82,14 @@ impl Tracker {
         }
     }
 
+    /// The request, or the answer to it, was seen.
+    pub fn has_head(&self, side: Side) -> bool {
+        match side {
+            Side::Client => self.requested.is_some(),
+            Side::Server => self.answered.is_some(),
+        }
+    }
+
     /// The answer agreed on permessage-deflate, or may have.
     pub fn deflate(&self) -> bool {
         match (&self.answer, &self.opening.extensions) {
@@ -370,6 +378,7 @@ impl Tracker {
         }
         for side in Side::BOTH {
             let end = self.end(side);
+            let has_head = self.has_head(side);
             let facts = &mut all.sides[side];
             facts.captured = tcp.has_seen(end);
             let stream = tcp.stream(end);
@@ -377,13 +386,9 @@ impl Tracker {
             let talked_on = self.talked[side.other()]
                 .and_then(|origin| origin.ack)
                 .is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0);
-            let opened = match side {
-                Side::Client => self.requested.is_some(),
-                Side::Server => self.answered.is_some(),
-            };
             facts.begins_behind = facts.captured
                 && !stream.is_from_syn()
-                && !opened
+                && !has_head
                 && !facts.sent_frame
                 && !talked_on;
             facts.habits = tcp.habits(end);

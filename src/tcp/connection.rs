@@ -364,7 +364,9 @@ impl Connection {
         self.halves[from].stream.begin_at(first_byte, false);
         // The packet that completes the handshake acknowledges the SYN of the other end, and
         // nothing more (RFC 9293 §3.5): so that end's first byte is known without its SYN.
-        let completes = self.opener == Some(from) && self.halves[from].stream.next() == 0;
+        let own = &self.halves[from].stream;
+        let is_first = own.next() == 0 && own.offset(segment.seq) == 0;
+        let completes = self.opener == Some(from) && is_first;
         if completes && flags.has(Flags::ACK) && !flags.has(Flags::SYN) {
             self.halves[from.other()].stream.begin_at(segment.ack, true);
         }

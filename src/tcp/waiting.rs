@@ -93,7 +93,12 @@ impl Waiting {
         self.len
     }
 
-    /// Nothing is kept.
+    /// Some of what is kept is not missing.
+    pub fn has_bytes(&self) -> bool {
+        self.len > 0
+    }
+
+    /// Nothing is kept, not even a gap.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }

@@ -167,7 +167,7 @@ impl Reader {
     }
 
     /// The stream begins at a frame, but maybe in the middle of a message.
-    pub(super) fn begin_unknown(&mut self) {
+    pub fn begin_unknown(&mut self) {
         self.context_lost = true;
         self.searched = true;
     }

@@ -17,6 +17,7 @@ mod damage;
 mod hostile;
 mod invented;
 mod known;
+mod others;
 #[path = "../support/run.rs"]
 mod run;
 mod same;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use crate::capture::{ETHERNET, Packet};
 
 /// LINKTYPE_RAW: the packet begins with the IP header.
-const RAW_IP: u16 = 101;
+pub(crate) const RAW_IP: u16 = 101;
 const SLL: u16 = 113;
 const SLL2: u16 = 276;
 
