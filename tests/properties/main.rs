@@ -12,6 +12,7 @@ mod answer;
 #[path = "../support/capture.rs"]
 mod capture;
 #[path = "../support/cases.rs"]
+#[expect(dead_code, reason = "the truth is compared elsewhere")]
 mod cases;
 mod damage;
 mod hostile;
@@ -23,7 +24,6 @@ mod run;
 mod same;
 mod scan;
 mod segment;
-mod survey;
 mod told;
 
 use proptest::collection::vec;
