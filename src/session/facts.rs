@@ -465,7 +465,7 @@ impl Facts {
         let outlived = client.outlived_rst || server.outlived_rst;
         match (client.rst, server.rst) {
             (Some(one), Some(other)) => {
-                no_fin && !outlived && one.time.since(other.time).abs() <= TOGETHER
+                no_fin && !outlived && one.time.since(other.time).saturating_abs() <= TOGETHER
             }
             _ => false,
         }

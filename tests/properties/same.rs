@@ -76,8 +76,12 @@ proptest! {
 
     #[test]
     fn packets_out_of_order(
-        // Of two RST, each forged in the name of the other end, the first is the signal.
-        known in fixture(|known| is_whole(known) && known.case.name != "forged-reset-both"),
+        // Of two RST, each forged in the name of the other end, the first is the signal. In TLS 1.0
+        // each record is deciphered with the one before: where a hello comes after its answer,
+        // the last alert may stay unread.
+        known in fixture(|known| {
+            is_whole(known) && !["forged-reset-both", "tls10-tls11"].contains(&known.case.name.as_str())
+        }),
         delays in vec(0..=8_usize, 1..60),
     ) {
         let mut packets = known.packets.clone();

@@ -116,13 +116,16 @@ fn trimmed(window: &[(i64, usize)], width: i64) -> Option<Cluster> {
     let median = |sorted: &[i64]| sorted.get(sorted.len() / 2).copied();
     let values: Vec<i64> = window.iter().map(|&(value, _)| value).collect();
     let middle = median(&values)?;
-    let mut distances: Vec<i64> = values.iter().map(|value| (value - middle).abs()).collect();
+    let mut distances: Vec<i64> = values
+        .iter()
+        .map(|value| value.saturating_sub(middle).saturating_abs())
+        .collect();
     distances.sort_unstable();
     let far = median(&distances)?.saturating_mul(10).max(width / 4);
     let kept = || {
         window
             .iter()
-            .filter(|(value, _)| (value - middle).abs() <= far)
+            .filter(|(value, _)| value.saturating_sub(middle).saturating_abs() <= far)
     };
     let members: Vec<usize> = kept().map(|&(_, whose)| whose).collect();
     let least = kept().next()?.0;

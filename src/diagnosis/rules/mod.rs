@@ -99,15 +99,17 @@ const CUT: &[Rule] = &[
     ping::unanswered,
     ping::late,
     transport::too_big,
+    transport::inside_frame,
+    transport::not_relayed,
     transport::unread_data,
     reset::stale,
-    transport::inside_frame,
     transport::unheeded_violation,
     timer::idle,
     tls::alert,
     tls::closed,
     transport::mid_traffic,
     transport::plain,
+    transport::answered_late,
     tls::truncated,
 ];
 

@@ -70,7 +70,7 @@ pub(super) fn idle(case: &Case<'_>) -> Option<Found> {
     // Pings that come no sooner than the timer fires do not hold it off.
     let period = Side::BOTH.iter().find_map(|&side| {
         let (low, high) = case.side(side).pings.interval?;
-        (high - low <= high / 5).then_some((side, high))
+        (high.saturating_sub(low) <= high / 5).then_some((side, high))
     });
     Some(match period {
         Some((pinger, period)) if self::seconds(period) >= 0.8 * seconds => {

@@ -2,6 +2,7 @@
 
 use super::{Found, broken, the};
 use crate::diagnosis::case::{Case, evidence, span};
+use crate::session::facts::Answer;
 use crate::session::{Confidence, EndKind, Evidence, Party, Side};
 use crate::ws::{Rule, Tail};
 
@@ -178,6 +179,36 @@ pub(super) fn inside_frame(case: &Case<'_>) -> Option<Found> {
             what: "last bytes, inside of a frame".to_owned(),
         }),
         None => found,
+    })
+}
+
+/// A 101, then not one frame of either side, then the end from the server's side: a proxy that
+/// says yes and does not pass anything on.
+pub(super) fn not_relayed(case: &Case<'_>) -> Option<Found> {
+    let answered = matches!(case.facts.answer, Answer::Switched(None));
+    let silent = Side::BOTH.iter().all(|&side| {
+        let facts = case.side(side);
+        facts.captured && !facts.sent_frame && facts.holes.is_empty()
+    });
+    let prompt = case.clocks.age? <= case.prompt();
+    (case.cutter() == Some(Side::Server) && answered && silent && prompt).then(|| {
+        Found::new("tunnel-not-relayed", Confidence::Medium, Party::Server)
+            .why("It did so right after its 101, before a frame of either side had passed.")
+    })
+}
+
+/// One side ended its stream, and the other went on sending for longer than the news takes.
+pub(super) fn answered_late(case: &Case<'_>) -> Option<Found> {
+    let cutter = case.cutter().filter(|_| case.how() == Some(EndKind::Fin))?;
+    let peer = case.side(cutter.other());
+    let answer = peer.fin.or(peer.rst)?;
+    let late = answer.time.since(case.cut_at()?) > case.prompt();
+    (late && peer.habits.bytes_after_fin > 0).then(|| {
+        Found::new(
+            "fin-answered-late",
+            Confidence::Low,
+            Party::from(cutter.other()),
+        )
     })
 }
 

@@ -302,3 +302,28 @@ fn a_close_that_the_others_fin_answers_was_not_cut_by_its_sender() {
     });
     assert_eq!(scene.told().verdict.cause, "close-unanswered");
 }
+
+#[test]
+fn a_server_that_ends_right_after_its_101_does_not_relay() {
+    let silent = || {
+        let mut scene = Scene::asked();
+        scene.answer(Answer::Switched(None));
+        scene
+    };
+    let told = silent().fin(Server).told();
+    assert_eq!(told.verdict.cause, "tunnel-not-relayed");
+    // The client ended it, time went by, or a frame passed.
+    for mut other in [silent(), silent(), Scene::open()] {
+        let side = if other.facts.sides.client.sent_frame {
+            Server
+        } else {
+            Client
+        };
+        let told = other.wait(7).fin(side).told();
+        assert_ne!(told.verdict.cause, "tunnel-not-relayed");
+    }
+    assert_ne!(
+        silent().wait(7).fin(Server).told().verdict.cause,
+        "tunnel-not-relayed"
+    );
+}
