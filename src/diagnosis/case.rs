@@ -69,7 +69,7 @@ impl<'a> Case<'a> {
     /// So long after something that it is no answer to it: several round trips and what a
     /// delayed acknowledgement or a busy process may add, in nanoseconds.
     pub(super) fn prompt(&self) -> i64 {
-        (4 * self.round_trip()).max(SECOND / 4)
+        self.round_trip().saturating_mul(4).max(SECOND / 4)
     }
 
     /// How long both sides had been quiet at the end, in nanoseconds.

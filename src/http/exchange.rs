@@ -147,7 +147,7 @@ impl Exchange {
             // Other bytes first: HTTP only if the other end says so, and these are its answer.
             Some(None) if before == 0 && self.unsorted[other].is_empty() => return,
             // Behind a hole they prove nothing, as long as the other end has not spoken.
-            Some(None) if self.begins_with_gap(end) && self.unsorted[other].len() == 0 => return,
+            Some(None) if self.begins_with_gap(end) && !self.unsorted[other].has_bytes() => return,
             // Not where a beginning, which may have been a request, is missing.
             Some(None)
                 if !sight.whole || End::BOTH.iter().any(|&end| self.begins_with_gap(end)) =>

@@ -93,6 +93,11 @@ impl Waiting {
         self.len
     }
 
+    /// Bytes are kept, not only that some are missing.
+    pub fn has_bytes(&self) -> bool {
+        self.len > 0
+    }
+
     /// Nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()

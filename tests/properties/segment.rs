@@ -74,11 +74,6 @@ pub(crate) fn is_syn(packet: &Packet) -> bool {
     layout(packet).is_some_and(|at| packet.bytes[at.tcp + 13] & SYN != 0)
 }
 
-/// Carries bytes of the stream.
-pub(crate) fn has_payload(packet: &Packet) -> bool {
-    layout(packet).is_some_and(|at| at.payload_len > 0)
-}
-
 /// Sender and receiver.
 pub(crate) fn ends(packet: &Packet) -> Option<(SocketAddr, SocketAddr)> {
     let at = layout(packet)?;
