@@ -10,12 +10,12 @@
 //!
 //! ```text
 //! capture ─Packet▶ decode ─Segment▶ flow ─▶ tcp ─Chunk▶ tls ─Chunk▶ http ─Chunk▶ ws ─Item▶ session ─Facts▶ diagnosis ─Session▶ report
-//! files            link, tunnels,   who     order,      records,    opening      frames    what was        who, how,           table, csv,
+//! files, live      link, tunnels,   who     order,      records,    opening      frames    what was        who, how,           table, csv,
 //!                  IP               talks   holes       keys                               seen            why                 json
 //! ```
 //!
 //! - [`capture`]: where packets come from: pcap and pcapng, plain or compressed, several merged by
-//!   time. [`Packet`](capture::Packet)s go out.
+//!   time; interfaces. [`Packet`](capture::Packet)s go out.
 //! - [`decode`]: link layers, VLAN tags, tunnels, IP fragments; a [`Segment`](decode::Segment) of
 //!   the innermost TCP goes out.
 //! - [`flow`]: who talks with whom: the [`FlowKey`](flow::FlowKey) of a connection and the table
@@ -36,7 +36,7 @@
 //! Around them:
 //!
 //! - [`engine`]: stacks the layers over each connection ([`Pipeline`](engine::Pipeline)) and drives
-//!   packets through them ([`engine::read()`]).
+//!   packets through them: those of files ([`engine::read()`]), or of an interface, as they come.
 //! - [`cli`]: the command line. What was typed, checked, then run.
 //! - [`limits`]: every cap, with its reason.
 //! - [`time`]: points in time, as the capture counts them.

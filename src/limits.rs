@@ -55,6 +55,50 @@ pub const MAX_HOLES: usize = 32;
 /// told as it stands and dropped.
 pub const MAX_CONNECTIONS: usize = 1 << 20;
 
+/// Connections followed at a time on an interface, where memory is the host's: an eighth of what
+/// a file may hold.
+pub const MAX_LIVE_CONNECTIONS: usize = 1 << 17;
+
+/// Connections that may begin on an interface while a bare SYN waits: an eighth as well.
+pub const MAX_LIVE_SYNS_WAITING: usize = MAX_SYNS_WAITING / 8;
+
+/// How long an interface must be quiet about a connection that ended before its session is told,
+/// in nanoseconds: the last packets of both ends are within a round trip, and whoever watches
+/// wants to know within a second.
+pub const QUIET_NANOS: i64 = 300_000_000;
+
+/// How long to wait for the other half of an ending (a FIN without the other, a Close that no
+/// FIN follows) on an interface, in nanoseconds: Linux forgets a half-closed connection that its
+/// program has closed after 60 s (tcp_fin_timeout).
+pub const HALF_OVER_NANOS: i64 = 60_000_000_000;
+
+/// How long repeated packets go unanswered on an interface before that is told as the end, in
+/// nanoseconds: networks recover within seconds (the sixth repetition leaves after 13 s, RFC 6298).
+pub const UNHEARD_NANOS: i64 = 20_000_000_000;
+
+/// Packets that were sent so often without an answer make one suspect that nobody is there.
+pub const UNHEARD_TIMES: u32 = 3;
+
+/// A connection on an interface without any packet for so long, and without a WebSocket, is
+/// forgotten, in nanoseconds.
+pub const CONNECTION_IDLE_NANOS: i64 = 300_000_000_000;
+
+/// A session on an interface without any packet for so long is told as it stands: a day, in
+/// nanoseconds. Whoever keeps a WebSocket longer without a Ping has a NAT that forgets it.
+pub const SESSION_IDLE_NANOS: i64 = 86_400_000_000_000;
+
+/// Between two looks through the whole table of connections, in nanoseconds.
+pub const SWEEP_NANOS: i64 = 5_000_000_000;
+
+/// Packets without payload kept of a connection before its first byte, besides the first: a
+/// handshake takes three in all, and Linux sends a SYN up to seven times.
+pub const MAX_PRELUDE_PACKETS: usize = 8;
+
+/// Connections that may begin while a bare SYN waits for its answer: what is older is dropped,
+/// so that a SYN flood takes no room. Under the floods that servers survive an answer takes well
+/// under a second.
+pub const MAX_SYNS_WAITING: usize = 1 << 18;
+
 /// How long an ended connection is kept for late packets, in nanoseconds: TIME-WAIT lasts 60 s
 /// on Linux.
 pub const LINGER_NANOS: i64 = 60_000_000_000;
@@ -108,3 +152,15 @@ pub const MAX_PREFIX_BYTES: usize = 16 << 10;
 
 /// Such prefixes one after the other.
 pub const MAX_PREFIXES: u8 = 4;
+
+/// Bytes that all connections together hold while they wait for others (behind holes, for the
+/// other half of an opening, for a frame to prove itself). At the cap those that hold most stop
+/// waiting. A lossy capture of a busy server holds a few megabytes.
+pub const MAX_HELD_IN_ALL: usize = 256 << 20;
+
+/// Bytes of capture between two looks at how much is held; and as many for each connection, so
+/// that looking costs little.
+pub const CHECK_HELD_EVERY: u64 = 64 << 20;
+
+/// See [`CHECK_HELD_EVERY`].
+pub const CHECK_HELD_PER_CONNECTION: u64 = 256;

@@ -1,16 +1,20 @@
 //! Where packets come from.
 //!
-//! In: files. Out: [`Packet`]s, in the order of time, each borrowed from the reader's buffer.
+//! In: files, interfaces. Out: [`Packet`]s, in the order of time, each borrowed from the reader's buffer.
 
 mod buffer;
 mod compressed;
 #[cfg(feature = "live")]
 mod filter;
 mod foreign;
+#[cfg(feature = "live")]
+pub mod live;
 mod merge;
 mod open;
 mod pcap;
 mod pcapng;
+#[cfg(feature = "live")]
+pub mod privileges;
 mod reader;
 mod resolution;
 mod secrets;

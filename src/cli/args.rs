@@ -14,6 +14,7 @@ Examples:
   hangup capture.pcapng                    who hung up, one line a session
   hangup read --abnormal capture.pcapng    only what went wrong
   hangup read --session 3 capture.pcapng   everything about one of them
+  hangup live -i eth0 tcp port 80          tell each ending as it happens
   hangup explain 1006                      what a close code means
   hangup explain fin-without-close         what a cause means
 
@@ -74,6 +75,11 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Read(Box<ReadArgs>),
+    #[cfg(feature = "live")]
+    Live(Box<super::live::LiveArgs>),
+    /// List the interfaces that can be watched
+    #[cfg(feature = "live")]
+    Interfaces,
     Explain(ExplainArgs),
     /// Print the man page or a shell's completions
     #[command(hide = true)]
@@ -144,42 +150,44 @@ pub(super) struct ReadArgs {
     #[arg(short, long, value_name = "BPF", help_heading = "Selection")]
     pub(super) filter: Option<String>,
 
-    /// Only sessions that ended abnormally or never opened
-    #[arg(long, help_heading = "Selection")]
-    pub(super) abnormal: bool,
+    /// Read files with N threads; the results are the same for any number [default: what is best]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) threads: Option<u32>,
 
-    /// Only sessions that ended with one of these codes
-    #[arg(
-        long,
-        value_name = "CODE,...",
-        value_delimiter = ',',
-        help_heading = "Selection"
-    )]
-    pub(super) code: Vec<u16>,
-
-    /// Only sessions of this client: 10.0.0.5, 10.0.0.0/8, :51234, [2001:db8::1]:51234
-    #[arg(long, value_name = "ADDR[/LEN][:PORT]", help_heading = "Selection")]
-    pub(super) client: Option<Endpoint>,
-
-    /// Only sessions of this server: 10.0.0.9:443, [2001:db8::]/32:443, :8080
-    #[arg(long, value_name = "ADDR[/LEN][:PORT]", help_heading = "Selection")]
-    pub(super) server: Option<Endpoint>,
-
-    /// Only sessions whose path matches, with or without its query: '/chat/*'
-    #[arg(long, value_name = "GLOB", help_heading = "Selection")]
-    pub(super) path: Option<String>,
+    #[command(flatten)]
+    pub(super) wanted: WantedArgs,
 
     /// Everything about the session with this number
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub(super) session: Option<u64>,
+}
+
+/// Which sessions are shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct WantedArgs {
+    /// Only sessions that ended abnormally or never opened
+    #[arg(long)]
+    pub(super) abnormal: bool,
+
+    /// Only sessions that ended with one of these codes
+    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
+    pub(super) code: Vec<u16>,
+
+    /// Only sessions of this client: 10.0.0.5, 10.0.0.0/8, :51234, [2001:db8::1]:51234
+    #[arg(long, value_name = "ADDR[/LEN][:PORT]")]
+    pub(super) client: Option<Endpoint>,
+
+    /// Only sessions of this server: 10.0.0.9:443, [2001:db8::]/32:443, :8080
+    #[arg(long, value_name = "ADDR[/LEN][:PORT]")]
+    pub(super) server: Option<Endpoint>,
+
+    /// Only sessions whose path matches, with or without its query: '/chat/*'
+    #[arg(long, value_name = "GLOB")]
+    pub(super) path: Option<String>,
 
     /// Exit with status 1 when a session shown is abnormal, or ended with such a code
-    #[arg(
-        long,
-        value_name = "abnormal|CODE,...",
-        value_delimiter = ',',
-        help_heading = "Selection"
-    )]
+    #[arg(long, value_name = "abnormal|CODE,...", value_delimiter = ',')]
     pub(super) fail_on: Vec<FailOn>,
 }
 
@@ -279,8 +287,10 @@ pub(super) enum Color {
 /// Puts `read` before the arguments, unless they begin with a command or ask for help or the
 /// version: then they are a capture, or options of reading one.
 pub(super) fn with_command(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    const FIRST: [&str; 8] = [
+    const FIRST: [&str; 10] = [
         "read",
+        "live",
+        "interfaces",
         "explain",
         "generate",
         "help",
@@ -372,7 +382,7 @@ mod tests {
             }) => read,
             other => panic!("{other:?}"),
         };
-        assert_eq!(read.code, [1006, 1011]);
-        assert_eq!(read.fail_on, [FailOn::Abnormal, FailOn::Code(4001)]);
+        assert_eq!(read.wanted.code, [1006, 1011]);
+        assert_eq!(read.wanted.fail_on, [FailOn::Abnormal, FailOn::Code(4001)]);
     }
 }

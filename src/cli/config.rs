@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::args::{Color, Format, ReadArgs};
+use super::args::{Color, Format, ReadArgs, WantedArgs};
 use super::select::{FailOn, Selection};
 use crate::report::View;
 use crate::report::when::Clock;
@@ -28,6 +28,7 @@ pub(super) struct ReadConfig {
     pub(super) captures: Vec<PathBuf>,
     pub(super) key_logs: Vec<PathBuf>,
     pub(super) filter: Option<String>,
+    pub(super) threads: Option<u32>,
     pub(super) selection: Selection,
     pub(super) format: Format,
     pub(super) outputs: Vec<Output>,
@@ -58,24 +59,16 @@ impl ReadConfig {
         {
             bail!("- (standard input) can be read only once");
         }
-        let path = args
-            .path
-            .as_deref()
-            .map(globset::Glob::new)
-            .transpose()
-            .context("--path")?;
+        let fail_on = args.wanted.fail_on.clone();
         let selection = Selection {
-            abnormal: args.abnormal,
-            codes: args.code,
-            client: args.client,
-            server: args.server,
-            path: path.map(|glob| glob.compile_matcher()),
             session: args.session,
+            ..selection(args.wanted)?
         };
         Ok(Self {
             captures: args.captures,
             key_logs: key_logs(args.keylog)?,
             filter: args.filter,
+            threads: args.threads,
             selection,
             format: args.format,
             outputs: args
@@ -90,7 +83,7 @@ impl ReadConfig {
             csv_raw: args.csv_raw,
             quiet: args.quiet,
             verbose: args.verbose,
-            fail_on: args.fail_on,
+            fail_on,
         })
     }
 
@@ -117,6 +110,24 @@ impl ReadConfig {
     }
 }
 
+/// The sessions that `wanted` asks for.
+pub(super) fn selection(wanted: WantedArgs) -> anyhow::Result<Selection> {
+    let path = wanted
+        .path
+        .as_deref()
+        .map(globset::Glob::new)
+        .transpose()
+        .context("--path")?;
+    Ok(Selection {
+        abnormal: wanted.abnormal,
+        codes: wanted.code,
+        client: wanted.client,
+        server: wanted.server,
+        path: path.map(|glob| glob.compile_matcher()),
+        session: None,
+    })
+}
+
 /// The key logs named, else the one that TLS libraries write by the same variable.
 fn key_logs(named: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
     for path in &named {
@@ -130,7 +141,7 @@ fn key_logs(named: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
     Ok(variable.into_iter().filter(|path| path.is_file()).collect())
 }
 
-fn output(path: PathBuf) -> anyhow::Result<Output> {
+pub(super) fn output(path: PathBuf) -> anyhow::Result<Output> {
     let Some(format) = path.extension().and_then(Format::of_ending) else {
         let ending = path.extension().unwrap_or(OsStr::new("")).to_string_lossy();
         let ending = if ending.is_empty() {
@@ -157,7 +168,7 @@ fn output(path: PathBuf) -> anyhow::Result<Output> {
     Ok(Output { path, format })
 }
 
-fn color(wanted: Color) -> bool {
+pub(super) fn color(wanted: Color) -> bool {
     match wanted {
         Color::Always => true,
         Color::Never => false,

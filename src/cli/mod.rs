@@ -5,10 +5,16 @@ mod args;
 mod config;
 mod explain;
 mod generate;
+#[cfg(feature = "live")]
+mod interfaces;
+#[cfg(feature = "live")]
+mod live;
 mod message;
 mod progress;
 mod read;
 mod select;
+#[cfg(feature = "live")]
+mod units;
 
 use std::ffi::OsString;
 use std::io;
@@ -43,6 +49,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.command {
         Command::Read(args) => read::run(*args),
+        #[cfg(feature = "live")]
+        Command::Live(args) => live::run(*args),
+        #[cfg(feature = "live")]
+        Command::Interfaces => interfaces::run(),
         Command::Explain(args) => explain::run(&args),
         Command::Generate(args) => generate::run(args.what),
     };

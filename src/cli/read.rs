@@ -24,6 +24,9 @@ use crate::session::{Session, Summary};
 /// A run of fewer seconds was fast enough; its rate would be that of the start of a program.
 const WORTH_TELLING: f64 = 0.1;
 
+/// Rows are small and may be many.
+const OUTPUT_BUFFER: usize = 64 << 10;
+
 /// Reads the captures and writes every output.
 pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     let config = ReadConfig::new(args)?;
@@ -54,7 +57,7 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
             &outcome,
             &shown,
             output.format,
-            BufWriter::new(file),
+            BufWriter::with_capacity(OUTPUT_BUFFER, file),
             false,
         )
         .with_context(name)?;
@@ -66,7 +69,7 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
         &outcome,
         &shown,
         config.format,
-        BufWriter::new(stdout.lock()),
+        BufWriter::with_capacity(OUTPUT_BUFFER, stdout.lock()),
         terminal,
     )?;
     if !config.quiet {
@@ -77,11 +80,14 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
         totals(&outcome.summary, shown.len(), seconds);
     }
     let found = |session: &&Session| config.fail_on.iter().any(|test| test.matches(session));
-    Ok(match outcome.partial {
+    let status = match outcome.partial {
         _ if shown.iter().any(found) => Status::Found,
         true => Status::Partial,
         false => Status::Done,
-    })
+    };
+    // The process is over: to free a million sessions one by one would only take time.
+    std::mem::forget(outcome);
+    Ok(status)
 }
 
 fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
@@ -89,6 +95,7 @@ fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
     let settings = Settings {
         events: config.needs_events(),
         key_logs: config.key_logs.clone(),
+        threads: config.threads,
     };
     let mut note = |text: String| {
         progress.erase();
@@ -204,7 +211,7 @@ fn rate(bytes: u64, seconds: f64) -> String {
 }
 
 /// What was lost, where anything was.
-fn lost(summary: &Summary) -> Vec<String> {
+pub(super) fn lost(summary: &Summary) -> Vec<String> {
     let mut lost = Vec::new();
     if summary.dropped > 0 {
         lost.push(format!(
@@ -223,6 +230,18 @@ fn lost(summary: &Summary) -> Vec<String> {
         lost.push(format!(
             "{holes} in streams ({})",
             counted(summary.lost_bytes, "byte")
+        ));
+    }
+    if summary.evicted > 0 {
+        lost.push(format!(
+            "{} given up because too many were open",
+            counted(summary.evicted, "connection")
+        ));
+    }
+    if summary.impatient > 0 {
+        lost.push(format!(
+            "{} that stopped waiting for missing bytes, to save memory",
+            counted(summary.impatient, "connection")
         ));
     }
     for (reason, packets) in &summary.undecodable {

@@ -37,27 +37,8 @@ pub struct Diagnosis {
 /// Judges a session by its facts.
 pub fn diagnose(facts: &Facts) -> Diagnosis {
     let ending = ending::ending(facts);
-    let has_views =
-        matches!(ending.state, State::Closed | State::Closing) && !perhaps_never_opened(facts);
-    let (client_view, server_view) = match ending.state {
-        State::Failed => (failed_view(), failed_server_view(facts)),
-        _ if has_views => (
-            views::view(Side::Client, facts, &ending),
-            views::view(Side::Server, facts, &ending),
-        ),
-        _ => (View::default(), View::default()),
-    };
-    let (client_view, server_view) = if ending.state == State::Closing {
-        (only_known(client_view), only_known(server_view))
-    } else {
-        (client_view, server_view)
-    };
-    let noted = |view, side| View {
-        note: habits::note(side, facts, &ending),
-        ..view
-    };
-    let client_view = noted(client_view, Side::Client);
-    let server_view = noted(server_view, Side::Server);
+    let client_view = seen_by(Side::Client, facts, &ending);
+    let server_view = seen_by(Side::Server, facts, &ending);
     let (code, reason) = code(facts, &ending);
     let clean = match (client_view.clean, server_view.clean) {
         (Some(true), Some(true)) => Some(true),
@@ -94,6 +75,20 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
         transport_end: ending.transport_end,
         clocks: case.clocks,
     }
+}
+
+/// What the API of `side` reports, as far as it can by now.
+fn seen_by(side: Side, facts: &Facts, ending: &Ending) -> View {
+    let view = match (ending.state, side) {
+        (State::Failed, Side::Client) => failed_view(),
+        (State::Failed, Side::Server) => failed_server_view(facts),
+        (State::Closed | State::Closing, _) if perhaps_never_opened(facts) => View::default(),
+        (State::Closed, _) => views::view(side, facts, ending),
+        (State::Closing, _) => only_known(views::view(side, facts, ending)),
+        (State::Open | State::Connecting, _) => View::default(),
+    };
+    let note = habits::note(side, facts, ending);
+    View { note, ..view }
 }
 
 fn advice(cause: &str) -> String {

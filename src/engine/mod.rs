@@ -1,10 +1,17 @@
 //! Stacks the layers over each connection and drives packets through them.
 
+mod followed;
+#[cfg(feature = "live")]
+pub mod live;
+mod passing;
 mod pipeline;
+mod prelude;
 mod read;
+mod shard;
 mod stack;
 mod tell;
 mod wrapping;
 
 pub use pipeline::Pipeline;
 pub use read::{Outcome, ReadError, Settings, read};
+pub use shard::Shard;

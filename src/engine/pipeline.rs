@@ -1,49 +1,72 @@
 //! One shard: packets in, sessions out. No clock, no file, no thread.
 
+mod ending;
+
 use std::collections::VecDeque;
 
-use super::stack::{Name, Stack};
+use self::ending::Endings;
+use super::followed::{Arrival, Followed};
+use super::shard::{Part, Shard, join};
+use super::stack::Stack;
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
-use crate::decode::{Decoded, Decoder, Segment};
+use crate::decode::{Decoded, Decoder};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
-use crate::session::{Session, Summary, Tracker};
-use crate::tcp::{Connection, Handled};
+use crate::session::{Session, Summary};
+use crate::tcp::Handled;
 use crate::time::Timestamp;
 use crate::tls::{KeyLog, Keyring, Unread};
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
     decoder: Decoder,
-    flows: Table<Stack>,
+    flows: Table<Followed>,
     /// Connections that have ended, by the time after which nothing more is expected of them.
     lingering: VecDeque<(Timestamp, Slot)>,
-    sessions: Vec<(u64, Session)>,
+    /// The connections that began last, the newest at the back.
+    begun: VecDeque<Slot>,
+    sessions: Vec<Session>,
     summary: Summary,
     keys: Keyring,
     /// Secrets came behind packets.
     late_secrets: bool,
     story: bool,
+    shard: Shard,
+    /// Bytes captured since the last look at what is held.
+    unchecked: u64,
+    /// Connections followed at a time.
+    max_connections: usize,
+    /// Connections that may begin while a bare SYN waits.
+    max_syns_waiting: usize,
+    /// Where packets come from an interface.
+    endings: Option<Endings>,
 }
 
 impl Pipeline {
-    /// An empty one; `story` keeps the events of each session.
+    /// An empty one for all connections; `story` keeps the events of each session.
     pub fn new(story: bool) -> Self {
-        Self::with_keys(story, KeyLog::default())
+        Self::of(Shard::whole(), story, KeyLog::default())
     }
 
-    /// The same, with secrets to read TLS with.
-    pub fn with_keys(story: bool, log: KeyLog) -> Self {
+    /// An empty one for some of the connections, with secrets to read TLS with. It has to see
+    /// every packet all the same.
+    pub fn of(shard: Shard, story: bool, log: KeyLog) -> Self {
         Self {
             keys: Keyring::new(log),
             late_secrets: false,
             decoder: Decoder::new(),
-            flows: Table::default(),
+            flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
+            begun: VecDeque::new(),
             sessions: Vec::new(),
             summary: Summary::default(),
             story,
+            shard,
+            unchecked: 0,
+            max_connections: limits::MAX_CONNECTIONS,
+            max_syns_waiting: limits::MAX_SYNS_WAITING,
+            endings: None,
         }
     }
 
@@ -71,80 +94,67 @@ impl Pipeline {
         let ordinal = summary.packets;
         summary.packets += 1;
         summary.bytes += packet.data.len() as u64;
+        self.unchecked += packet.data.len() as u64;
         summary.snapped += u64::from((packet.data.len() as u64) < u64::from(packet.wire_len));
         let (first, last) = summary.span.unwrap_or((packet.time, packet.time));
         summary.span = Some((first.min(packet.time), last.max(packet.time)));
         match self.decoder.decode(packet) {
             Decoded::Tcp(segment) => {
                 let (key, from) = FlowKey::of(&segment);
-                let known = match self.flows.find(&key) {
-                    Some(slot) => Some(slot),
-                    None => insert(
-                        &mut self.flows,
-                        &mut self.summary,
-                        key,
-                        &segment,
-                        packet,
-                        ordinal,
-                        self.story,
-                    ),
-                };
-                let Some(slot) = known else { return };
-                let Some(stack) = self.flows.get_mut(slot) else {
-                    return;
-                };
-                let was_over = stack.tcp().is_over();
-                let mut slot = slot;
-                let handled =
-                    stack.handle_segment(from, &segment, packet.id, packet.time, &mut self.keys);
-                if handled == Handled::NewConnection {
-                    // The borrow of the segment ends with the decoder's next packet, so the old
-                    // connection is told first.
-                    if let Some((key, stack)) = self.flows.remove(slot) {
-                        conclude(
-                            key,
-                            stack,
-                            &mut self.keys,
-                            &mut self.sessions,
-                            &mut self.summary,
-                        );
-                    }
-                    let new = insert(
-                        &mut self.flows,
-                        &mut self.summary,
-                        key,
-                        &segment,
-                        packet,
-                        ordinal,
-                        self.story,
-                    );
-                    let Some(new) = new else { return };
-                    slot = new;
-                    if let Some(stack) = self.flows.get_mut(slot) {
-                        stack.handle_segment(
-                            from,
-                            &segment,
-                            packet.id,
-                            packet.time,
-                            &mut self.keys,
-                        );
-                    }
-                } else {
-                    for tracker in stack.take_earlier() {
-                        let name = Name {
-                            key,
-                            ordinal: stack.ordinal,
-                            vlan: stack.vlan,
-                            tunnel: stack.tunnel,
-                        };
-                        self.sessions.push(told(tracker, stack.tcp(), name));
-                    }
-                    if !was_over && stack.tcp().is_over() {
-                        self.lingering.push_back((packet.time, slot));
-                    }
+                let hash = self.flows.hash(&key);
+                if !self.shard.keeps(hash) {
+                    // All shares let go of connections at the same packets.
+                    return self.release(packet.time);
                 }
+                let arrival = Arrival {
+                    from,
+                    segment: &segment,
+                    packet: packet.id,
+                    time: packet.time,
+                    story: self.story,
+                };
+                let Self {
+                    flows,
+                    lingering,
+                    begun,
+                    sessions,
+                    summary,
+                    keys,
+                    ..
+                } = self;
+                let slot = match flows.find_hashed(hash, &key) {
+                    Some(slot) => {
+                        let Some(followed) = flows.get_mut(slot) else {
+                            return;
+                        };
+                        let was_over = followed.is_over();
+                        let handled = followed.handle_segment(&key, &arrival, keys);
+                        if handled == Handled::NewConnection {
+                            if let Some((key, old)) = flows.remove(slot) {
+                                conclude(key, old, keys, sessions, summary);
+                            }
+                            begin(flows, begun, keys, summary, key, &arrival, ordinal)
+                        } else {
+                            if let Followed::Whole(stack) = followed {
+                                tell_earlier(key, stack, sessions);
+                            }
+                            if !was_over && followed.is_over() {
+                                lingering.push_back((packet.time, slot));
+                            }
+                            Some(slot)
+                        }
+                    }
+                    None => begin(flows, begun, keys, summary, key, &arrival, ordinal),
+                };
+                if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
+                    && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
+                {
+                    endings.watch(stack, slot, packet.time);
+                }
+                self.drop_oldest_syn();
                 self.release(packet.time);
-                if self.flows.len() > limits::MAX_CONNECTIONS {
+                self.check_held();
+                if self.flows.len() > self.max_connections {
                     self.evict();
                 }
             }
@@ -161,31 +171,72 @@ impl Pipeline {
 
     /// The capture is over: tells what is left. Sessions come in the order of their first
     /// packets, numbered.
-    pub fn finish(&mut self) -> (Vec<Session>, Summary) {
-        for (key, stack) in self.flows.drain() {
+    pub fn finish(mut self) -> (Vec<Session>, Summary) {
+        join([self.finish_part()])
+    }
+
+    /// The same for one share of several. Secrets stay.
+    pub(super) fn finish_part(&mut self) -> Part {
+        for (key, followed) in self.flows.drain() {
             conclude(
                 key,
-                stack,
+                followed,
                 &mut self.keys,
                 &mut self.sessions,
                 &mut self.summary,
             );
         }
-        self.sessions
-            .sort_by_key(|(ordinal, session)| (*ordinal, session.first_packet));
-        let mut sessions: Vec<Session> = std::mem::take(&mut self.sessions)
-            .into_iter()
-            .map(|(_, session)| session)
-            .collect();
-        for (number, session) in (1..).zip(&mut sessions) {
-            session.number = number;
+        Part {
+            sessions: std::mem::take(&mut self.sessions),
+            summary: self.summary.clone(),
         }
-        self.summary.sessions = sessions.len() as u64;
-        self.summary.abnormal = sessions
-            .iter()
-            .filter(|session| session.is_abnormal())
-            .count() as u64;
-        (sessions, self.summary.clone())
+    }
+
+    /// Holds less, where all connections together hold more than they may. No more can be held
+    /// than was captured, so a look now and then is enough.
+    fn check_held(&mut self) {
+        let flows = self.flows.len() as u64;
+        if self.unchecked
+            < limits::CHECK_HELD_EVERY.max(flows.saturating_mul(limits::CHECK_HELD_PER_CONNECTION))
+        {
+            return;
+        }
+        self.unchecked = 0;
+        let mut holders: Vec<(usize, Slot)> = Vec::new();
+        for (slot, followed) in self.flows.iter() {
+            let held = followed.held_bytes();
+            if held > 0 {
+                holders.push((held, slot));
+            }
+        }
+        let mut total: usize = holders.iter().map(|(held, _)| held).sum();
+        if total <= limits::MAX_HELD_IN_ALL {
+            return;
+        }
+        // The largest first; of equals those that came first.
+        holders.sort_by_key(|&(held, _)| std::cmp::Reverse(held));
+        for (held, slot) in holders {
+            if total <= limits::MAX_HELD_IN_ALL / 2 {
+                break;
+            }
+            if let Some(Followed::Whole(stack)) = self.flows.get_mut(slot) {
+                stack.stop_waiting(&mut self.keys);
+                total -= held;
+                self.summary.impatient += 1;
+            }
+        }
+    }
+
+    /// Lets go of the SYN that waits behind too many others.
+    #[inline]
+    fn drop_oldest_syn(&mut self) {
+        if self.begun.len() > self.max_syns_waiting
+            && let Some(oldest) = self.begun.pop_front()
+            && self.flows.get_mut(oldest).is_some_and(|old| old.is_bare())
+        {
+            self.flows.remove(oldest);
+            self.summary.evicted += 1;
+        }
     }
 
     /// Lets go of connections that ended long enough ago.
@@ -194,10 +245,7 @@ impl Pipeline {
             && now.since(ended) > limits::LINGER_NANOS
         {
             self.lingering.pop_front();
-            let last = self
-                .flows
-                .get_mut(slot)
-                .map(|stack| stack.tcp().last().time);
+            let last = self.flows.get_mut(slot).map(|followed| followed.last().0);
             match last {
                 Some(last) if now.since(last) > limits::LINGER_NANOS => {
                     if let Some((key, stack)) = self.flows.remove(slot) {
@@ -222,7 +270,10 @@ impl Pipeline {
         let mut idle: Vec<(Timestamp, PacketId, Slot)> = self
             .flows
             .iter()
-            .map(|(slot, stack)| (stack.tcp().last().time, stack.tcp().last().packet, slot))
+            .map(|(slot, followed)| {
+                let (time, packet) = followed.last();
+                (time, packet, slot)
+            })
             .collect();
         let count = idle.len() / 8;
         idle.select_nth_unstable_by_key(count, |&(time, packet, _)| (time, packet));
@@ -243,46 +294,59 @@ impl Pipeline {
     }
 }
 
-fn insert(
-    flows: &mut Table<Stack>,
+/// Puts in a connection that begins with this segment; `None` when the table is full.
+fn begin(
+    flows: &mut Table<Followed>,
+    begun: &mut VecDeque<Slot>,
+    keys: &mut Keyring,
     summary: &mut Summary,
     key: FlowKey,
-    segment: &Segment<'_>,
-    packet: &Packet<'_>,
+    arrival: &Arrival<'_>,
     ordinal: u64,
-    story: bool,
 ) -> Option<Slot> {
     summary.connections += 1;
-    flows.insert(
-        key,
-        Stack::new(segment, packet.id, packet.time, ordinal, story),
-    )
+    let slot = flows.insert(key, Followed::new(arrival, ordinal, keys))?;
+    begun.push_back(slot);
+    Some(slot)
+}
+
+/// Tells the opening attempts of a connection that goes on.
+fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Vec<Session>) {
+    let name = stack.name(key);
+    for tracker in stack.take_earlier() {
+        sessions.push(tell(tracker, stack.tcp(), name));
+    }
 }
 
 fn conclude(
     key: FlowKey,
-    mut stack: Stack,
+    followed: Followed,
     keys: &mut Keyring,
-    sessions: &mut Vec<(u64, Session)>,
+    sessions: &mut Vec<Session>,
     summary: &mut Summary,
 ) {
-    let name = Name {
-        key,
-        ordinal: stack.ordinal,
-        vlan: stack.vlan,
-        tunnel: stack.tunnel,
-    };
+    if let Followed::Whole(mut stack) = followed {
+        conclude_in_place(key, &mut stack, keys, sessions, summary);
+    }
+}
+
+fn conclude_in_place(
+    key: FlowKey,
+    stack: &mut Stack,
+    keys: &mut Keyring,
+    sessions: &mut Vec<Session>,
+    summary: &mut Summary,
+) {
+    let name = stack.name(key);
     let tracker = stack.finish(keys);
     match stack.unread() {
         None | Some(Unread::NotTls) => {}
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
-    for earlier in stack.take_earlier() {
-        sessions.push(told(earlier, stack.tcp(), name));
-    }
+    tell_earlier(key, stack, sessions);
     if let Some(tracker) = tracker {
-        let session = told(*tracker, stack.tcp(), name);
+        let session = tell(*tracker, stack.tcp(), name);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
@@ -290,10 +354,6 @@ fn conclude(
         }
         sessions.push(session);
     }
-}
-
-fn told(tracker: Tracker, tcp: &Connection, name: Name) -> (u64, Session) {
-    (name.ordinal, tell(tracker, tcp, name))
 }
 
 #[cfg(test)]

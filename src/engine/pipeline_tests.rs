@@ -1,6 +1,9 @@
 //! Tests of the whole way from packets to sessions.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "pipeline/ending_tests.rs"]
+mod endings;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -146,6 +149,11 @@ fn ip_packet(way: Way, port: u16, seq: u32, ack: u32, flags: u8, payload: &[u8])
 
 fn told(packets: &[(i64, Vec<u8>)]) -> (Vec<Session>, Summary) {
     let mut pipeline = Pipeline::new(true);
+    feed(&mut pipeline, packets);
+    pipeline.finish()
+}
+
+fn feed(pipeline: &mut Pipeline, packets: &[(i64, Vec<u8>)]) {
     for (number, (millis, data)) in (1..).zip(packets) {
         pipeline.handle_packet(&Packet {
             id: PacketId::new(0, number),
@@ -155,7 +163,68 @@ fn told(packets: &[(i64, Vec<u8>)]) -> (Vec<Session>, Summary) {
             data,
         });
     }
-    pipeline.finish()
+}
+
+#[test]
+fn any_number_of_shares_comes_to_the_same() {
+    let mut packets = Vec::new();
+    for port in 50_000..50_020 {
+        let mut wire = Wire::open(port);
+        wire.text(Up, "hello").close(Down, b"\x03\xe9").fins();
+        packets.extend(wire.packets);
+    }
+    packets.sort_by_key(|(millis, _)| *millis);
+    let (whole, summary) = told(&packets);
+    assert_eq!(whole.len(), 20);
+    for count in [2, 3, 7] {
+        let parts = Shard::split(count).map(|shard| {
+            let mut pipeline = Pipeline::of(shard, true, KeyLog::default());
+            feed(&mut pipeline, &packets);
+            pipeline.finish_part()
+        });
+        assert_eq!(join(parts), (whole.clone(), summary.clone()));
+    }
+}
+
+#[test]
+fn a_flood_of_syns_is_counted_and_takes_no_room() {
+    let mut pipeline = Pipeline::new(false);
+    let many = limits::MAX_SYNS_WAITING + 1000;
+    for number in 0..many {
+        let [.., a, b, c] = number.to_be_bytes();
+        let mut data = ip_packet(Up, 50_000, 1, 0, SYN, b"");
+        data[13..16].copy_from_slice(&[a, b, c]);
+        feed(&mut pipeline, &[(0, data)]);
+    }
+    assert_eq!(pipeline.flows.len(), limits::MAX_SYNS_WAITING);
+    let (_, summary) = pipeline.finish();
+    assert_eq!((summary.connections, summary.evicted), (many as u64, 1000));
+}
+
+#[test]
+fn a_connection_of_no_interest_gives_way_to_the_next_on_its_port() {
+    let mut wire = Wire::new(50_000);
+    wire.shake().send(Up, ACK, b"\x16\x03\x01 no HTTP");
+    let mut pipeline = Pipeline::new(false);
+    feed(&mut pipeline, &wire.packets);
+    let passing = |pipeline: &Pipeline| {
+        let mut all = pipeline.flows.iter().map(|(_, followed)| followed);
+        all.all(|followed| matches!(followed, Followed::Passing(_)))
+    };
+    assert!(passing(&pipeline));
+    // Its own SYN again changes nothing; another one begins another connection.
+    let again = wire.packets[0].clone();
+    feed(&mut pipeline, &[again]);
+    assert!(passing(&pipeline));
+    wire.fins();
+    wire.seq = [77_000, 99_000];
+    let begin = wire.packets.len();
+    wire.shake()
+        .send(Up, ACK, ASK.as_bytes())
+        .send(Down, ACK, SWITCH.as_bytes());
+    feed(&mut pipeline, &wire.packets[begin - 3..]);
+    let (sessions, summary) = pipeline.finish();
+    assert_eq!((sessions.len(), summary.connections), (1, 2));
 }
 
 #[test]

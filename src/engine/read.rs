@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::pipeline::Pipeline;
+use super::shard::{Part, Shard, join, workers};
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
 #[cfg(feature = "live")]
 use crate::capture::{Filter, Filtered, Merged};
@@ -27,6 +28,8 @@ pub struct Settings {
     pub events: bool,
     /// Key logs to read TLS with.
     pub key_logs: Vec<PathBuf>,
+    /// Threads to read files with; `None` for what is best. The outcome is the same for any.
+    pub threads: Option<u32>,
 }
 
 /// What a run came to.
@@ -75,51 +78,146 @@ pub fn read(
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, ReadError> {
-    let log = load(&settings.key_logs, note);
-    let (outcome, pipeline) = pass(paths, filter, settings, log, note, progress)?;
+    #[cfg(not(feature = "live"))]
+    if filter.is_some() {
+        return Err(ReadError::NoFilter);
+    }
+    let count = workers(paths, settings.threads);
+    let mut all = run(paths, filter, settings, count, None, note, progress)?;
     // Standard input and pipes cannot be read again.
     let can_repeat = || paths.iter().all(|path| path.is_file());
-    if !pipeline.misses_late_secrets() || !can_repeat() {
-        return Ok(outcome);
+    if all.late_keys.is_some() && can_repeat() {
+        let log = all.late_keys.take();
+        all = run(paths, filter, settings, 1, log, &mut |_| {}, progress)?;
     }
-    let log = pipeline.into_keys();
-    let (again, _) = pass(paths, filter, settings, log, &mut |_| {}, progress)?;
-    Ok(again)
+    let (mut sessions, mut summary) = join(all.parts);
+    summary.dropped = all.dropped;
+    let findings = cohorts::find(&mut sessions);
+    legs::join(&mut sessions);
+    Ok(Outcome {
+        sessions,
+        findings,
+        summary,
+        partial: all.partial,
+    })
 }
 
-/// Reads everything once.
-fn pass(
+/// What all workers came to.
+struct All {
+    parts: Vec<Part>,
+    partial: bool,
+    dropped: u64,
+    late_keys: Option<KeyLog>,
+}
+
+/// Reads everything with `count` workers. `log`: secrets to read TLS with, where they are known
+/// already.
+fn run(
     paths: &[PathBuf],
     filter: Option<&str>,
     settings: &Settings,
-    log: KeyLog,
+    count: u32,
+    log: Option<KeyLog>,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
-) -> Result<(Outcome, Pipeline), ReadError> {
+) -> Result<All, ReadError> {
+    let mut shards = Shard::split(count);
+    let first = shards.next().unwrap_or_else(Shard::whole);
+    let log = log.unwrap_or_else(|| load(&settings.key_logs, note));
+    let (first, others) = std::thread::scope(|scope| {
+        // Each reads everything and keeps its own connections; only the first one is heard.
+        let others: Vec<_> = shards
+            .map(|shard| {
+                scope.spawn(move || {
+                    let log = load(&settings.key_logs, &mut |_| {});
+                    work(
+                        paths,
+                        filter,
+                        settings,
+                        (shard, log),
+                        &mut |_| {},
+                        &mut |_, _| {},
+                    )
+                })
+            })
+            .collect();
+        let first = work(paths, filter, settings, (first, log), note, progress);
+        let others: Vec<_> = others
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join)
+            .collect();
+        (first, others)
+    });
+    let Worked {
+        part,
+        partial,
+        dropped,
+        mut late_keys,
+    } = first?;
+    let mut parts = vec![part];
+    for other in others {
+        match other {
+            Ok(worked) => {
+                let worked = worked?;
+                parts.push(worked.part);
+                late_keys = late_keys.or(worked.late_keys);
+            }
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    Ok(All {
+        parts,
+        partial,
+        dropped,
+        late_keys,
+    })
+}
+
+/// What one worker came to.
+struct Worked {
+    part: Part,
+    partial: bool,
+    dropped: u64,
+    /// All secrets, where some came behind packets that they would have opened.
+    late_keys: Option<KeyLog>,
+}
+
+/// Reads everything for one share of the connections.
+fn work(
+    paths: &[PathBuf],
+    filter: Option<&str>,
+    settings: &Settings,
+    (shard, log): (Shard, KeyLog),
+    note: &mut dyn FnMut(String),
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Worked, ReadError> {
     #[cfg(feature = "live")]
     let filter = filter
         .map(Filter::compile)
         .transpose()
         .map_err(ReadError::Filter)?;
     #[cfg(not(feature = "live"))]
-    if filter.is_some() {
-        return Err(ReadError::NoFilter);
-    }
+    let _ = filter;
     let (mut source, errors) = open_all(paths);
     errors.iter().for_each(|error| note(error.to_string()));
     if errors.len() == paths.len() {
         return Err(ReadError::NothingReadable);
     }
-    let pipeline = Pipeline::with_keys(settings.events, log);
     let partial = !errors.is_empty();
+    let pipeline = Pipeline::of(shard, settings.events, log);
     #[cfg(feature = "live")]
     if let Some(filter) = filter {
         let mut source = Filtered::new(source, filter);
-        let position = |source: &Filtered<Merged>| source.source().position();
-        return Ok(drive(&mut source, partial, pipeline, note, &mut |source| {
-            let (read, total) = position(source);
-            progress(read, total);
-        }));
+        return Ok(drive(
+            &mut source,
+            partial,
+            pipeline,
+            note,
+            &mut |source: &Filtered<Merged>| {
+                let (read, total) = source.source().position();
+                progress(read, total);
+            },
+        ));
     }
     Ok(drive(&mut source, partial, pipeline, note, &mut |source| {
         let (read, total) = source.position();
@@ -134,7 +232,7 @@ fn drive<S: PacketSource>(
     mut pipeline: Pipeline,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(&S),
-) -> (Outcome, Pipeline) {
+) -> Worked {
     let mut dropped = 0;
     let mut until_progress = PROGRESS_EVERY;
     loop {
@@ -160,17 +258,14 @@ fn drive<S: PacketSource>(
             progress(source);
         }
     }
-    let (mut sessions, mut summary) = pipeline.finish();
-    summary.dropped = dropped;
-    let findings = cohorts::find(&mut sessions);
-    legs::join(&mut sessions);
-    let outcome = Outcome {
-        sessions,
-        findings,
-        summary,
+    let part = pipeline.finish_part();
+    let late_keys = pipeline.misses_late_secrets().then(|| pipeline.into_keys());
+    Worked {
+        part,
         partial,
-    };
-    (outcome, pipeline)
+        dropped,
+        late_keys,
+    }
 }
 
 /// Reads key logs. Their contents are never told, only how much could not be read.

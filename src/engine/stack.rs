@@ -32,11 +32,28 @@ pub(super) struct Stack {
     tcp: Connection,
     upper: Upper,
     /// How many packets the capture had before its first one.
-    pub(super) ordinal: u64,
+    ordinal: u64,
     /// Outermost VLAN of its first packet.
-    pub(super) vlan: Option<u16>,
+    vlan: Option<u16>,
     /// Tunnels around its first packet.
-    pub(super) tunnel: Tunnels,
+    tunnel: Tunnels,
+    /// Somebody waits for it to be over.
+    pub(super) is_watched: bool,
+}
+
+/// How near its end a connection with a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verge {
+    /// Nothing tells of an end, or there is no session.
+    None,
+    /// It has ended.
+    Over,
+    /// Some of what makes an end is there.
+    HalfOver,
+    /// What one end repeats is not answered.
+    Unheard,
+    /// The opening was refused; the connection may go on.
+    Refused,
 }
 
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
@@ -60,15 +77,17 @@ pub(super) struct Upper {
     pub(super) halves: Option<Box<Halves>>,
     /// Bytes that are missing before anything came that says what this is.
     pub(super) missed: Pair<Waiting>,
+    /// An attempt on this connection was told before its end.
+    is_reused: bool,
     pub(super) story: bool,
 }
 
 impl Stack {
     pub(super) fn new(
-        segment: &Segment<'_>,
         packet: PacketId,
         time: Timestamp,
         ordinal: u64,
+        (vlan, tunnel): (Option<u16>, Tunnels),
         story: bool,
     ) -> Self {
         Self {
@@ -84,16 +103,37 @@ impl Stack {
                 earlier: Vec::new(),
                 halves: None,
                 missed: Pair::default(),
+                is_reused: false,
                 story,
             },
             ordinal,
-            vlan: segment.vlan,
-            tunnel: segment.tunnel,
+            vlan,
+            tunnel,
+            is_watched: false,
         }
+    }
+
+    /// It carries nothing of ours, and nothing is left to be told of it.
+    pub(super) fn is_passing(&self) -> bool {
+        // TLS that cannot be read is counted at its end.
+        matches!(self.upper.app, App::Other)
+            && self.upper.tls.is_none()
+            && self.upper.tracker.is_none()
+            && self.upper.earlier.is_empty()
     }
 
     pub(super) fn tcp(&self) -> &Connection {
         &self.tcp
+    }
+
+    /// What its sessions are known by.
+    pub(super) fn name(&self, key: FlowKey) -> Name {
+        Name {
+            key,
+            ordinal: self.ordinal,
+            vlan: self.vlan,
+            tunnel: self.tunnel,
+        }
     }
 
     /// Takes one segment, sent by `from`.
@@ -112,6 +152,30 @@ impl Stack {
         })
     }
 
+    /// Memory held by bytes that wait for others.
+    pub(super) fn held_bytes(&self) -> usize {
+        let kept = match &self.upper.app {
+            App::Http(exchange) => exchange.kept_bytes(),
+            App::Unknown(searches) => searches.a.kept_bytes() + searches.b.kept_bytes(),
+            App::Frames(readers) => readers.a.kept_bytes() + readers.b.kept_bytes(),
+            App::Undecided | App::Other => 0,
+        };
+        self.tcp.held_bytes() + kept
+    }
+
+    /// Waits no longer: what is missing stays missing.
+    pub(super) fn stop_waiting(&mut self, keys: &mut Keyring) {
+        let Self { tcp, upper, .. } = self;
+        let seen = Seen::of(tcp, None, false);
+        tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        match &mut upper.app {
+            App::Http(exchange) => exchange.forget(),
+            App::Unknown(searches) => End::BOTH.iter().for_each(|&end| searches[end].forget()),
+            App::Frames(readers) => End::BOTH.iter().for_each(|&end| readers[end].forget()),
+            App::Undecided | App::Other => {}
+        }
+    }
+
     /// Why its TLS could not be read, if so.
     pub(super) fn unread(&self) -> Option<Unread> {
         self.upper.tls.as_ref()?.unread()
@@ -119,13 +183,69 @@ impl Stack {
 
     /// Opening attempts that are over while the connection goes on.
     pub(super) fn take_earlier(&mut self) -> Vec<Tracker> {
+        if self.upper.earlier.is_empty() {
+            return Vec::new();
+        }
         let mut earlier = std::mem::take(&mut self.upper.earlier);
         for tracker in &mut earlier {
             self.upper.describe(tracker);
-            tracker.facts.superseded = true;
-            tracker.conclude(&self.tcp);
+            tracker.superseded = true;
         }
         earlier
+    }
+
+    /// A session is under way.
+    pub(super) fn has_session(&self) -> bool {
+        self.upper.tracker.is_some()
+    }
+
+    /// Nothing more is expected of it but late packets.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.upper.app, App::Other) && self.upper.tracker.is_none()
+    }
+
+    /// How near its end it is; asked for after every packet.
+    pub(super) fn verge(&self) -> Verge {
+        if self.is_done() {
+            return Verge::None;
+        }
+        let tcp = &self.tcp;
+        if tcp.is_over() {
+            return Verge::Over;
+        }
+        let Some(tracker) = &self.upper.tracker else {
+            return Verge::None;
+        };
+        if tracker.is_refused() {
+            return Verge::Refused;
+        }
+        let unheard = |end| {
+            tcp.resend(end)
+                .is_some_and(|resend| limits::UNHEARD_TIMES <= resend.times)
+        };
+        if End::BOTH.into_iter().any(unheard) {
+            Verge::Unheard
+        } else if End::BOTH.into_iter().any(|end| tcp.fin(end).is_some()) || tracker.has_close() {
+            Verge::HalfOver
+        } else {
+            Verge::None
+        }
+    }
+
+    /// The refused attempt; the connection goes on without it.
+    pub(super) fn take_refused(&mut self) -> Option<Box<Tracker>> {
+        let mut tracker = self.upper.tracker.take()?;
+        self.upper.is_reused = true;
+        self.upper.describe(&mut tracker);
+        tracker.superseded = true;
+        Some(tracker)
+    }
+
+    /// It was told: packets that come late mean nothing any more.
+    pub(super) fn retire(&mut self) {
+        self.upper.app = App::Other;
+        // What it could not read is counted by now.
+        self.upper.tls = None;
     }
 
     /// The connection is over, or the capture is: what it carried.
@@ -149,7 +269,6 @@ impl Stack {
         upper.finish(&seen, spoken, tcp.last());
         let mut tracker = upper.tracker.take()?;
         upper.describe(&mut tracker);
-        tracker.conclude(tcp);
         Some(tracker)
     }
 }
@@ -359,7 +478,8 @@ impl Upper {
                     origin,
                 } => {
                     // The first attempt on a connection begins with the connection.
-                    let begin = if self.tracker.is_none() && self.earlier.is_empty() {
+                    let is_first = self.tracker.is_none() && self.earlier.is_empty();
+                    let begin = if is_first && !self.is_reused {
                         first
                     } else {
                         origin

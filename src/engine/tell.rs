@@ -6,16 +6,17 @@ use crate::flow::{End, community_id};
 use crate::session::{Captured, Close, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
 
-pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
+pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Session {
+    let facts = tracker.conclude(tcp);
     let Diagnosis {
-        verdict,
+        mut verdict,
         transport_end,
         clocks,
-    } = diagnose(&tracker.facts);
+    } = diagnose(&facts);
+    verdict.evidence.shrink_to_fit();
     let Tracker {
         client,
         first,
-        facts,
         opened,
         anomalies,
         events,
@@ -36,6 +37,8 @@ pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
         })
         .collect();
     closes.sort_by_key(|close| (close.time, close.packet));
+    // All sessions of a run may be kept to its end.
+    closes.shrink_to_fit();
     let is_over = matches!(verdict.state, State::Closed | State::Failed);
     let answered = facts.answered.map(|(_, time)| time);
     let ended = transport_end
@@ -56,7 +59,8 @@ pub(super) fn tell(tracker: Tracker, tcp: &Connection, name: Name) -> Session {
         tcp.last().packet
     };
     Session {
-        number: 0,
+        // Until all sessions are known: what puts them in order.
+        number: name.ordinal,
         transport: if tls.is_some() {
             Transport::Wss
         } else {

@@ -1,5 +1,6 @@
 //! The key of a TCP connection: the same for both directions.
 
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::decode::Segment;
@@ -59,10 +60,25 @@ impl<T> std::ops::IndexMut<End> for Pair<T> {
 ///
 /// VLANs and tunnels are not part of it: a packet captured twice, inside and outside of a
 /// tunnel, belongs to one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {
     low: (IpAddr, u16),
     high: (IpAddr, u16),
+}
+
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // In few words, not byte by byte: this runs for every packet.
+        for (ip, port) in [self.low, self.high] {
+            match ip {
+                IpAddr::V4(ip) => state.write_u64(u64::from(ip.to_bits()) << 16 | u64::from(port)),
+                IpAddr::V6(ip) => {
+                    state.write_u128(ip.to_bits());
+                    state.write_u16(port);
+                }
+            }
+        }
+    }
 }
 
 impl FlowKey {

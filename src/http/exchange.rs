@@ -88,6 +88,20 @@ impl Exchange {
         }
     }
 
+    /// Bytes kept until the other half of an opening shows what they are.
+    pub fn kept_bytes(&self) -> usize {
+        let kept = |end| self.unsorted[end].len() + self.lanes[end].kept_bytes();
+        kept(End::A) + kept(End::B)
+    }
+
+    /// Gives these bytes up: they become gaps.
+    pub fn forget(&mut self) {
+        for end in End::BOTH {
+            self.unsorted[end].forget();
+            self.lanes[end].forget();
+        }
+    }
+
     /// The connection is over: what waited for its other half goes without. `seen`: the ends
     /// of whose streams the capture holds the beginning, or more than the end.
     pub fn finish(&mut self, last: Origin, seen: Pair<bool>, events: &mut Vec<Event>) {

@@ -81,6 +81,21 @@ impl Lane {
         matches!(self, Self::Behind(waiting) if waiting.begins_with_gap())
     }
 
+    /// Bytes kept for whoever comes after the head.
+    pub(super) fn kept_bytes(&self) -> usize {
+        match self {
+            Self::Waiting(waiting) | Self::Behind(waiting) => waiting.len(),
+            _ => 0,
+        }
+    }
+
+    /// Gives these bytes up.
+    pub(super) fn forget(&mut self) {
+        if let Self::Waiting(waiting) | Self::Behind(waiting) = self {
+            waiting.forget();
+        }
+    }
+
     /// What is kept of it for whoever comes after the head.
     pub(super) fn into_waiting(self) -> Waiting {
         match self {

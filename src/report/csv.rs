@@ -73,6 +73,10 @@ impl<W: Write> Sink for Csv<'_, W> {
         self.out.write_record(None::<&[u8]>).map_err(into_io)
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn finish(&mut self, _summary: &Summary, _partial: bool) -> io::Result<()> {
         self.begin()?;
         self.out.flush()

@@ -34,6 +34,10 @@ impl<W: Write> Sink for JsonLines<'_, W> {
         self.out.write_all(b"\n")
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn finish(&mut self, summary: &Summary, partial: bool) -> io::Result<()> {
         write(&mut self.out, &SummaryRecord::new(summary, partial))?;
         self.out.write_all(b"\n")?;
@@ -135,6 +139,11 @@ impl Formatter for Harmless {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        let harmless = |byte: &u8| matches!(byte, b' '..=b'~');
+        // Nearly always, and told without looking at characters.
+        if fragment.as_bytes().iter().all(harmless) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(text::is_harmful) {
             let (before, from) = rest.split_at(at);

@@ -13,6 +13,7 @@ pub mod ladder;
 mod layout;
 pub mod look;
 pub mod record;
+pub mod rolling;
 pub mod rows;
 pub mod table;
 pub mod text;
@@ -40,6 +41,14 @@ pub trait Sink {
     /// # Errors
     /// Where it cannot be written.
     fn finding(&mut self, _finding: &Finding) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Hands on what was written so far. Outputs that cannot be read before their end need not.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 

@@ -58,7 +58,7 @@ impl<'a, W: Write> Table<'a, W> {
         }
     }
 
-    fn session(&self, session: &Session) -> Line {
+    pub(super) fn session(&self, session: &Session) -> Line {
         let [client, server, path] = whereabouts(session);
         let verdict = &session.verdict;
         let ended = session.ended;
@@ -131,7 +131,7 @@ impl<'a, W: Write> Table<'a, W> {
         }
     }
 
-    fn titles(&self) -> Line {
+    pub(super) fn titles(&self) -> Line {
         let title = |column: &Column| {
             let clock = self.look.watch.label();
             let clock = clock.filter(|_| column.time);
@@ -154,7 +154,7 @@ impl<'a, W: Write> Table<'a, W> {
 }
 
 /// What stands before a sentence below a row.
-const NOTE: &str = "    ";
+pub(super) const NOTE: &str = "    ";
 
 /// Times of day need their day where there is more than one.
 fn tell_days(lines: &mut [Line], columns: &[Column]) {

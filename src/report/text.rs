@@ -20,7 +20,8 @@ pub const fn is_harmful(c: char) -> bool {
 
 /// `text` with every harmful character spelt out: `\x1b`, `\u{202e}`.
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_harmful) {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if plain || !text.contains(is_harmful) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);

@@ -162,6 +162,62 @@ pub struct SideFacts {
     pub habits: Habits,
 }
 
+/// What one side did so far, while the session goes on: of the many that are open at a time each
+/// should take little room.
+#[derive(Clone, Debug)]
+pub(super) struct SideSoFar {
+    pub(super) sent: Sent,
+    pub(super) closes: Vec<SeenClose>,
+    pub(super) violation: Option<Box<Violation>>,
+    pub(super) holes: Vec<Hole>,
+    pub(super) tail: Tail,
+    pub(super) last_data_frame: Option<LastFrame>,
+    pub(super) last_frame: Option<(PacketId, Timestamp)>,
+    pub(super) pings: Option<Box<Pings>>,
+}
+
+impl Default for SideSoFar {
+    fn default() -> Self {
+        Self {
+            sent: Sent::default(),
+            closes: Vec::new(),
+            violation: None,
+            holes: Vec::new(),
+            tail: Tail::Boundary,
+            last_data_frame: None,
+            last_frame: None,
+            pings: None,
+        }
+    }
+}
+
+impl From<SideSoFar> for SideFacts {
+    fn from(so_far: SideSoFar) -> Self {
+        let SideSoFar {
+            sent,
+            closes,
+            violation,
+            holes,
+            tail,
+            last_data_frame,
+            last_frame,
+            pings,
+        } = so_far;
+        Self {
+            sent,
+            sent_frame: sent.frames > 0,
+            closes,
+            violation: violation.as_deref().copied(),
+            holes,
+            tail,
+            last_data_frame,
+            last_frame,
+            pings: pings.as_deref().copied().unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+}
+
 /// A data frame that was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastFrame {

@@ -39,7 +39,7 @@ fn side(resets: &[(u8, Option<u16>, u32)]) -> SideFacts {
         });
     }
     SideFacts {
-        habits: *tcp.habits(End::A),
+        habits: tcp.habits(End::A),
         ..SideFacts::default()
     }
 }

@@ -404,6 +404,8 @@ pub struct Summary {
     pub dropped: u64,
     /// Connections told and dropped because too many were open at a time.
     pub evicted: u64,
+    /// Connections that stopped waiting for missing bytes, because all together held too many.
+    pub impatient: u64,
     /// TLS connections whose secrets were not in any key log.
     pub tls_without_keys: u64,
     /// TLS connections that could not be read for other reasons, by reason.

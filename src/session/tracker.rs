@@ -1,13 +1,17 @@
 //! Collects what is known of one WebSocket while its packets pass.
 
+mod conclude;
+
 use std::num::NonZeroU64;
 
-use super::facts::{Answer, Facts, Hole, LastFrame, Mark, SeenClose, SideFacts, Sides, Violation};
+use super::facts::{Answer, Hole, LastFrame, Mark, SeenClose, SideSoFar, Sides, Violation};
 use super::{Anomaly, Event, Opening, Side, Tls};
+use crate::capture::PacketId;
 use crate::flow::{End, Pair};
 use crate::http::{Fault, Request, Response, check_answer};
 use crate::limits;
-use crate::tcp::{Connection, Origin, Resend, Signal};
+use crate::tcp::Origin;
+use crate::time::Timestamp;
 use crate::tls::Alert;
 use crate::ws::{Header, Item, Opcode, Rule, Tail};
 
@@ -18,8 +22,8 @@ pub struct Tracker {
     pub client: End,
     /// Its first packet.
     pub first: Origin,
-    /// What is known so far.
-    pub facts: Facts,
+    /// Its connection goes on to something else.
+    pub superseded: bool,
     /// When the 101 was whole.
     pub opened: Option<Origin>,
     /// What was not as it should be.
@@ -31,6 +35,13 @@ pub struct Tracker {
     /// In TLS: how far the plaintext of each end reached.
     pub plain_next: Option<Pair<u64>>,
     alerts: Vec<(Side, Alert)>,
+    opening: Opening,
+    upgrade_asked: bool,
+    requested: Option<(PacketId, Timestamp)>,
+    answer: Answer,
+    answered: Option<(PacketId, Timestamp)>,
+    sides: Sides<SideSoFar>,
+    /// Until it is answered with a 101.
     request: Option<Box<Request>>,
     closes: Vec<(Side, usize, Origin)>,
     /// The last frame of each side before any Close.
@@ -43,13 +54,19 @@ impl Tracker {
         Self {
             client,
             first,
-            facts: Facts::default(),
+            superseded: false,
             opened: None,
             anomalies: Vec::new(),
             events: story.then(Vec::new),
             tls: None,
             plain_next: None,
             alerts: Vec::new(),
+            opening: Opening::default(),
+            upgrade_asked: false,
+            requested: None,
+            answer: Answer::default(),
+            answered: None,
+            sides: Sides::default(),
             request: None,
             closes: Vec::new(),
             talked: Sides::default(),
@@ -68,14 +85,14 @@ impl Tracker {
     /// The request, or the answer to it, was seen.
     pub fn has_head(&self, side: Side) -> bool {
         match side {
-            Side::Client => self.facts.request.is_some(),
-            Side::Server => self.facts.answered.is_some(),
+            Side::Client => self.requested.is_some(),
+            Side::Server => self.answered.is_some(),
         }
     }
 
     /// The answer agreed on permessage-deflate, or may have.
     pub fn deflate(&self) -> bool {
-        match (&self.facts.answer, &self.facts.opening.extensions) {
+        match (&self.answer, &self.opening.extensions) {
             // Not known: RSV1 is nobody's fault then.
             (Answer::Lost, _) => true,
             (_, Some(extensions)) => extensions.contains("deflate"),
@@ -85,14 +102,14 @@ impl Tracker {
 
     /// The request.
     pub fn handle_request(&mut self, request: Box<Request>, origin: Origin) {
-        let facts = &mut self.facts;
-        facts.request = Some((origin.packet, origin.time));
-        facts.upgrade_asked = request.upgrades;
-        facts.opening.key.clone_from(&request.key);
-        facts.opening.host.clone_from(&request.host);
-        facts.opening.path = Some(request.path.clone());
-        facts.opening.origin.clone_from(&request.origin);
-        facts.opening.user_agent.clone_from(&request.user_agent);
+        self.requested = Some((origin.packet, origin.time));
+        self.upgrade_asked = request.upgrades;
+        let opening = &mut self.opening;
+        opening.key.clone_from(&request.key);
+        opening.host.clone_from(&request.host);
+        opening.path = Some(request.path.clone());
+        opening.origin.clone_from(&request.origin);
+        opening.user_agent.clone_from(&request.user_agent);
         self.tell(Side::Client, origin, "opening", || {
             format!("{} {}", request.method, request.path)
         });
@@ -101,28 +118,38 @@ impl Tracker {
 
     /// An answer that refuses.
     pub fn handle_refusal(&mut self, response: &Response, origin: Origin) {
-        self.facts.answer = Answer::Refused(response.status);
+        self.answer = Answer::Refused(response.status);
         self.answered(response, origin);
+    }
+
+    /// The answer refused.
+    pub const fn is_refused(&self) -> bool {
+        matches!(self.answer, Answer::Refused(_))
+    }
+
+    /// One side has sent a Close.
+    pub const fn has_close(&self) -> bool {
+        !self.closes.is_empty()
     }
 
     /// An answer that is no HTTP.
     pub fn handle_garbage(&mut self, origin: Origin) {
-        self.facts.answer = Answer::NotHttp;
-        self.facts.answered = Some((origin.packet, origin.time));
+        self.answer = Answer::NotHttp;
+        self.answered = Some((origin.packet, origin.time));
         self.tell(Side::Server, origin, "answer", || "not HTTP".to_owned());
     }
 
     /// The 101, or, without one, the knowledge that frames follow.
     pub fn handle_opened(&mut self, response: Option<&Response>, origin: Origin) {
         let Some(response) = response else {
-            self.facts.answer = Answer::Lost;
+            self.answer = Answer::Lost;
             return;
         };
-        let fault = self
-            .request
+        let request = self.request.take();
+        let fault = request
             .as_deref()
             .and_then(|request| check_answer(request, response));
-        self.facts.answer = Answer::Switched(fault);
+        self.answer = Answer::Switched(fault);
         self.opened = Some(origin);
         self.answered(response, origin);
         if let Some(fault) = fault {
@@ -138,12 +165,12 @@ impl Tracker {
             extensions,
             server_software,
             ..
-        } = &mut self.facts.opening;
+        } = &mut self.opening;
         server_software.clone_from(&response.server);
         *http_status = Some(response.status);
         subprotocol.clone_from(&response.protocol);
         extensions.clone_from(&response.extensions);
-        self.facts.answered = Some((origin.packet, origin.time));
+        self.answered = Some((origin.packet, origin.time));
         self.tell(Side::Server, origin, "answer", || {
             format!("HTTP status {}", response.status)
         });
@@ -151,11 +178,10 @@ impl Tracker {
 
     /// What the frames of one side came to.
     pub fn handle_item(&mut self, side: Side, item: Item<'_>) {
-        let facts = &mut self.facts.sides[side];
+        let facts = &mut self.sides[side];
         match item {
             Item::Frame { header, origin } => {
                 facts.sent.frames += 1;
-                facts.sent_frame = true;
                 if !header.opcode.is_control() {
                     facts.sent.bytes = facts.sent.bytes.saturating_add(header.len);
                     let before = facts
@@ -197,12 +223,13 @@ impl Tracker {
                 let Origin { packet, time, .. } = origin;
                 if opcode == Opcode::PING {
                     facts.sent.pings += 1;
-                    facts.pings.ping(payload, packet, time);
+                    let pings = facts.pings.get_or_insert_default();
+                    pings.ping(payload, packet, time);
                 } else {
                     facts.sent.pongs += 1;
-                    self.facts.sides[side.other()]
-                        .pings
-                        .pong(payload, packet, time);
+                    if let Some(pings) = &mut self.sides[side.other()].pings {
+                        pings.pong(payload, packet, time);
+                    }
                 }
                 let len = payload.len();
                 self.tell(side, origin, opcode.name(), || format!("{len} bytes"));
@@ -221,8 +248,10 @@ impl Tracker {
                         .reason()
                         .map_or(code.clone(), |reason| format!("{code} {reason}"))
                 });
-                let closes = &mut self.facts.sides[side].closes;
+                let closes = &mut self.sides[side].closes;
                 if closes.len() < limits::MAX_CLOSES {
+                    // There is one, nearly always: no room for more.
+                    self.closes.reserve_exact(1);
                     self.closes.push((side, closes.len(), origin));
                     let mark = Mark {
                         start,
@@ -231,6 +260,7 @@ impl Tracker {
                         packet: origin.packet,
                         time: origin.time,
                     };
+                    closes.reserve_exact(1);
                     closes.push(SeenClose { frame, mark });
                 }
             }
@@ -246,9 +276,9 @@ impl Tracker {
                     packet: origin.packet,
                     time: origin.time,
                 };
-                let first = &mut facts.violation;
-                if first.is_none_or(|known| violation.offset < known.offset) {
-                    *first = Some(violation);
+                let known = facts.violation.as_ref();
+                if known.is_none_or(|known| violation.offset < known.offset) {
+                    facts.violation = Some(Box::new(violation));
                 }
                 self.note(rule.name(), side, origin, particulars(rule, &header));
             }
@@ -299,122 +329,8 @@ impl Tracker {
 
     /// Where the frames of one side stopped.
     pub fn handle_tail(&mut self, side: Side, tail: Tail) {
-        let facts = &mut self.facts.sides[side];
+        let facts = &mut self.sides[side];
         facts.tail = tail;
-    }
-
-    /// Takes over what TCP knows, once the connection is over or the capture is.
-    pub fn conclude(&mut self, tcp: &Connection) {
-        self.facts.is_tls = self.tls.is_some();
-        self.facts.round_trip = tcp.round_trip();
-        self.facts.burst = tcp.burst().map(|burst| {
-            let Origin { packet, time, .. } = burst.first;
-            (self.side(burst.from), packet, time, burst.idle)
-        });
-        for (side, index, origin) in std::mem::take(&mut self.closes) {
-            let end = self.end(side);
-            if let Some(close) = self.facts.sides[side].closes.get_mut(index) {
-                close.mark.heard = heard(tcp, end, origin);
-            }
-        }
-        for (side, alert) in std::mem::take(&mut self.alerts) {
-            let mark = Mark {
-                start: alert.start,
-                end: alert.end,
-                heard: heard(tcp, self.end(side), alert.origin),
-                packet: alert.origin.packet,
-                time: alert.origin.time,
-            };
-            let facts = &mut self.facts.sides[side];
-            if alert.code == Alert::CLOSE_NOTIFY {
-                facts.close_notify = Some(mark);
-            } else {
-                facts.fatal_alert = Some((alert.name(), mark));
-            }
-        }
-        for side in Side::BOTH {
-            let end = self.end(side);
-            let has_head = self.has_head(side);
-            let facts = &mut self.facts.sides[side];
-            facts.captured = tcp.has_seen(end);
-            let stream = tcp.stream(end);
-            // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
-            let talked_on = self.talked[side.other()]
-                .and_then(|origin| origin.ack)
-                .is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0);
-            facts.begins_behind = facts.captured
-                && !stream.is_from_syn()
-                && !has_head
-                && !facts.sent_frame
-                && !talked_on;
-            facts.habits = *tcp.habits(end);
-            facts.acked = tcp.stream(end).acked();
-            facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));
-            facts.rst = tcp.rst(end).map(|rst| mark(tcp, end, rst, u64::MAX));
-            facts.outlived_rst = tcp.outlived_rst(end);
-            facts.rst_forged = facts.rst.is_some() && facts.is_forged();
-            facts.last_data = tcp
-                .last_data(end)
-                .map(|origin| (origin.packet, origin.time));
-            facts.unanswered = tcp
-                .resend(end)
-                .map(|resend| (resend.times, resent(tcp, end, resend)));
-            // What was never delivered as frames, since nobody knows where they begin.
-            if let Some(hole) = facts.holes.last_mut()
-                && !hole.found
-            {
-                let next = tcp.stream(end).next();
-                let known = hole.offset.saturating_add(hole.len);
-                let end_of_all = self.plain_next.map_or(next, |plain| plain[end]);
-                hole.len = end_of_all.saturating_sub(hole.offset);
-                // Behind all plaintext other records may stand: an alert, which hides nothing.
-                if self.plain_next.is_some() && (end_of_all > known || hole.record_end.is_none()) {
-                    hole.record_end = Some(next);
-                }
-                hole.may_count_fin =
-                    self.plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
-            }
-            if let Some(origin) = tcp.rst_out_of_window(end) {
-                self.note(
-                    "rst-out-of-window",
-                    side,
-                    origin,
-                    "ignored by its receiver".to_owned(),
-                );
-            }
-            let conflicts = tcp.stream(end).conflicts();
-            if conflicts > 0 {
-                let detail = format!(
-                    "{conflicts} segments repeat bytes with other contents; the first are kept"
-                );
-                self.note("conflicting-overlap", side, tcp.last(), detail);
-            }
-        }
-        for side in Side::BOTH {
-            self.facts.sides[side].fin = self.facts.sides[side]
-                .fin
-                .or_else(|| unseen_fin(tcp.stream(self.end(side)).next(), &self.facts.sides, side));
-        }
-        if self.facts.has_crossed_resets() {
-            Side::BOTH
-                .iter()
-                .for_each(|&side| self.facts.sides[side].rst_forged = true);
-        }
-        let last = |signal: Option<Signal>| signal.map(|signal| signal.origin);
-        for side in Side::BOTH {
-            let end = self.end(side);
-            if let Some(origin) = last(tcp.fin(end)) {
-                self.tell(side, origin, "fin", || {
-                    "no more bytes from this side".to_owned()
-                });
-            }
-            if let Some(origin) = last(tcp.rst(end)) {
-                self.tell(side, origin, "rst", || "connection reset".to_owned());
-            }
-        }
-        if let Some(events) = &mut self.events {
-            events.sort_by_key(|event| (event.time, event.packet));
-        }
     }
 
     fn end(&self, side: Side) -> End {
@@ -452,58 +368,6 @@ impl Tracker {
                 detail: detail(),
             });
         }
-    }
-}
-
-/// What the sender of a packet had received of the other stream.
-fn heard(tcp: &Connection, from: End, origin: Origin) -> Option<u64> {
-    let stream = tcp.stream(from.other());
-    let ack = origin.ack.filter(|_| stream.is_started())?;
-    Some(u64::try_from(stream.offset(ack)).unwrap_or(0))
-}
-
-fn mark(tcp: &Connection, from: End, signal: Signal, end: u64) -> Mark {
-    let Signal { offset, origin } = signal;
-    Mark {
-        start: offset,
-        end,
-        heard: heard(tcp, from, origin),
-        packet: origin.packet,
-        time: origin.time,
-    }
-}
-
-/// A FIN that the capture lost: something of the other side acknowledges one more than there are
-/// bytes, so it came after one (RFC 9293 §3.4). Its place in time is that of the first such thing,
-/// of which the sender of the FIN had heard nothing.
-fn unseen_fin(end: u64, sides: &Sides<SideFacts>, side: Side) -> Option<Mark> {
-    // Behind a FIN a RST stands one further.
-    let own_rst = sides[side].rst;
-    if own_rst.is_some_and(|rst| rst.start <= end) {
-        return None;
-    }
-    let other = &sides[side.other()];
-    let closes = other.closes.iter().map(|close| close.mark);
-    let answer = closes
-        .chain(other.fin)
-        .find(|mark| mark.heard == Some(end + 1))?;
-    Some(Mark {
-        start: end,
-        end: end + 1,
-        heard: Some(answer.start),
-        packet: answer.packet,
-        time: answer.time,
-    })
-}
-
-fn resent(tcp: &Connection, from: End, resend: Resend) -> Mark {
-    let Resend { offset, last, .. } = resend;
-    Mark {
-        start: offset,
-        end: offset,
-        heard: heard(tcp, from, last),
-        packet: last.packet,
-        time: last.time,
     }
 }
 

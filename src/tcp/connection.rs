@@ -1,6 +1,6 @@
 //! Both directions of a connection, and the signals that end it.
 
-use super::habits::Habits;
+use super::habits::{Habits, Watch};
 use super::{Chunk, Origin, Stream};
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment};
@@ -34,18 +34,38 @@ struct Half {
     stream: Stream,
     /// First and last packet it sent.
     seen: bool,
-    fin: Option<Signal>,
-    rst: Option<Signal>,
-    /// It went on sending new bytes after "its" RST: the RST was somebody else's.
-    outlived_rst: bool,
-    resend: Option<Resend>,
-    last_data: Option<Origin>,
     /// The shift of its window (RFC 7323 §2.2), from its SYN.
     window_shift: Option<u8>,
     /// The largest window it announced, scaled as far as is known.
     window: u32,
+    resend: Option<Resend>,
+    last_data: Option<Origin>,
+    habits: Watch,
+    ending: Option<Box<Ending>>,
+}
+
+/// How an end ended the connection.
+#[derive(Debug, Default)]
+struct Ending {
+    fin: Option<Signal>,
+    rst: Option<Signal>,
+    /// It went on sending new bytes after "its" RST: the RST was somebody else's.
+    outlived_rst: bool,
     rst_out_of_window: Option<Origin>,
-    habits: Habits,
+}
+
+impl Half {
+    fn fin(&self) -> Option<Signal> {
+        self.ending.as_ref()?.fin
+    }
+
+    fn rst(&self) -> Option<Signal> {
+        self.ending.as_ref()?.rst
+    }
+
+    fn ending(&mut self) -> &mut Ending {
+        self.ending.get_or_insert_default()
+    }
 }
 
 /// A TCP connection: its streams, and who ended it.
@@ -58,7 +78,7 @@ pub struct Connection {
     /// The first FIN, or RST that its receiver heeded, of either end.
     ended: Option<Timestamp>,
     opening: Opening,
-    burst: Option<Burst>,
+    burst: Option<Box<Burst>>,
 }
 
 /// The three packets that open a connection, for the time that they take.
@@ -133,24 +153,42 @@ impl Connection {
         self.halves[end].seen
     }
 
+    /// Memory held by bytes that wait behind holes.
+    pub fn held_bytes(&self) -> usize {
+        End::BOTH
+            .iter()
+            .map(|&end| self.halves[end].stream.held_bytes())
+            .sum()
+    }
+
+    /// Waits for no hole any longer.
+    pub fn abandon_holes(&mut self, emit: &mut impl FnMut(End, Chunk<'_>)) {
+        for end in End::BOTH {
+            self.halves[end]
+                .stream
+                .abandon_holes(&mut |chunk| emit(end, chunk));
+        }
+    }
+
     /// The first FIN of an end.
     pub fn fin(&self, end: End) -> Option<Signal> {
-        self.halves[end].fin
+        self.halves[end].fin()
     }
 
     /// The first RST of an end that fits its peer's window.
     pub fn rst(&self, end: End) -> Option<Signal> {
-        self.halves[end].rst
+        self.halves[end].rst()
     }
 
     /// The end sent new bytes after its RST: it knows nothing of that RST.
     pub fn outlived_rst(&self, end: End) -> bool {
-        self.halves[end].outlived_rst
+        let ending = self.halves[end].ending.as_ref();
+        ending.is_some_and(|ending| ending.outlived_rst)
     }
 
     /// An RST of this end that its peer had to ignore.
     pub fn rst_out_of_window(&self, end: End) -> Option<Origin> {
-        self.halves[end].rst_out_of_window
+        self.halves[end].ending.as_ref()?.rst_out_of_window
     }
 
     /// What this end repeated last without hearing anything of the peer since.
@@ -164,13 +202,13 @@ impl Connection {
     }
 
     /// How this end behaves on the wire.
-    pub fn habits(&self, end: End) -> &Habits {
-        &self.halves[end].habits
+    pub fn habits(&self, end: End) -> Habits {
+        self.halves[end].habits.habits()
     }
 
     /// Keep-alive probes of this end.
     pub fn keep_alives(&self, end: End) -> u32 {
-        self.halves[end].habits.keep_alives
+        self.habits(end).keep_alives
     }
 
     /// From the SYN to the packet that answers its answer, in nanoseconds: a round trip,
@@ -181,13 +219,13 @@ impl Connection {
 
     /// The last time that bytes came after a long silence.
     pub fn burst(&self) -> Option<Burst> {
-        self.burst
+        self.burst.as_deref().copied()
     }
 
     /// Both directions have ended, or one end reset the connection.
     pub fn is_over(&self) -> bool {
         let [a, b] = End::BOTH.map(|end| &self.halves[end]);
-        a.rst.is_some() || b.rst.is_some() || (a.fin.is_some() && b.fin.is_some())
+        a.rst().is_some() || b.rst().is_some() || (a.fin().is_some() && b.fin().is_some())
     }
 
     /// `seq` of `from`'s stream is acknowledged by an acknowledgement number of the other end.
@@ -236,7 +274,7 @@ impl Connection {
             self.note_window(from, segment);
             self.note_opening(from, flags, time);
             self.halves[from].habits.note(segment, ack, time);
-            self.halves[to].habits.unanswered_keep_alives = None;
+            self.halves[to].habits.answered();
             // Anything but a reset shows that the far end lives.
             self.halves[to].resend = None;
             if let Some(ack) = ack {
@@ -264,7 +302,11 @@ impl Connection {
     /// The capture or the connection is over: hands on what waits, with the holes.
     pub fn finish(&mut self, emit: &mut impl FnMut(End, Chunk<'_>)) {
         let last = self.last;
-        let by_rst = |end: End| self.halves[end.other()].rst.and_then(|rst| rst.origin.ack);
+        let by_rst = |end: End| {
+            self.halves[end.other()]
+                .rst()
+                .and_then(|rst| rst.origin.ack)
+        };
         let heard = Pair {
             a: by_rst(End::A),
             b: by_rst(End::B),
@@ -275,8 +317,8 @@ impl Connection {
             // the one byte beyond is taken for it.
             let next = half.stream.next();
             let by_rst = |rst: Signal| rst.offset - u64::from(rst.offset == next + 1);
-            let declared = half.fin.map(|fin| fin.offset);
-            let declared = declared.into_iter().chain(half.rst.map(by_rst)).min();
+            let declared = half.fin().map(|fin| fin.offset);
+            let declared = declared.into_iter().chain(half.rst().map(by_rst)).min();
             if let Some(offset) = declared {
                 half.stream.declare_end(offset);
             }
@@ -293,7 +335,9 @@ impl Connection {
         // A stray SYN into a living connection is answered by a challenge ACK and changes
         // nothing (RFC 9293 §3.10.7.4), so the old one must have ended, or be answered anew.
         !same
-            && (self.is_over() || !segment.flags.has(Flags::ACK) || self.halves[from].fin.is_some())
+            && (self.is_over()
+                || !segment.flags.has(Flags::ACK)
+                || self.halves[from].fin().is_some())
     }
 
     fn handle_syn(&mut self, from: End, segment: &Segment<'_>) -> u32 {
@@ -366,7 +410,7 @@ impl Connection {
             .filter_map(|&end| self.halves[end].last_data)
             .map(|last| last.time)
             .max();
-        let peer_finished = self.halves[from.other()].fin.is_some();
+        let peer_finished = self.halves[from.other()].fin().is_some();
         let half = &mut self.halves[from];
         let emit = &mut |chunk: Chunk<'_>| emit(from, chunk);
         if half
@@ -374,7 +418,7 @@ impl Connection {
             .handle_data(seq, segment.payload, segment.wire_len, origin, emit)
         {
             if peer_finished {
-                half.habits.bytes_after_fin += u64::from(segment.wire_len);
+                half.habits.note_after_fin(segment.wire_len);
             }
             // What comes after the first signal that ends the connection tells nothing of how
             // quiet it was before.
@@ -383,11 +427,11 @@ impl Connection {
                 half.habits.segments_in_a_row = half.habits.segments_in_a_row.saturating_add(1);
                 let idle = last.map_or(0, |last| origin.time.since(last));
                 if idle >= limits::MIN_SILENCE_NANOS {
-                    self.burst = Some(Burst {
+                    self.burst = Some(Box::new(Burst {
                         from,
                         first: origin,
                         idle,
-                    });
+                    }));
                 }
             }
             let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
@@ -397,10 +441,10 @@ impl Connection {
                 last: origin,
             });
             if half
-                .rst
+                .rst()
                 .is_some_and(|rst| offset >= rst.offset && rst.origin.packet != origin.packet)
             {
-                half.outlived_rst = true;
+                half.ending().outlived_rst = true;
             }
             self.halves[from.other()].habits.segments_in_a_row = 0;
             return;
@@ -421,7 +465,7 @@ impl Connection {
                 if origin.time.since(resend.last.time) >= limits::MIN_RESEND_NANOS {
                     resend.times = resend.times.saturating_add(1);
                     resend.last = origin;
-                    half.habits.retransmitted = half.habits.retransmitted.saturating_add(1);
+                    half.habits.note_retransmission();
                 }
             }
             None => {
@@ -446,10 +490,10 @@ impl Connection {
     fn handle_fin(&mut self, from: End, seq: u32, origin: Origin) {
         let half = &mut self.halves[from];
         // One from before the first byte belongs to an older connection on these ports.
-        if half.fin.is_none()
+        if half.fin().is_none()
             && let Ok(offset) = u64::try_from(half.stream.offset(seq))
         {
-            half.fin = Some(Signal { offset, origin });
+            half.ending().fin = Some(Signal { offset, origin });
             self.ended.get_or_insert(origin.time);
         }
     }
@@ -459,7 +503,7 @@ impl Connection {
         let half = &mut self.halves[from];
         half.habits
             .note_rst(segment, origin.ack.is_some(), origin.time);
-        if half.rst.is_some() {
+        if half.rst().is_some() {
             return;
         }
         // RFC 5961 §3.2: a reset outside of the receiver's window is dropped. An end may reset
@@ -469,13 +513,13 @@ impl Connection {
         let in_window = !half.stream.is_started()
             || (offset >= low && offset <= signed(half.stream.next()) + peer_window);
         if in_window {
-            half.rst = Some(Signal {
+            half.ending().rst = Some(Signal {
                 offset: u64::try_from(offset).unwrap_or(0),
                 origin,
             });
             self.ended.get_or_insert(origin.time);
-        } else if half.rst_out_of_window.is_none() {
-            half.rst_out_of_window = Some(origin);
+        } else {
+            half.ending().rst_out_of_window.get_or_insert(origin);
         }
     }
 }
@@ -485,7 +529,7 @@ fn signed(offset: u64) -> i64 {
 }
 
 /// The window scale option (kind 3) of a SYN (RFC 7323 §2.2).
-fn window_scale(options: &[u8]) -> Option<u8> {
+pub(crate) fn window_scale(options: &[u8]) -> Option<u8> {
     let mut rest = options;
     loop {
         rest = match *rest {

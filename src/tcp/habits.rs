@@ -44,17 +44,71 @@ pub struct Habits {
     pub segments_in_a_row: u32,
     /// New bytes it sent after its peer's FIN.
     pub bytes_after_fin: u64,
+}
+
+/// The same while the connection goes on: one that shows nothing odd takes little room.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    ttl: Option<(u8, u8)>,
+    ip_ids: [Option<u16>; 2],
     last_ack: Option<u32>,
+    pub(super) segments_in_a_row: u32,
+    retransmitted: u32,
+    duplicate_acks: u32,
+    odd: Option<Box<Odd>>,
+}
+
+/// What most ends never do.
+#[derive(Debug, Default)]
+struct Odd {
+    rst: Option<RstMarks>,
+    keep_alives: u32,
+    unanswered_keep_alives: Option<(u32, Origin)>,
+    zero_window_since: Option<Timestamp>,
+    zero_window_nanos: i64,
+    bytes_after_fin: u64,
 }
 
 impl Habits {
+    /// How long its window has been zero when the connection ends at `time`, or was at most.
+    pub fn longest_zero_window(&self, time: Timestamp) -> i64 {
+        let open = self.zero_window_since.map_or(0, |since| time.since(since));
+        self.zero_window_nanos.max(open)
+    }
+}
+
+impl Watch {
+    /// What it came to.
+    pub(super) fn habits(&self) -> Habits {
+        let common = Habits {
+            ttl: self.ttl,
+            ip_ids: self.ip_ids,
+            retransmitted: self.retransmitted,
+            duplicate_acks: self.duplicate_acks,
+            segments_in_a_row: self.segments_in_a_row,
+            ..Habits::default()
+        };
+        match self.odd.as_deref() {
+            Some(odd) => Habits {
+                rst: odd.rst,
+                keep_alives: odd.keep_alives,
+                unanswered_keep_alives: odd.unanswered_keep_alives,
+                zero_window_since: odd.zero_window_since,
+                zero_window_nanos: odd.zero_window_nanos,
+                bytes_after_fin: odd.bytes_after_fin,
+                ..common
+            },
+            None => common,
+        }
+    }
+
     /// Takes notice of a packet that is no RST.
     pub(super) fn note(&mut self, segment: &Segment<'_>, ack: Option<u32>, time: Timestamp) {
         let (low, high) = self.ttl.unwrap_or((segment.ttl, segment.ttl));
         self.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
         self.ip_ids = [segment.ip_id, self.ip_ids[0]];
         if segment.window == 0 {
-            self.zero_window_since.get_or_insert(time);
+            self.odd().zero_window_since.get_or_insert(time);
         } else {
             self.end_zero_window(time);
         }
@@ -67,13 +121,13 @@ impl Habits {
     /// Takes notice of a RST.
     pub(super) fn note_rst(&mut self, segment: &Segment<'_>, has_ack: bool, time: Timestamp) {
         self.end_zero_window(time);
-        match &mut self.rst {
+        match &mut self.odd().rst {
             Some(marks) => {
                 marks.steps += u32::from(marks.last_seq != segment.seq);
                 marks.last_seq = segment.seq;
             }
-            None => {
-                self.rst = Some(RstMarks {
+            rst @ None => {
+                *rst = Some(RstMarks {
                     ttl: segment.ttl,
                     ip_id: segment.ip_id,
                     has_ack,
@@ -84,22 +138,40 @@ impl Habits {
         }
     }
 
-    /// How long its window has been zero when the connection ends at `time`, or was at most.
-    pub fn longest_zero_window(&self, time: Timestamp) -> i64 {
-        let open = self.zero_window_since.map_or(0, |since| time.since(since));
-        self.zero_window_nanos.max(open)
+    /// The far end sent something.
+    pub(super) fn answered(&mut self) {
+        if let Some(odd) = &mut self.odd {
+            odd.unanswered_keep_alives = None;
+        }
+    }
+
+    /// It sent something again.
+    pub(super) fn note_retransmission(&mut self) {
+        self.retransmitted = self.retransmitted.saturating_add(1);
+    }
+
+    /// It sent new bytes after its peer's FIN.
+    pub(super) fn note_after_fin(&mut self, bytes: u32) {
+        self.odd().bytes_after_fin += u64::from(bytes);
     }
 
     /// A keep-alive probe of this end.
     pub(super) fn note_keep_alive(&mut self, origin: Origin) {
-        self.keep_alives = self.keep_alives.saturating_add(1);
-        let (count, _) = self.unanswered_keep_alives.unwrap_or((0, origin));
-        self.unanswered_keep_alives = Some((count.saturating_add(1), origin));
+        let odd = self.odd();
+        odd.keep_alives = odd.keep_alives.saturating_add(1);
+        let (count, _) = odd.unanswered_keep_alives.unwrap_or((0, origin));
+        odd.unanswered_keep_alives = Some((count.saturating_add(1), origin));
     }
 
     fn end_zero_window(&mut self, time: Timestamp) {
-        if let Some(since) = self.zero_window_since.take() {
-            self.zero_window_nanos = self.zero_window_nanos.max(time.since(since));
+        if let Some(odd) = &mut self.odd
+            && let Some(since) = odd.zero_window_since.take()
+        {
+            odd.zero_window_nanos = odd.zero_window_nanos.max(time.since(since));
         }
+    }
+
+    fn odd(&mut self) -> &mut Odd {
+        self.odd.get_or_insert_default()
     }
 }

@@ -11,6 +11,7 @@ mod stream;
 pub(crate) mod testing;
 mod waiting;
 
+pub(crate) use connection::window_scale;
 pub use connection::{Burst, Connection, Handled, Resend, Signal};
 pub use habits::{Habits, RstMarks};
 pub use stream::Stream;

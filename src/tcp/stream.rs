@@ -15,12 +15,20 @@ pub struct Stream {
     from_syn: bool,
     /// Offset of the next byte to hand on.
     next: u64,
-    /// How far the peer has acknowledged, and since when that lies behind a hole.
+    /// How far the peer has acknowledged.
     acked: u64,
-    hole_acked_since: Option<Timestamp>,
-    /// How far the end declared its stream to reach (FIN, RST) beyond what was captured.
+    /// What came before its turn, and what never came.
+    holes: Option<Box<Holes>>,
+    /// How far the end declared its stream to reach (FIN, RST).
     declared_end: Option<u64>,
-    held: Option<Box<Held>>,
+}
+
+/// What only streams with holes need.
+#[derive(Debug, Default)]
+struct Holes {
+    held: Held,
+    /// Since when the peer's acknowledgement lies behind a hole.
+    acked_since: Option<Timestamp>,
     gaps: u64,
     lost: u64,
 }
@@ -29,6 +37,12 @@ impl Stream {
     /// The sequence number of offset 0 is known.
     pub fn is_started(&self) -> bool {
         self.started
+    }
+
+    /// Sequence numbers of its first byte and of the next one expected.
+    pub fn seqs(&self) -> Option<(u32, u32)> {
+        self.started
+            .then(|| (self.base, self.base.wrapping_add(low_bits(self.next))))
     }
 
     /// It was seen from its SYN on.
@@ -48,19 +62,34 @@ impl Stream {
 
     /// Bytes missing from the capture so far, and in how many holes.
     pub fn lost(&self) -> (u64, u64) {
-        (self.lost, self.gaps)
+        let holes = self.holes.as_ref();
+        holes.map_or((0, 0), |holes| (holes.lost, holes.gaps))
     }
 
     /// Segments whose bytes contradict those that came before (the first are kept).
     pub fn conflicts(&self) -> u64 {
-        self.held.as_ref().map_or(0, |held| held.conflicts)
+        self.holes.as_ref().map_or(0, |holes| holes.held.conflicts)
+    }
+
+    /// Memory held by bytes that wait behind a hole.
+    pub fn held_bytes(&self) -> usize {
+        self.holes.as_ref().map_or(0, |holes| holes.held.cost())
+    }
+
+    /// Waits for no hole any longer.
+    pub fn abandon_holes(&mut self, emit: &mut impl FnMut(Chunk<'_>)) {
+        while let Some(first) = self.first_held() {
+            self.skip_to(first, emit);
+        }
+    }
+
+    fn first_held(&self) -> Option<u64> {
+        self.holes.as_ref()?.held.first()
     }
 
     /// Bytes wait behind a hole.
     pub fn has_hole(&self) -> bool {
-        self.held
-            .as_ref()
-            .is_some_and(|held| held.first().is_some())
+        self.first_held().is_some()
     }
 
     /// A SYN with this sequence number was seen. False where it contradicts what is known:
@@ -158,10 +187,12 @@ impl Stream {
             .and_then(|skip| bytes.get(skip..))
             .unwrap_or_default();
         let start = u64::try_from(offset).unwrap_or(0).max(self.next);
-        let first_held = self.held.as_ref().and_then(|held| held.first());
+        let first_held = self.first_held();
         if start == self.next {
             // Another hole is in front now, if any: patience with it begins anew.
-            self.hole_acked_since = None;
+            if let Some(holes) = &mut self.holes {
+                holes.acked_since = None;
+            }
             if first_held.is_none_or(|first| first >= end) {
                 self.deliver(bytes, end - start, origin, emit);
                 self.drain(emit);
@@ -170,10 +201,11 @@ impl Stream {
         } else if start - self.next > limits::MAX_AHEAD {
             return false;
         }
-        let is_new = self
-            .held
-            .get_or_insert_default()
-            .insert(start, bytes, end - start, origin);
+        let is_new =
+            self.holes
+                .get_or_insert_default()
+                .held
+                .insert(start, bytes, end - start, origin);
         if start == self.next {
             self.drain(emit);
         }
@@ -184,26 +216,26 @@ impl Stream {
     /// acknowledged past it (so it had the bytes, and the capture has not), or the limit is hit.
     pub fn give_up_holes(&mut self, now: Timestamp, emit: &mut impl FnMut(Chunk<'_>)) {
         loop {
-            let Some(held) = &self.held else { return };
-            let Some(first) = held.first() else {
-                self.hole_acked_since = None;
+            let Some(holes) = &mut self.holes else { return };
+            let Some(first) = holes.held.first() else {
+                holes.acked_since = None;
                 return;
             };
-            let cost = held.cost();
+            let cost = holes.held.cost();
             // Acknowledgements can stand before their data in a capture: give the data time.
             let acked = self.acked >= first;
-            if acked && self.hole_acked_since.is_none() {
-                self.hole_acked_since = Some(now);
+            if acked {
+                holes.acked_since.get_or_insert(now);
             }
-            let patience_over = self
-                .hole_acked_since
+            let patience_over = holes
+                .acked_since
                 .is_some_and(|since| now.since(since) > limits::ACKED_HOLE_PATIENCE_NANOS);
             if !(cost > limits::MAX_HELD_BYTES
                 || acked && (patience_over || cost > limits::MAX_HELD_BYTES_ACKED))
             {
                 return;
             }
-            self.hole_acked_since = None;
+            holes.acked_since = None;
             self.skip_to(first, emit);
         }
     }
@@ -214,9 +246,7 @@ impl Stream {
     /// `heard`: what the peer's RST acknowledges. It tells that bytes were sent, not that
     /// anybody read them.
     pub fn finish(&mut self, last: Origin, heard: Option<u32>, emit: &mut impl FnMut(Chunk<'_>)) {
-        while let Some(first) = self.held.as_ref().and_then(|held| held.first()) {
-            self.skip_to(first, emit);
-        }
+        self.abandon_holes(emit);
         // The acknowledgement of a FIN counts one more than there are bytes (RFC 9293 §3.4).
         // Where the capture lost the FIN, the one byte beyond is taken for it.
         let heard = heard.map_or(0, |ack| u64::try_from(self.offset(ack)).unwrap_or(0));
@@ -239,7 +269,10 @@ impl Stream {
 
     fn skip_to(&mut self, offset: u64, emit: &mut impl FnMut(Chunk<'_>)) {
         if offset > self.next {
-            let origin = self.held.as_ref().and_then(|held| held.first_origin());
+            let origin = self
+                .holes
+                .as_ref()
+                .and_then(|holes| holes.held.first_origin());
             if let Some(origin) = origin {
                 self.gap(offset, origin, emit);
             }
@@ -249,8 +282,9 @@ impl Stream {
 
     fn gap(&mut self, end: u64, origin: Origin, emit: &mut impl FnMut(Chunk<'_>)) {
         let len = end.saturating_sub(self.next);
-        self.gaps += 1;
-        self.lost = self.lost.saturating_add(len);
+        let holes = self.holes.get_or_insert_default();
+        holes.gaps += 1;
+        holes.lost = holes.lost.saturating_add(len);
         emit(Chunk::Gap {
             offset: self.next,
             len,
@@ -283,9 +317,9 @@ impl Stream {
 
     fn drain(&mut self, emit: &mut impl FnMut(Chunk<'_>)) {
         while let Some((start, piece)) = self
-            .held
+            .holes
             .as_mut()
-            .and_then(|held| held.pop_up_to(self.next))
+            .and_then(|holes| holes.held.pop_up_to(self.next))
         {
             let Piece {
                 bytes,

@@ -93,14 +93,36 @@ impl Waiting {
         self.len
     }
 
-    /// Bytes are kept, not only that some are missing.
+    /// Some of what is kept is not missing.
     pub fn has_bytes(&self) -> bool {
         self.len > 0
     }
 
-    /// Nothing is kept.
+    /// Nothing is kept, not even a gap.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// Gives up the bytes: they become a gap.
+    pub fn forget(&mut self) {
+        let last = self.pieces.pop();
+        let Some((offset, last)) = self
+            .pieces
+            .first()
+            .or(last.as_ref())
+            .map(|piece| piece.offset)
+            .zip(last)
+        else {
+            return;
+        };
+        let end = last.offset + last.gap + last.bytes.len() as u64;
+        self.clear();
+        self.pieces.push(Piece {
+            offset,
+            bytes: Vec::new(),
+            gap: end - offset,
+            origin: last.origin,
+        });
     }
 
     /// Nothing of it is of use any more.

@@ -103,3 +103,19 @@ fn the_beginning_is_read_across_pieces_and_up_to_a_gap() {
     let (waiting, _) = fill(&[(b"abc".to_vec(), 0)]);
     assert_eq!(waiting.begin(&mut first), (3, false));
 }
+
+#[test]
+fn what_is_forgotten_is_a_gap_as_long_as_it_was() {
+    let (mut waiting, _) = fill(&[(b"ab".to_vec(), 0), (b"cdef".to_vec(), 3)]);
+    let before = waiting.len();
+    let mut all = Got::default();
+    waiting.replay(0, |chunk| all.take(chunk));
+    let len = before as u64 + all.gaps.iter().map(|&(_, len)| len).sum::<u64>();
+    waiting.forget();
+    let mut left = Got::default();
+    waiting.replay(0, |chunk| left.take(chunk));
+    assert_eq!((waiting.len(), left.gaps), (0, vec![(0, len)]));
+    let mut nothing = Waiting::default();
+    nothing.forget();
+    assert!(nothing.is_empty());
+}

@@ -172,6 +172,21 @@ impl Reader {
         self.searched = true;
     }
 
+    /// Bytes kept while it is not known where frames begin.
+    pub fn kept_bytes(&self) -> usize {
+        match &self.state {
+            State::Seeking(resync) => resync.kept(),
+            _ => 0,
+        }
+    }
+
+    /// Gives them up.
+    pub fn forget(&mut self) {
+        if let State::Seeking(resync) = &mut self.state {
+            resync.forget();
+        }
+    }
+
     /// Takes the next chunk of the stream.
     pub fn handle_chunk(&mut self, chunk: Chunk<'_>, out: &mut Out<'_>) {
         match chunk {

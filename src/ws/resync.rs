@@ -70,6 +70,12 @@ impl Resync {
         self.kept.len()
     }
 
+    /// Gives these bytes up, and the places where frames may begin in them.
+    pub(super) fn forget(&mut self) {
+        self.kept.clear();
+        self.candidates.clear();
+    }
+
     /// The next chunk; the offset of a proven boundary, once there is one.
     pub(super) fn push(&mut self, chunk: Chunk<'_>) -> Option<u64> {
         let terms = self.terms;

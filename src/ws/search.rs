@@ -62,6 +62,18 @@ impl Search {
         self.bytes
     }
 
+    /// All bytes kept.
+    pub fn kept_bytes(&self) -> usize {
+        self.client.kept() + self.server.kept()
+    }
+
+    /// Gives them up, and what was found in them.
+    pub fn forget(&mut self) {
+        self.client.forget();
+        self.server.forget();
+        self.found = None;
+    }
+
     /// Bytes kept until the other direction decides too.
     pub fn kept(&self) -> usize {
         self.found.map_or(0, |found| self.resync(found.side).kept())

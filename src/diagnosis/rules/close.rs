@@ -1,6 +1,6 @@
 //! Sessions that ended with a Close frame.
 
-use super::{Found, the};
+use super::{Found, broken, the};
 use crate::diagnosis::case::{Case, capital, evidence, span};
 use crate::diagnosis::knowledge::{private_codes, sizes, timers};
 use crate::diagnosis::order::{Order, order};
@@ -80,12 +80,7 @@ pub(super) fn violation(case: &Case<'_>) -> Option<Found> {
                 the(culprit),
                 violation.rule.broken()
             ))
-            .show(Evidence {
-                packet: violation.packet,
-                time: violation.time,
-                from: Some(culprit),
-                what: format!("violation: {}", violation.rule.name()),
-            }),
+            .show(broken(culprit, &violation)),
     )
 }
 

@@ -14,6 +14,7 @@ pub(super) mod transport;
 use super::case::Case;
 use super::views::close_may_be_lost;
 use crate::session::facts::Answer;
+use crate::session::facts::Violation;
 use crate::session::{Confidence, Evidence, Party, Side, State};
 
 /// A cause that fits, why, and how well.
@@ -166,6 +167,16 @@ fn opened_perhaps(case: &Case<'_>) -> bool {
     matches!(case.facts.answer, Answer::Switched(Some(_)))
         && case.ending.state != State::Failed
         && !case.side(Side::Client).sent_frame
+}
+
+/// The packet in which a rule of RFC 6455 was broken.
+fn broken(culprit: Side, violation: &Violation) -> Evidence {
+    Evidence {
+        packet: violation.packet,
+        time: violation.time,
+        from: Some(culprit),
+        what: format!("violation: {}", violation.rule.name()),
+    }
 }
 
 /// `the client` or `the server`.

@@ -1,6 +1,6 @@
 //! Sessions whose transport ended without any Close frame: the 1006 family.
 
-use super::{Found, the};
+use super::{Found, broken, the};
 use crate::diagnosis::case::{Case, evidence, span};
 use crate::session::{Confidence, EndKind, Evidence, Party, Side};
 use crate::ws::{Rule, Tail};
@@ -31,12 +31,7 @@ pub(super) fn violation(case: &Case<'_>) -> Option<Found> {
                 the(culprit),
                 violation.rule.broken()
             ))
-            .show(Evidence {
-                packet: violation.packet,
-                time: violation.time,
-                from: Some(culprit),
-                what: format!("violation: {}", violation.rule.name()),
-            }),
+            .show(broken(culprit, &violation)),
     )
 }
 
@@ -57,12 +52,7 @@ pub(super) fn unheeded_violation(case: &Case<'_>) -> Option<Found> {
             violation.rule.broken(),
             the(culprit.other())
         ))
-        .show(Evidence {
-            packet: violation.packet,
-            time: violation.time,
-            from: Some(culprit),
-            what: format!("violation: {}", violation.rule.name()),
-        }),
+        .show(broken(culprit, &violation)),
     )
 }
 

@@ -1,0 +1,276 @@
+//! `hangup live`.
+
+mod args;
+mod messages;
+mod output;
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, bail};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+
+pub(super) use self::args::LiveArgs;
+use self::messages::Messages;
+use self::output::{Output, Place};
+use super::Status as Exit;
+use super::args::Format;
+use super::config::{color, output, selection, width};
+use super::read::lost;
+use super::select::{FailOn, Selection};
+use crate::capture::live::{Interface, Options, default_interface, now};
+use crate::capture::privileges;
+use crate::engine::live::{Plan, Status, Watcher, live};
+use crate::report::look::Look;
+use crate::report::text::{count, counted};
+use crate::report::when::Watch;
+use crate::session::{Session, Summary};
+
+/// How rows look.
+#[derive(Clone)]
+struct Looks {
+    look: Look,
+    csv_raw: bool,
+    /// Standard output is a terminal.
+    terminal: bool,
+}
+
+/// Watches until told to stop.
+pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
+    let mut places = vec![(Place::Stdout, args.format)];
+    for path in args.output {
+        let checked = output(path)?;
+        places.push((Place::File(checked.path), checked.format));
+    }
+    if let Some((place, _)) = places.iter().find(|(_, format)| *format == Format::Json) {
+        bail!(
+            "{}: a JSON document has an end, and this has none: use jsonl",
+            place.name()
+        );
+    }
+    let fail_on = args.wanted.fail_on.clone();
+    let selection = selection(args.wanted)?;
+    let name = match args.interface {
+        Some(name) => name,
+        None => default_interface().unwrap_or_else(|| "any".to_owned()),
+    };
+    let filter = args.filter.join(" ");
+    // Before anything that may take a while: from here on a signal ends it properly.
+    let signals = Signals::catch().context("signals cannot be caught")?;
+    let mut interface = Interface::open(
+        &name,
+        &Options {
+            filter: &filter,
+            snaplen: args.snaplen,
+            buffer: args.buffer,
+            promiscuous: args.promiscuous,
+        },
+    )?;
+    // Before files are opened, so that they can be opened again later; before threads begin.
+    privileges::give_up(args.user.as_deref())?;
+    let looks = Looks {
+        look: Look {
+            width: width(),
+            color: color(args.color),
+            watch: Watch::new(args.time.into(), now()),
+            verbose: args.verbose,
+        },
+        csv_raw: args.csv_raw,
+        terminal: io::stdout().is_terminal(),
+    };
+    let messages = Messages::start()?;
+    let outputs = places
+        .into_iter()
+        .map(|(place, format)| {
+            let name = format!("--output {}", place.name());
+            Output::open(place, format, &looks, &messages).context(name)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if !args.quiet {
+        let filter = if filter.is_empty() {
+            String::new()
+        } else {
+            format!(", filter “{filter}”")
+        };
+        messages.line(format!(
+            "watching {}{filter}; Ctrl-C ends",
+            interface.name()
+        ));
+    }
+    let mut desk = Desk {
+        selection,
+        fail_on,
+        found: false,
+        outputs,
+        signals,
+        messages: messages.clone(),
+    };
+    let plan = Plan {
+        events: false,
+        duration: args.duration,
+        count: args.count,
+        every: args.every,
+    };
+    let watched = live(&mut interface, &plan, &mut desk);
+    let Desk { outputs, found, .. } = desk;
+    let untold: u64 = outputs.iter().map(Output::untold).sum();
+    let partial = watched.failed.is_some();
+    for output in outputs {
+        output.finish(&watched.summary, partial);
+    }
+    if let Some(error) = watched.failed {
+        messages.warning(error.to_string());
+    }
+    if !args.quiet {
+        totals(&watched.summary, untold, &messages);
+    }
+    messages.flush();
+    Ok(match partial {
+        _ if found => Exit::Found,
+        true => Exit::Partial,
+        false => Exit::Done,
+    })
+}
+
+/// The summary on standard error.
+fn totals(summary: &Summary, untold: u64, messages: &Messages) {
+    messages.line(format!(
+        "{}, {}, {} ({} abnormal)",
+        counted(summary.packets, "packet"),
+        counted(summary.connections, "TCP connection"),
+        counted(summary.sessions, "WebSocket session"),
+        count(summary.abnormal),
+    ));
+    let mut lost = lost(summary);
+    if untold > 0 {
+        lost.push(format!("{} not written", counted(untold, "row")));
+    }
+    if !lost.is_empty() {
+        messages.line(format!("not whole: {}", lost.join(", ")));
+    }
+    let unread = summary.tls_without_keys + summary.tls_unread.values().sum::<u64>();
+    if unread > 0 {
+        messages.line(format!(
+            "not read: {} (record them, then hangup read --keylog; or watch behind the proxy that ends TLS)",
+            counted(unread, "TLS connection")
+        ));
+    }
+}
+
+/// What the system asks for.
+struct Signals {
+    stop: Arc<AtomicBool>,
+    reopen: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let (stop, reopen) = (Arc::default(), Arc::default());
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal only sets the flag, a second one finds it set.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+            flag::register(signal, Arc::clone(&stop))?;
+        }
+        flag::register(SIGHUP, Arc::clone(&reopen))?;
+        Ok(Self { stop, reopen })
+    }
+}
+
+/// Takes what the driver tells and passes it on.
+struct Desk {
+    selection: Selection,
+    fail_on: Vec<FailOn>,
+    found: bool,
+    outputs: Vec<Output>,
+    signals: Signals,
+    messages: Messages,
+}
+
+impl Watcher for Desk {
+    fn session(&mut self, session: Session) {
+        if !self.selection.matches(&session) {
+            return;
+        }
+        self.found |= self.fail_on.iter().any(|test| test.matches(&session));
+        let session = Arc::new(session);
+        for output in &mut self.outputs {
+            output.session(&session);
+        }
+    }
+
+    fn status(&mut self, status: &Status<'_>) {
+        let untold = self.outputs.iter().map(Output::untold).sum();
+        self.messages.line(in_words(status, untold));
+    }
+
+    fn should_stop(&mut self) -> bool {
+        if self.signals.reopen.swap(false, Ordering::Relaxed) {
+            self.outputs.iter().for_each(Output::reopen);
+        }
+        // Where nobody reads and nothing else is written, there is nothing left to do.
+        self.signals.stop.load(Ordering::Relaxed) || self.outputs.iter().all(Output::is_closed)
+    }
+}
+
+/// `17 open; 1000: 5, 1006: 2; 12,345 packets, 3 dropped`.
+fn in_words(status: &Status<'_>, untold: u64) -> String {
+    let code = |(code, sessions): (&Option<u16>, &u64)| {
+        let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
+        format!("{code}: {}", count(*sessions))
+    };
+    let codes: Vec<String> = status.codes.iter().map(code).collect();
+    let codes = if codes.is_empty() {
+        "none ended".to_owned()
+    } else {
+        codes.join(", ")
+    };
+    let mut text = format!(
+        "{} open; {codes}; {}, {} dropped",
+        count(status.open as u64),
+        counted(status.packets, "packet"),
+        count(status.drops.total()),
+    );
+    if status.drops.interface > 0 {
+        text.push_str(&format!(
+            " ({} of them by the interface)",
+            count(status.drops.interface)
+        ));
+    }
+    if untold > 0 {
+        text.push_str(&format!("; {} not written", counted(untold, "row")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::capture::live::Drops;
+
+    #[test]
+    fn a_status_tells_what_was_lost_only_where_something_was() {
+        let codes = BTreeMap::from([(None, 1), (Some(1000), 2000)]);
+        let mut status = Status {
+            open: 3,
+            codes: &codes,
+            packets: 5,
+            drops: Drops::default(),
+        };
+        assert_eq!(
+            in_words(&status, 0),
+            "3 open; no code: 1, 1000: 2,000; 5 packets, 0 dropped"
+        );
+        status.drops = Drops {
+            kernel: 4,
+            interface: 1,
+        };
+        assert_eq!(
+            in_words(&status, 2),
+            "3 open; no code: 1, 1000: 2,000; 5 packets, 5 dropped (1 of them by the interface); 2 rows not written"
+        );
+    }
+}

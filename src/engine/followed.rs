@@ -1,0 +1,128 @@
+//! A connection in the table: no more of it than is of use.
+
+use crate::capture::PacketId;
+use crate::decode::Segment;
+use crate::flow::{End, FlowKey};
+use crate::tcp::Handled;
+use crate::time::Timestamp;
+use crate::tls::Keyring;
+
+use super::passing::Passing;
+use super::prelude::Prelude;
+use super::stack::Stack;
+
+/// How closely a connection is followed.
+#[derive(Debug)]
+pub(super) enum Followed {
+    /// No byte of it was seen yet.
+    Prelude(Prelude),
+    /// With all its layers.
+    Whole(Box<Stack>),
+    /// It is of no interest.
+    Passing(Passing),
+}
+
+/// A segment on its way into a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) from: End,
+    pub(super) segment: &'a Segment<'a>,
+    pub(super) packet: PacketId,
+    pub(super) time: Timestamp,
+    /// Keep the events of sessions.
+    pub(super) story: bool,
+}
+
+impl Followed {
+    /// A connection that begins with this segment. `ordinal`: packets of the capture before it.
+    pub(super) fn new(arrival: &Arrival<'_>, ordinal: u64, keys: &mut Keyring) -> Self {
+        let Arrival {
+            from,
+            segment,
+            packet,
+            time,
+            story,
+        } = *arrival;
+        if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
+            return Self::Prelude(prelude);
+        }
+        let place = (segment.vlan, segment.tunnel);
+        let mut stack = Box::new(Stack::new(packet, time, ordinal, place, story));
+        stack.handle_segment(from, segment, packet, time, keys);
+        Self::of(stack)
+    }
+
+    fn of(stack: Box<Stack>) -> Self {
+        if stack.is_passing() {
+            Self::Passing(Passing::new(stack.tcp()))
+        } else {
+            Self::Whole(stack)
+        }
+    }
+
+    /// Takes one more segment.
+    pub(super) fn handle_segment(
+        &mut self,
+        key: &FlowKey,
+        arrival: &Arrival<'_>,
+        keys: &mut Keyring,
+    ) -> Handled {
+        let Arrival {
+            from,
+            segment,
+            packet,
+            time,
+            story,
+        } = *arrival;
+        match self {
+            Self::Passing(passing) => passing.handle_segment(from, segment, packet, time),
+            Self::Prelude(prelude) => {
+                if prelude.take(from, segment, packet, time) {
+                    return Handled::Taken;
+                }
+                let mut stack = Box::new(prelude.replay(key, story, keys));
+                let handled = stack.handle_segment(from, segment, packet, time, keys);
+                *self = Self::of(stack);
+                handled
+            }
+            Self::Whole(stack) => {
+                let handled = stack.handle_segment(from, segment, packet, time, keys);
+                if stack.is_passing() {
+                    *self = Self::Passing(Passing::new(stack.tcp()));
+                }
+                handled
+            }
+        }
+    }
+
+    /// Both directions have ended, or one end reset the connection.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Prelude(prelude) => prelude.is_over(),
+            Self::Whole(stack) => stack.tcp().is_over(),
+            Self::Passing(passing) => passing.is_over(),
+        }
+    }
+
+    /// Memory held by bytes that wait for others.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Whole(stack) => stack.held_bytes(),
+            Self::Prelude(_) | Self::Passing(_) => 0,
+        }
+    }
+
+    /// Nothing but a SYN.
+    pub(super) fn is_bare(&self) -> bool {
+        matches!(self, Self::Prelude(prelude) if prelude.is_bare())
+    }
+
+    /// Its last packet.
+    pub(super) fn last(&self) -> (Timestamp, PacketId) {
+        match self {
+            Self::Prelude(prelude) => prelude.last(),
+            Self::Whole(stack) => (stack.tcp().last().time, stack.tcp().last().packet),
+            Self::Passing(passing) => passing.last(),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The packets of a connection before its first byte, kept as they came: most connections of a
+//! scan or a SYN flood never get further, and those that do cost little until then.
+
+use crate::capture::PacketId;
+use crate::decode::{Flags, Segment, Tunnels};
+use crate::flow::{End, FlowKey};
+use crate::limits;
+use crate::tcp::window_scale;
+use crate::time::Timestamp;
+use crate::tls::Keyring;
+
+use super::stack::Stack;
+
+/// What TCP needs of a packet without payload.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    packet: PacketId,
+    time: Timestamp,
+    seq: u32,
+    ack: u32,
+    window: u16,
+    ip_id: Option<u16>,
+    flags: Flags,
+    ttl: u8,
+    scale: Option<u8>,
+    from: End,
+}
+
+impl Noted {
+    fn of(from: End, segment: &Segment<'_>, packet: PacketId, time: Timestamp) -> Self {
+        let syn = segment.flags.has(Flags::SYN);
+        Self {
+            packet,
+            time,
+            seq: segment.seq,
+            ack: segment.ack,
+            window: segment.window,
+            ip_id: segment.ip_id,
+            flags: segment.flags,
+            ttl: segment.ttl,
+            scale: syn.then(|| window_scale(segment.options)).flatten(),
+            from,
+        }
+    }
+}
+
+/// A connection of which no byte was seen yet.
+#[derive(Debug)]
+pub(super) struct Prelude {
+    ordinal: u64,
+    first: Noted,
+    more: Vec<Noted>,
+    vlan: Option<u16>,
+    tunnel: Tunnels,
+}
+
+impl Prelude {
+    /// One that begins with this packet; `None` where it holds payload.
+    pub(super) fn new(
+        from: End,
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+        ordinal: u64,
+    ) -> Option<Self> {
+        (segment.wire_len == 0).then(|| Self {
+            ordinal,
+            first: Noted::of(from, segment, packet, time),
+            more: Vec::new(),
+            vlan: segment.vlan,
+            tunnel: segment.tunnel,
+        })
+    }
+
+    /// Keeps another packet. False where it is more than that: payload, one too many, or a SYN
+    /// that may begin another connection.
+    pub(super) fn take(
+        &mut self,
+        from: End,
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+    ) -> bool {
+        let again = |noted: &Noted| noted.flags == segment.flags && noted.seq == segment.seq;
+        let fits = !segment.flags.has(Flags::SYN)
+            || self.all().filter(|noted| noted.from == from).all(again);
+        if segment.wire_len > 0 || !fits || self.more.len() >= limits::MAX_PRELUDE_PACKETS {
+            return false;
+        }
+        if self.more.is_empty() {
+            // The rest of a handshake.
+            self.more.reserve_exact(2);
+        }
+        self.more.push(Noted::of(from, segment, packet, time));
+        true
+    }
+
+    /// Nothing but SYNs of one end so far.
+    pub(super) fn is_bare(&self) -> bool {
+        self.all()
+            .all(|noted| noted.flags.has(Flags::SYN) && noted.from == self.first.from)
+    }
+
+    /// Reset, or closed by both ends.
+    pub(super) fn is_over(&self) -> bool {
+        let has = |flag, end| {
+            self.all()
+                .any(|noted| noted.flags.has(flag) && noted.from == end)
+        };
+        End::BOTH.iter().any(|&end| has(Flags::RST, end))
+            || End::BOTH.iter().all(|&end| has(Flags::FIN, end))
+    }
+
+    /// Its last packet.
+    pub(super) fn last(&self) -> (Timestamp, PacketId) {
+        let last = self.more.last().unwrap_or(&self.first);
+        let time = self.all().map(|noted| noted.time).max();
+        (time.unwrap_or(last.time), last.packet)
+    }
+
+    /// The connection with all its layers, as if it had taken every packet when it came.
+    pub(super) fn replay(&self, key: &FlowKey, story: bool, keys: &mut Keyring) -> Stack {
+        let mut stack = Stack::new(
+            self.first.packet,
+            self.first.time,
+            self.ordinal,
+            (self.vlan, self.tunnel),
+            story,
+        );
+        for noted in self.all() {
+            let (src, dst) = (key.address(noted.from), key.address(noted.from.other()));
+            let scale = noted.scale.map(|shift| [3, 3, shift]);
+            let segment = Segment {
+                src: src.ip(),
+                dst: dst.ip(),
+                src_port: src.port(),
+                dst_port: dst.port(),
+                seq: noted.seq,
+                ack: noted.ack,
+                flags: noted.flags,
+                window: noted.window,
+                options: scale.as_ref().map_or(&[], |option| option.as_slice()),
+                payload: &[],
+                wire_len: 0,
+                ttl: noted.ttl,
+                ip_id: noted.ip_id,
+                vlan: self.vlan,
+                tunnel: self.tunnel,
+            };
+            stack.handle_segment(noted.from, &segment, noted.packet, noted.time, keys);
+        }
+        stack
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Noted> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+}

@@ -1,0 +1,193 @@
+//! A table whose end nobody knows: each row is written as it comes.
+//!
+//! So columns cannot be as wide as their widest cell: they are as wide as what is usual in them,
+//! and what is longer is cut in a terminal, and elsewhere pushes the rest of its line aside.
+
+use std::io::{self, Write};
+
+use super::columns::SESSIONS;
+use super::layout::{Cell, Layout, Line};
+use super::look::{DIM, Look};
+use super::table::{NOTE, Table};
+use super::{Captures, Row, Sink, View};
+use crate::session::{Session, Summary};
+
+/// What cells usually hold at most, and in their short form, in the order of the columns.
+const USUAL: [(&str, &str); 9] = [
+    ("9999", "9999"),
+    ("00:00:00.000", "00:00:00"),
+    ("59 min 59 s", "59 min"),
+    ("255.255.255.255:65535", "255.255.255.255"),
+    ("255.255.255.255:65535", "255.255.255.255:65535"),
+    ("/socket.io/?5", "/socket.io/?5"),
+    ("1006", "1006"),
+    ("network", "network"),
+    (
+        "server-closed-mid-traffic “5”",
+        "server-closed-mid-traffic “5”",
+    ),
+];
+
+/// Columns in which most causes can be told.
+const LEAST_WHAT: usize = 20;
+
+/// A line as wide as lines usually are. Two that differ: what all lines share would be told above
+/// the table, and of those to come nobody knows what they share.
+fn usual(digit: &str) -> Line {
+    let cell = |(text, short): &(&str, &str)| Cell {
+        short: Some(short.replace('5', digit)),
+        ..Cell::text(&text.replace('5', digit))
+    };
+    let mut cells: Vec<Cell> = USUAL.iter().map(cell).collect();
+    // What happened is what people watch for.
+    if let Some(what) = cells.last_mut() {
+        what.essential = LEAST_WHAT;
+    }
+    Line {
+        cells,
+        ..Line::default()
+    }
+}
+
+/// Sessions, a row each.
+pub struct Rolling<W> {
+    out: W,
+    /// Makes the lines; it never sees a row itself.
+    table: Table<'static, io::Sink>,
+    look: Look,
+    begun: bool,
+    /// The day of the last row.
+    day: Option<String>,
+}
+
+impl<W: Write> Rolling<W> {
+    /// A table of sessions to `out`.
+    pub fn new(out: W, look: Look) -> Self {
+        let table = Table::new(io::sink(), View::Sessions, look.clone(), Captures::new(&[]));
+        Self {
+            out,
+            table,
+            look,
+            begun: false,
+            day: None,
+        }
+    }
+
+    fn session(&mut self, session: &Session) -> io::Result<()> {
+        let titles = self.table.titles();
+        let lines = [usual("5"), usual("4"), self.table.session(session)];
+        let [usual @ .., line] = &lines;
+        // Where nothing limits the width nothing is cut: a long cell makes its own line longer.
+        let fitted = match self.look.width {
+            Some(_) => usual.as_slice(),
+            None => lines.as_slice(),
+        };
+        let layout = Layout::new(&SESSIONS, &titles, fitted, self.look.width);
+        if !self.begun {
+            self.begun = true;
+            self.out.write_all(layout.titles(&self.look).as_bytes())?;
+        }
+        // A table that runs for weeks holds every time of day many times.
+        if line.day.is_some() && line.day != self.day {
+            if let (Some(_), Some(day)) = (&self.day, &line.day) {
+                writeln!(self.out, "{}", self.look.paint(DIM, day))?;
+            }
+            self.day.clone_from(&line.day);
+        }
+        self.out
+            .write_all(layout.line(line, &self.look).as_bytes())?;
+        for note in &line.notes {
+            writeln!(self.out, "{NOTE}{}", self.look.paint(DIM, note))?;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Sink for Rolling<W> {
+    /// Rows that are no sessions are left out.
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        match row {
+            Row::Session(session) => self.session(session),
+            Row::Close(_) | Row::Event(..) => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn finish(&mut self, _summary: &Summary, _partial: bool) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests: a panic is a failure")]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::report::text::width;
+    use crate::time::Timestamp;
+
+    fn shown(sessions: &[Session], room: Option<usize>) -> String {
+        let mut out = Vec::new();
+        let mut table = Rolling::new(&mut out, sample::look(room));
+        for session in sessions {
+            table.row(&Row::Session(session)).unwrap();
+        }
+        table.finish(&sample::summary(), false).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn rows_stand_under_their_titles_whatever_comes_later() {
+        let (first, mut second) = (sample::abrupt(1), sample::normal(2));
+        second.opening.path = Some("/".to_owned());
+        let table = shown(&[first, second], None);
+        let lines: Vec<&str> = table.lines().collect();
+        let [titles, first, second] = lines[..] else {
+            panic!("{table}")
+        };
+        let code = titles.find("CODE").unwrap();
+        // Arrows have three bytes in every line.
+        assert_eq!(
+            (first.find("1006"), second.find("1000")),
+            (Some(code), Some(code))
+        );
+        assert!(table.lines().all(|line| !line.ends_with(' ')));
+    }
+
+    #[test]
+    fn a_terminal_is_never_too_narrow() {
+        let mut long = sample::abrupt(123_456);
+        long.opening.path = Some("/x".repeat(500));
+        long.client = "[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535"
+            .parse()
+            .unwrap();
+        for room in [40, 60, 80, 120, 200] {
+            let table = shown(std::slice::from_ref(&long), Some(room));
+            assert_eq!(table.lines().count(), 2, "{table}");
+            assert!(table.lines().all(|line| width(line) <= room + 4), "{table}");
+        }
+    }
+
+    #[test]
+    fn who_it_was_is_told_where_there_is_room() {
+        let session = sample::abrupt(1);
+        for room in [100, 120, 160] {
+            let table = shown(std::slice::from_ref(&session), Some(room));
+            assert!(table.contains("10.0.0.5"), "{table}");
+        }
+    }
+
+    #[test]
+    fn a_new_day_is_told() {
+        let (first, mut second) = (sample::abrupt(1), sample::abrupt(2));
+        let day = 86_400_000_000_000;
+        second.ended = second
+            .ended
+            .map(|ended| Timestamp::from_nanos(ended.as_nanos() + day));
+        let table = shown(&[first, second], None);
+        assert_eq!(table.lines().count(), 4, "{table}");
+    }
+}

@@ -1,0 +1,191 @@
+//! The end of a session: what TCP knows joins what was collected.
+
+use super::Tracker;
+use crate::flow::End;
+use crate::session::Side;
+use crate::session::facts::{Facts, Mark, SideFacts, Sides};
+use crate::tcp::{Connection, Origin, Resend, Signal};
+use crate::tls::Alert;
+
+impl Tracker {
+    /// All there is to know, with what TCP knows, once the connection is over or the capture is.
+    pub fn conclude(&mut self, tcp: &Connection) -> Facts {
+        let Sides { client, server } = std::mem::take(&mut self.sides);
+        let mut all = Facts {
+            opening: std::mem::take(&mut self.opening),
+            upgrade_asked: self.upgrade_asked,
+            request: self.requested,
+            answer: self.answer,
+            answered: self.answered,
+            sides: Sides {
+                client: client.into(),
+                server: server.into(),
+            },
+            superseded: self.superseded,
+            is_tls: self.tls.is_some(),
+            ..Facts::default()
+        };
+        all.round_trip = tcp.round_trip();
+        all.burst = tcp.burst().map(|burst| {
+            let Origin { packet, time, .. } = burst.first;
+            (self.side(burst.from), packet, time, burst.idle)
+        });
+        for (side, index, origin) in std::mem::take(&mut self.closes) {
+            let end = self.end(side);
+            if let Some(close) = all.sides[side].closes.get_mut(index) {
+                close.mark.heard = heard(tcp, end, origin);
+            }
+        }
+        for (side, alert) in std::mem::take(&mut self.alerts) {
+            let mark = Mark {
+                start: alert.start,
+                end: alert.end,
+                heard: heard(tcp, self.end(side), alert.origin),
+                packet: alert.origin.packet,
+                time: alert.origin.time,
+            };
+            let facts = &mut all.sides[side];
+            if alert.code == Alert::CLOSE_NOTIFY {
+                facts.close_notify = Some(mark);
+            } else {
+                facts.fatal_alert = Some((alert.name(), mark));
+            }
+        }
+        for side in Side::BOTH {
+            let end = self.end(side);
+            let has_head = self.has_head(side);
+            let facts = &mut all.sides[side];
+            facts.captured = tcp.has_seen(end);
+            let stream = tcp.stream(end);
+            // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
+            let talked_on = self.talked[side.other()]
+                .and_then(|origin| origin.ack)
+                .is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0);
+            facts.begins_behind = facts.captured
+                && !stream.is_from_syn()
+                && !has_head
+                && !facts.sent_frame
+                && !talked_on;
+            facts.habits = tcp.habits(end);
+            facts.acked = tcp.stream(end).acked();
+            facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));
+            facts.rst = tcp.rst(end).map(|rst| mark(tcp, end, rst, u64::MAX));
+            facts.outlived_rst = tcp.outlived_rst(end);
+            facts.rst_forged = facts.rst.is_some() && facts.is_forged();
+            facts.last_data = tcp
+                .last_data(end)
+                .map(|origin| (origin.packet, origin.time));
+            facts.unanswered = tcp
+                .resend(end)
+                .map(|resend| (resend.times, resent(tcp, end, resend)));
+            // What was never delivered as frames, since nobody knows where they begin.
+            if let Some(hole) = facts.holes.last_mut()
+                && !hole.found
+            {
+                let next = tcp.stream(end).next();
+                let known = hole.offset.saturating_add(hole.len);
+                let end_of_all = self.plain_next.map_or(next, |plain| plain[end]);
+                hole.len = end_of_all.saturating_sub(hole.offset);
+                // Behind all plaintext other records may stand: an alert, which hides nothing.
+                if self.plain_next.is_some() && (end_of_all > known || hole.record_end.is_none()) {
+                    hole.record_end = Some(next);
+                }
+                hole.may_count_fin =
+                    self.plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
+            }
+            if let Some(origin) = tcp.rst_out_of_window(end) {
+                self.note(
+                    "rst-out-of-window",
+                    side,
+                    origin,
+                    "ignored by its receiver".to_owned(),
+                );
+            }
+            let conflicts = tcp.stream(end).conflicts();
+            if conflicts > 0 {
+                let detail = format!(
+                    "{conflicts} segments repeat bytes with other contents; the first are kept"
+                );
+                self.note("conflicting-overlap", side, tcp.last(), detail);
+            }
+        }
+        for side in Side::BOTH {
+            all.sides[side].fin = all.sides[side]
+                .fin
+                .or_else(|| unseen_fin(tcp.stream(self.end(side)).next(), &all.sides, side));
+        }
+        if all.has_crossed_resets() {
+            Side::BOTH
+                .iter()
+                .for_each(|&side| all.sides[side].rst_forged = true);
+        }
+        let last = |signal: Option<Signal>| signal.map(|signal| signal.origin);
+        for side in Side::BOTH {
+            let end = self.end(side);
+            if let Some(origin) = last(tcp.fin(end)) {
+                self.tell(side, origin, "fin", || {
+                    "no more bytes from this side".to_owned()
+                });
+            }
+            if let Some(origin) = last(tcp.rst(end)) {
+                self.tell(side, origin, "rst", || "connection reset".to_owned());
+            }
+        }
+        if let Some(events) = &mut self.events {
+            events.sort_by_key(|event| (event.time, event.packet));
+        }
+        all
+    }
+}
+
+/// What the sender of a packet had received of the other stream.
+fn heard(tcp: &Connection, from: End, origin: Origin) -> Option<u64> {
+    let stream = tcp.stream(from.other());
+    let ack = origin.ack.filter(|_| stream.is_started())?;
+    Some(u64::try_from(stream.offset(ack)).unwrap_or(0))
+}
+
+fn mark(tcp: &Connection, from: End, signal: Signal, end: u64) -> Mark {
+    let Signal { offset, origin } = signal;
+    Mark {
+        start: offset,
+        end,
+        heard: heard(tcp, from, origin),
+        packet: origin.packet,
+        time: origin.time,
+    }
+}
+
+/// A FIN that the capture lost: something of the other side acknowledges one more than there are
+/// bytes, so it came after one (RFC 9293 §3.4). Its place in time is that of the first such thing,
+/// of which the sender of the FIN had heard nothing.
+fn unseen_fin(end: u64, sides: &Sides<SideFacts>, side: Side) -> Option<Mark> {
+    // Behind a FIN a RST stands one further.
+    let own_rst = sides[side].rst;
+    if own_rst.is_some_and(|rst| rst.start <= end) {
+        return None;
+    }
+    let other = &sides[side.other()];
+    let closes = other.closes.iter().map(|close| close.mark);
+    let answer = closes
+        .chain(other.fin)
+        .find(|mark| mark.heard == Some(end + 1))?;
+    Some(Mark {
+        start: end,
+        end: end + 1,
+        heard: Some(answer.start),
+        packet: answer.packet,
+        time: answer.time,
+    })
+}
+
+fn resent(tcp: &Connection, from: End, resend: Resend) -> Mark {
+    let Resend { offset, last, .. } = resend;
+    Mark {
+        start: offset,
+        end: offset,
+        heard: heard(tcp, from, last),
+        packet: last.packet,
+        time: last.time,
+    }
+}
