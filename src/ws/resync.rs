@@ -15,8 +15,10 @@ use crate::tcp::{Chunk, Waiting};
 const ROW_AT_SEGMENT: u32 = 4;
 /// Headers in a row that prove any other place: there are a thousand times as many of them.
 const ROW_ANYWHERE: u32 = 7;
-/// Frames ending where segments do, in a row, that prove a place at the start of one.
-const LANDINGS: u32 = 2;
+/// Bits of evidence in a frame that ends where a segment does, at most: its length has seven.
+const LANDING: u32 = 7;
+/// Bits of such evidence that prove a place at the start of a segment.
+const LANDINGS: u32 = 2 * LANDING;
 
 /// Payload of the longest legal control frame (RFC 6455 §5.5).
 const MAX_CONTROL_LEN: u64 = 125;
@@ -31,7 +33,7 @@ struct Candidate {
     partial: Vec<u8>,
     /// Legal headers so far.
     headers: u32,
-    /// How often a frame ended where a segment did.
+    /// Bits of evidence in frames that ended where a segment did.
     landed: u32,
     /// A Close with a legal code was among them.
     closed: bool,
@@ -142,7 +144,10 @@ impl Resync {
     /// No more bytes come: a row of frames that leads exactly to the end proves itself too.
     /// The second is whether it would do so without the other direction.
     pub(super) fn finish(&self) -> Option<(u64, bool)> {
-        let last = |candidate: &&Candidate| candidate.at_segment && candidate.next == self.end;
+        // Among short segments many a place leads to the end by chance.
+        let last = |candidate: &&Candidate| {
+            candidate.at_segment && candidate.next == self.end && candidate.landed >= LANDING - 2
+        };
         let found = self
             .candidates
             .iter()
@@ -199,6 +204,7 @@ impl Candidate {
     /// Follows the row of frames through these bytes; false where it leads to nonsense.
     fn follow(&mut self, terms: Terms, offset: u64, bytes: &[u8]) -> bool {
         let end = offset.saturating_add(bytes.len() as u64);
+        let mut begins_here = false;
         while self.next < end {
             let from = (self.next + self.partial.len() as u64).saturating_sub(offset);
             let rest = usize::try_from(from)
@@ -222,6 +228,7 @@ impl Candidate {
             match header {
                 Some(Some((header, closed))) => {
                     self.closed |= closed;
+                    begins_here = self.partial.is_empty();
                     if !self.step(&header) {
                         return false;
                     }
@@ -235,7 +242,11 @@ impl Candidate {
                 }
             }
         }
-        self.landed += u32::from(self.next == end);
+        if self.next == end {
+            // Where segments are short, much that began before ends with one of them.
+            let by_chance = bytes.len().checked_ilog2().unwrap_or(0).min(LANDING);
+            self.landed += if begins_here { LANDING } else { by_chance };
+        }
         true
     }
 
@@ -250,7 +261,7 @@ impl Candidate {
                 return false;
             }
         }
-        self.landed += u32::from(self.next == end);
+        self.landed += if self.next == end { LANDING } else { 0 };
         self.next >= end
     }
 

@@ -61,8 +61,10 @@ fn known(case: Case) -> Known {
     let packets = capture::read(&file);
     assert!(packets.len() > 1, "{}", case.name);
     let keys = fs::read(case.folder.join(KEYS)).unwrap_or_default();
+    let sessions = told(&packets, &keys);
+    assert_eq!(sessions.len(), case.truth.len(), "{}", case.name);
     Known {
-        sessions: told(&packets, &keys),
+        sessions,
         keys,
         packets,
         verdicts: verdicts(&answer(&case.folder, &[&case.capture])),

@@ -327,3 +327,21 @@ fn a_server_that_ends_right_after_its_101_does_not_relay() {
         "tunnel-not-relayed"
     );
 }
+
+#[test]
+fn a_frame_without_its_end_says_more_than_bytes_that_were_not_read() {
+    let mut scene = Scene::open();
+    scene.say(Client, 50).say(Client, 50).rst(Server);
+    scene.facts.sides.client.habits.segments_in_a_row = 2;
+    assert_eq!(scene.told().verdict.cause, "rst-unread-data");
+    scene.facts.sides.server.tail = crate::ws::Tail::InHeader;
+    assert_eq!(scene.told().verdict.cause, "cut-inside-frame");
+}
+
+#[test]
+fn times_from_broken_clocks_are_no_reason_to_stop() {
+    let mut scene = Scene::open();
+    scene.close(Client, OK).fin(Client);
+    scene.facts.round_trip = Some(i64::MAX);
+    assert_eq!(scene.told().verdict.code, Some(1000));
+}
