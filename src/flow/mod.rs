@@ -2,8 +2,10 @@
 
 mod community;
 mod key;
+mod side;
 mod table;
 
 pub use community::community_id;
 pub use key::{End, FlowKey, Pair};
+pub use side::Side;
 pub use table::{Slot, Table};

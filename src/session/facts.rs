@@ -384,27 +384,6 @@ pub struct Facts {
     pub superseded: bool,
 }
 
-impl Side {
-    /// Both, the client first.
-    pub const BOTH: [Self; 2] = [Self::Client, Self::Server];
-
-    /// The far side.
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Server,
-            Self::Server => Self::Client,
-        }
-    }
-
-    /// `client` or `server`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        }
-    }
-}
-
 impl SideFacts {
     /// The marks that this side's RST is somebody else's, in words.
     ///

@@ -3,21 +3,13 @@
 pub mod facts;
 mod tracker;
 
+pub use crate::flow::Side;
 pub use tracker::Tracker;
 
 use std::net::SocketAddr;
 
 use crate::capture::PacketId;
 use crate::time::Timestamp;
-
-/// One end of a session. The client is the end that opened it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Side {
-    /// The end that sent the opening request.
-    Client,
-    /// The end that answered it: often a proxy.
-    Server,
-}
 
 /// Who gave the first terminating signal, or whose behaviour led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,8 +5,8 @@ use super::frame::{Header, MAX_HEADER_LEN, Opcode, parse_header, unmask};
 use super::resync::{Resync, known_extent, snapped_header};
 use super::rules::{Rule, Terms, header_fault};
 use super::text::TextCheck;
+use crate::flow::Side;
 use crate::limits;
-use crate::session::Side;
 use crate::tcp::{Chunk, Origin};
 
 /// What the reader found. Offsets count from the first byte of the TCP stream.

@@ -1,7 +1,7 @@
 //! What RFC 6455 forbids in a stream of frames, each with its name.
 
 use super::frame::{Header, Opcode};
-use crate::session::Side;
+use crate::flow::Side;
 
 /// A rule that a frame broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@
 use super::reader::{Item, Reader};
 use super::resync::Resync;
 use super::rules::Terms;
-use crate::session::Side;
+use crate::flow::Side;
 use crate::tcp::{Chunk, Origin};
 
 /// Frames were found.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::frame::{Opcode, parse_header, unmask};
 use super::{Body, Item, Rule};
-use crate::session::Side;
+use crate::flow::Side;
 
 /// A frame to be written. Legal or not is up to the fields.
 #[derive(Clone, Debug)]
