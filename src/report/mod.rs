@@ -17,6 +17,7 @@ pub mod rolling;
 pub mod rows;
 pub mod table;
 pub mod text;
+mod walk;
 pub mod when;
 pub mod words;
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
+use std::io::Write;
 use std::net::SocketAddr;
 
 use serde::{Serialize, Serializer};
@@ -21,7 +22,7 @@ pub struct Time(pub Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&when::rfc3339(self.0))
+        serializer.serialize_str(when::rfc3339(self.0).as_str())
     }
 }
 
@@ -43,7 +44,15 @@ impl Display for Address {
 
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        // The longest, an IPv6 address with a scope and a port, has 58 characters.
+        let mut text = [0; 64];
+        let mut rest = text.as_mut_slice();
+        let free = match write!(rest, "{}", self.0) {
+            Ok(()) => rest.len(),
+            Err(_) => return serializer.collect_str(self),
+        };
+        let written = text.get(..text.len() - free).unwrap_or_default();
+        serializer.serialize_str(std::str::from_utf8(written).unwrap_or_default())
     }
 }
 
