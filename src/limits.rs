@@ -164,3 +164,10 @@ pub const CHECK_HELD_EVERY: u64 = 64 << 20;
 
 /// See [`CHECK_HELD_EVERY`].
 pub const CHECK_HELD_PER_CONNECTION: u64 = 256;
+
+/// Texts of told sessions that are kept once for all of them (hosts, paths, sentences): with
+/// [`MAX_SHARED_TEXT`] at most 16 MiB. What comes later stands in each session by itself.
+pub const MAX_SHARED_TEXTS: usize = 1 << 15;
+
+/// Longest of them, in bytes: user agents and sentences are shorter.
+pub const MAX_SHARED_TEXT: usize = 512;

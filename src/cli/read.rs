@@ -9,8 +9,9 @@ use anyhow::{Context, bail};
 use super::args::{Format, ReadArgs};
 use super::config::ReadConfig;
 use super::progress::Progress;
+use super::select::Selection;
 use super::{Status, message};
-use crate::engine::{self, Outcome, ReadError, Settings};
+use crate::engine::{self, Outcome, ReadError, Settings, Told};
 use crate::report::csv::{Csv, Style};
 use crate::report::json::{Json, JsonLines};
 use crate::report::ladder::Ladder;
@@ -18,7 +19,7 @@ use crate::report::look::Look;
 use crate::report::table::Table;
 use crate::report::text::{count, counted};
 use crate::report::when::{Watch, rfc3339, span};
-use crate::report::{Captures, Sink, View, rows};
+use crate::report::{Captures, Sink, Source, View, each_row};
 use crate::session::{Session, Summary};
 
 /// A run of fewer seconds was fast enough; its rate would be that of the start of a program.
@@ -33,21 +34,14 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     let begun = Instant::now();
     let outcome = read(&config)?;
     let seconds = begun.elapsed().as_secs_f64();
-    let shown: Vec<&Session> = outcome
-        .sessions
-        .iter()
-        .filter(|session| config.selection.matches(session))
-        .collect();
-    let exists = |number| {
-        outcome
-            .sessions
-            .iter()
-            .any(|session| session.number == number)
-    };
-    if let Some(number) = config.selection.session.filter(|number| !exists(*number)) {
+    let told = &outcome.told;
+    if let Some(number) = config.selection.session
+        && !(1..=told.len() as u64).contains(&number)
+    {
         let sessions = counted(outcome.summary.sessions, "session");
         bail!("--session {number}: there is none; {sessions} in all");
     }
+    let shown = Shown::new(told, &config.selection);
     // Files first: that nobody reads standard output to its end is no reason not to write them.
     for output in &config.outputs {
         let name = || format!("--output {}", output.path.display());
@@ -79,9 +73,8 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
         }
         totals(&outcome.summary, shown.len(), seconds);
     }
-    let found = |session: &&Session| config.fail_on.iter().any(|test| test.matches(session));
     let status = match outcome.partial {
-        _ if shown.iter().any(found) => Status::Found,
+        _ if has_failed(&config, &shown) => Status::Found,
         true => Status::Partial,
         false => Status::Done,
     };
@@ -112,11 +105,62 @@ fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
     outcome
 }
 
+/// The sessions that the selection leaves.
+struct Shown<'a> {
+    told: &'a Told,
+    /// Their indices; `None` for all.
+    indices: Option<Vec<usize>>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(told: &'a Told, selection: &Selection) -> Self {
+        let mut session = Session::blank();
+        let mut matches =
+            |index: &usize| told.read(*index, &mut session) && selection.matches(&session);
+        let indices =
+            (!selection.is_all()).then(|| (0..told.len()).filter(|at| matches(at)).collect());
+        Self { told, indices }
+    }
+
+    /// The session with this number is among them.
+    fn has(&self, number: u64) -> bool {
+        let index = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+        match &self.indices {
+            Some(indices) => indices.binary_search(&index).is_ok(),
+            None => index < self.told.len(),
+        }
+    }
+}
+
+impl Source for Shown<'_> {
+    fn len(&self) -> usize {
+        self.indices.as_ref().map_or(self.told.len(), Vec::len)
+    }
+
+    fn read(&self, at: usize, session: &mut Session) {
+        let index = match &self.indices {
+            Some(indices) => indices.get(at).copied(),
+            None => Some(at),
+        };
+        self.told.read(index.unwrap_or(usize::MAX), session);
+    }
+}
+
+/// A session of those shown is one that `--fail-on` asks for.
+fn has_failed(config: &ReadConfig, shown: &Shown<'_>) -> bool {
+    let mut session = Session::blank();
+    !config.fail_on.is_empty()
+        && (0..shown.len()).any(|at| {
+            shown.read(at, &mut session);
+            config.fail_on.iter().any(|test| test.matches(&session))
+        })
+}
+
 /// One output, from its first byte to its last.
 fn write(
     config: &ReadConfig,
     outcome: &Outcome,
-    shown: &[&Session],
+    shown: &Shown<'_>,
     format: Format,
     out: impl Write,
     terminal: bool,
@@ -149,17 +193,10 @@ fn write(
         (Format::Json, _) => Box::new(Json::new(out, view, captures)),
         (Format::Jsonl, _) => Box::new(JsonLines::new(out, captures)),
     };
-    for row in rows(view, shown) {
-        sink.row(&row)?;
-    }
+    each_row(view, shown, |row| sink.row(row))?;
     // What is said of many is worth knowing of each one that is shown.
-    let is_shown = |number: &u64| {
-        shown
-            .binary_search_by_key(number, |session| session.number)
-            .is_ok()
-    };
     for finding in &outcome.findings {
-        if finding.sessions.iter().any(is_shown) {
+        if finding.sessions.iter().any(|&number| shown.has(number)) {
             sink.finding(finding)?;
         }
     }

@@ -10,8 +10,10 @@ mod read;
 mod shard;
 mod stack;
 mod tell;
+mod told;
 mod wrapping;
 
 pub use pipeline::Pipeline;
 pub use read::{Outcome, ReadError, Settings, read};
 pub use shard::Shard;
+pub use told::Told;

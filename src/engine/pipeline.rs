@@ -9,6 +9,7 @@ use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::Stack;
 use super::tell::tell;
+use super::told::{Outlet, Shelf};
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder};
 use crate::flow::{End, FlowKey, Slot, Table};
@@ -26,7 +27,7 @@ pub struct Pipeline {
     lingering: VecDeque<(Timestamp, Slot)>,
     /// The connections that began last, the newest at the back.
     begun: VecDeque<Slot>,
-    sessions: Vec<Session>,
+    sessions: Outlet,
     summary: Summary,
     keys: Keyring,
     /// Secrets came behind packets.
@@ -59,7 +60,7 @@ impl Pipeline {
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
-            sessions: Vec::new(),
+            sessions: Outlet::Waiting(Vec::new()),
             summary: Summary::default(),
             story,
             shard,
@@ -67,6 +68,15 @@ impl Pipeline {
             max_connections: limits::MAX_CONNECTIONS,
             max_syns_waiting: limits::MAX_SYNS_WAITING,
             endings: None,
+        }
+    }
+
+    /// The same; keeps its sessions packed, until they are [joined](join) with those of others.
+    pub(super) fn keeping(shard: Shard, story: bool, log: KeyLog) -> Self {
+        let shelf = Shelf::new(shard.random());
+        Self {
+            sessions: Outlet::Packed(Box::new(shelf)),
+            ..Self::of(shard, story, log)
         }
     }
 
@@ -172,7 +182,13 @@ impl Pipeline {
     /// The capture is over: tells what is left. Sessions come in the order of their first
     /// packets, numbered.
     pub fn finish(mut self) -> (Vec<Session>, Summary) {
-        join([self.finish_part()])
+        let mut shelf = Shelf::new(self.shard.random());
+        for session in self.sessions.take() {
+            shelf.push(session);
+        }
+        self.sessions = Outlet::Packed(Box::new(shelf));
+        let (told, _, summary) = join(vec![self.finish_part()]);
+        (told.iter().collect(), summary)
     }
 
     /// The same for one share of several. Secrets stay.
@@ -186,8 +202,12 @@ impl Pipeline {
                 &mut self.summary,
             );
         }
+        let outlet = std::mem::replace(&mut self.sessions, Outlet::Waiting(Vec::new()));
         Part {
-            sessions: std::mem::take(&mut self.sessions),
+            shelf: match outlet {
+                Outlet::Packed(shelf) => *shelf,
+                Outlet::Waiting(_) => Shelf::default(),
+            },
             summary: self.summary.clone(),
         }
     }
@@ -311,7 +331,7 @@ fn begin(
 }
 
 /// Tells the opening attempts of a connection that goes on.
-fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Vec<Session>) {
+fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Outlet) {
     let name = stack.name(key);
     for tracker in stack.take_earlier() {
         sessions.push(tell(tracker, stack.tcp(), name));
@@ -322,7 +342,7 @@ fn conclude(
     key: FlowKey,
     followed: Followed,
     keys: &mut Keyring,
-    sessions: &mut Vec<Session>,
+    sessions: &mut Outlet,
     summary: &mut Summary,
 ) {
     if let Followed::Whole(mut stack) = followed {
@@ -334,7 +354,7 @@ fn conclude_in_place(
     key: FlowKey,
     stack: &mut Stack,
     keys: &mut Keyring,
-    sessions: &mut Vec<Session>,
+    sessions: &mut Outlet,
     summary: &mut Summary,
 ) {
     let name = stack.name(key);

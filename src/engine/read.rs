@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use super::pipeline::Pipeline;
 use super::shard::{Part, Shard, join, workers};
+use super::told::Told;
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
 #[cfg(feature = "live")]
 use crate::capture::{Filter, Filtered, Merged};
-use crate::diagnosis::{cohorts, legs};
-use crate::session::{Finding, Session, Summary};
+use crate::session::{Finding, Summary};
 use crate::tls::KeyLog;
 
 /// Bytes of a key log read at a time.
@@ -33,10 +33,10 @@ pub struct Settings {
 }
 
 /// What a run came to.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// In the order of their numbers.
-    pub sessions: Vec<Session>,
+    pub told: Told,
     /// What several of them share.
     pub findings: Vec<Finding>,
     /// Totals.
@@ -90,12 +90,10 @@ pub fn read(
         let log = all.late_keys.take();
         all = run(paths, filter, settings, 1, log, &mut |_| {}, progress)?;
     }
-    let (mut sessions, mut summary) = join(all.parts);
+    let (told, findings, mut summary) = join(all.parts);
     summary.dropped = all.dropped;
-    let findings = cohorts::find(&mut sessions);
-    legs::join(&mut sessions);
     Ok(Outcome {
-        sessions,
+        told,
         findings,
         summary,
         partial: all.partial,
@@ -204,7 +202,7 @@ fn work(
         return Err(ReadError::NothingReadable);
     }
     let partial = !errors.is_empty();
-    let pipeline = Pipeline::of(shard, settings.events, log);
+    let pipeline = Pipeline::keeping(shard, settings.events, log);
     #[cfg(feature = "live")]
     if let Some(filter) = filter {
         let mut source = Filtered::new(source, filter);

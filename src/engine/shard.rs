@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use foldhash::fast::RandomState;
 
 use super::pipeline::Pipeline;
+use super::told::{Shelf, Told};
 use crate::capture::{PacketSource, Step, open_all};
-use crate::session::{Session, Summary};
+use crate::session::{Finding, Summary};
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
 const WORTH_THREADS: u64 = 64 << 20;
@@ -60,23 +61,22 @@ impl Shard {
     }
 }
 
-/// What a share came to: sessions numbered with the ordinals of their connections.
+/// What a share came to.
 #[derive(Debug, Default)]
 pub(super) struct Part {
-    pub(super) sessions: Vec<Session>,
+    pub(super) shelf: Shelf,
     pub(super) summary: Summary,
 }
 
-/// Puts shares together, the first one first. Sessions come in the order of their first
-/// packets, numbered: the same for any number of shares.
-pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summary) {
+/// Puts shares together, the first one first, and compares their sessions. These come in the
+/// order of their first packets, numbered: the same for any number of shares.
+pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
+    let mut shelves = Vec::with_capacity(parts.len());
     let mut parts = parts.into_iter();
-    let Part {
-        mut sessions,
-        mut summary,
-    } = parts.next().unwrap_or_default();
+    let Part { shelf, mut summary } = parts.next().unwrap_or_default();
+    shelves.push(shelf);
     for part in parts {
-        sessions.extend(part.sessions);
+        shelves.push(part.shelf);
         summary.connections += part.summary.connections;
         summary.gaps += part.summary.gaps;
         summary.lost_bytes += part.summary.lost_bytes;
@@ -87,19 +87,10 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
             *summary.tls_unread.entry(reason).or_default() += count;
         }
     }
-    let place = |session: &Session| (session.number, session.first_packet);
-    if !sessions.is_sorted_by_key(place) {
-        sessions.sort_by_key(place);
-    }
-    for (number, session) in (1..).zip(&mut sessions) {
-        session.number = number;
-    }
-    summary.sessions = sessions.len() as u64;
-    summary.abnormal = sessions
-        .iter()
-        .filter(|session| session.is_abnormal())
-        .count() as u64;
-    (sessions, summary)
+    let (told, findings) = Told::join(shelves);
+    summary.sessions = told.len() as u64;
+    summary.abnormal = told.abnormal();
+    (told, findings, summary)
 }
 
 /// How many workers are best: one, unless the files are large and hold many connections.

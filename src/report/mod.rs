@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use crate::capture::PacketId;
 use crate::session::{Finding, Summary};
 
-pub use rows::{Row, View, rows};
+pub use rows::{Row, Source, View, each_row, rows};
 
 /// An output: gets the rows in order, then the findings, then the totals.
 pub trait Sink {

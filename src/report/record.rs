@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use super::rows::{CloseRow, Row};
 use super::words::{captured, confidence, end_kind, party, side, state, transport};
 use super::{Captures, when};
+use crate::flow::community_id;
 use crate::session::{Event, Finding, Sent, Session, Summary, View};
 use crate::time::Timestamp;
 use crate::ws::close;
@@ -82,7 +83,7 @@ pub struct SessionRecord<'a> {
     pub sni: Option<&'a str>,
     pub vlan: Option<u16>,
     pub tunnel: Option<&'a str>,
-    pub community_id: &'a str,
+    pub community_id: String,
     pub state: &'static str,
     pub started: Time,
     pub opened: Option<Time>,
@@ -368,7 +369,7 @@ impl<'a> SessionRecord<'a> {
             sni: tls.and_then(|tls| tls.sni.as_deref()),
             vlan: session.vlan,
             tunnel: session.tunnel.as_deref(),
-            community_id: &session.community_id,
+            community_id: community_id(session.client, session.server),
             state: state(verdict.state),
             started: Time(session.started),
             opened: session.opened.map(Time),

@@ -105,5 +105,7 @@ fn tell(members: &mut [Member], cut: &[usize], open: u64, reach: i64) -> Cohort 
         timers: Vec::new(),
         of: open.max(cut.len() as u64),
         indices,
+        note: String::new(),
+        advice: String::new(),
     }
 }

@@ -1,8 +1,8 @@
 //! What several sessions share: a timer that cut them all, an age that none outlived, one moment
 //! in which they all ended. One session shows such a cause at best as likely; three show it.
 //!
-//! In: every session of a run, told one by one. Out: [`Finding`]s, and in the sessions that they
-//! are about the verdict that follows.
+//! In: the outline of every session of a run. Out: [`Finding`]s, and for the sessions that they are
+//! about the verdict that follows.
 
 mod equal;
 mod mass;
@@ -12,21 +12,33 @@ pub(crate) mod testing;
 mod timers;
 mod words;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use foldhash::fast::RandomState;
+
 use super::knowledge::timers::Timer;
+use super::outline::Outline;
 use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
 use crate::time::Timestamp;
 
-/// Finds what sessions share, and corrects their verdicts by it. The findings come in the order
-/// of their first sessions.
-pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
-    let mut order: Vec<usize> = (0..sessions.len()).collect();
-    order.sort_by_key(|&index| sessions.get(index).map(|session| session.server));
+/// Finds what sessions share, and the cohorts whose verdicts are to be corrected by it. The
+/// findings come in the order of their first sessions. `path` gives that of the session with an
+/// index, where it is known.
+pub(super) fn find(
+    outlines: &[Outline],
+    path: &dyn Fn(usize) -> Option<String>,
+) -> (Vec<Finding>, Vec<Cohort>) {
+    let mut crowds: HashMap<SocketAddr, Vec<usize>, RandomState> = HashMap::default();
+    for (index, outline) in outlines.iter().enumerate() {
+        crowds.entry(outline.server).or_default().push(index);
+    }
+    let mut crowds: Vec<_> = crowds.into_iter().collect();
+    crowds.sort_unstable_by_key(|&(server, _)| server);
     let mut cohorts = Vec::new();
-    for crowd in order.chunk_by(|&a, &b| server(sessions, a) == server(sessions, b)) {
-        let crowd = Crowd::new(sessions, crowd);
-        let mut members = crowd.members(sessions);
+    for (_, crowd) in crowds {
+        let crowd = Crowd::new(outlines, crowd);
+        let mut members = crowd.members(outlines);
         // What ended at different times after equal silences was a timer, even where many of
         // these ends were close together by chance. What ended at one time needs no timer.
         cohorts.extend(timers::find(&mut members, &crowd, Ends::Scattered));
@@ -34,16 +46,12 @@ pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
         cohorts.extend(timers::find(&mut members, &crowd, Ends::AtOnce));
     }
     let mut findings: Vec<Finding> = cohorts
-        .iter()
-        .map(|cohort| cohort.apply(sessions))
+        .iter_mut()
+        .map(|cohort| cohort.finding(outlines))
         .collect();
-    findings.extend(share::find(sessions, &findings));
+    findings.extend(share::find(outlines, &findings, path));
     findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
-    findings
-}
-
-fn server(sessions: &[Session], index: usize) -> Option<SocketAddr> {
-    sessions.get(index).map(|session| session.server)
+    (findings, cohorts)
 }
 
 /// How the ends of the sessions in question lie in time.
@@ -68,30 +76,27 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(sessions: &[Session], crowd: &[usize]) -> Self {
+    fn new(outlines: &[Outline], mut indices: Vec<usize>) -> Self {
         let is_open =
-            |session: &Session| !matches!(session.verdict.state, State::Failed | State::Connecting);
-        let indices: Vec<usize> = crowd
-            .iter()
-            .copied()
-            .filter(|&index| sessions.get(index).is_some_and(is_open))
-            .collect();
-        let all = || indices.iter().filter_map(|&index| sessions.get(index));
-        let mut openings: Vec<Timestamp> = all().map(begin).collect();
-        let mut endings: Vec<Timestamp> = all().filter_map(first_signal).collect();
-        openings.sort_unstable();
-        endings.sort_unstable();
+            |outline: &Outline| !matches!(outline.state, State::Failed | State::Connecting);
+        indices.retain(|&index| outlines.get(index).is_some_and(is_open));
+        let all = || indices.iter().filter_map(|&index| outlines.get(index));
+        let mut openings: Vec<Timestamp> = all().map(|outline| outline.begun).collect();
+        let mut endings: Vec<Timestamp> = all().filter_map(|outline| outline.signal).collect();
+        // Nearly in order already: this takes less time then.
+        openings.sort();
+        endings.sort();
         Self {
             indices,
             openings,
             endings,
-            run: sessions.len(),
+            run: outlines.len(),
         }
     }
 
     /// Those of which more may be learnt from the others.
-    fn members(&self, sessions: &[Session]) -> Vec<Member> {
-        let member = |&index: &usize| Member::new(index, sessions.get(index)?);
+    fn members(&self, outlines: &[Outline]) -> Vec<Member> {
+        let member = |&index: &usize| Member::new(index, outlines.get(index)?);
         self.indices.iter().filter_map(member).collect()
     }
 
@@ -102,20 +107,9 @@ impl Crowd {
     }
 }
 
-fn begin(session: &Session) -> Timestamp {
-    session.opened.unwrap_or(session.started)
-}
-
-/// When the first terminating signal came; `None` where none did.
-pub(super) fn first_signal(session: &Session) -> Option<Timestamp> {
-    let close = session.closes.iter().map(|close| close.time).min();
-    let end = session.transport_end.map(|end| end.time);
-    close.into_iter().chain(end).min()
-}
-
 /// How the side that ended a session did so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum How {
+pub(super) enum How {
     /// FIN, without a Close.
     Fin,
     /// RST, without a Close.
@@ -139,50 +133,57 @@ struct Member {
 
 impl Member {
     /// `None` where the session has not ended, or where it is known why.
-    fn new(index: usize, session: &Session) -> Option<Self> {
-        let verdict = &session.verdict;
-        if !matches!(verdict.state, State::Closed | State::Closing) || is_explained(verdict.cause) {
-            return None;
-        }
-        let by = verdict.closer?;
-        let side = match by {
-            Party::Client => Some(Side::Client),
-            Party::Server => Some(Side::Server),
-            Party::Both => return None,
-            Party::Network => None,
-        };
-        let close = session.closes.iter().find(|close| Some(close.from) == side);
-        let (how, ended) = match close {
-            Some(close) if close.lost => return None,
-            Some(close) => (How::Close(close.code.unwrap_or(1005)), close.time),
-            None => {
-                let end = session.transport_end?;
-                match end.how {
-                    // In TLS, the end of TCP follows.
-                    EndKind::Fin | EndKind::CloseNotify | EndKind::Alert => (How::Fin, end.time),
-                    EndKind::Rst => (How::Rst, end.time),
-                    EndKind::Silence => return None,
-                }
-            }
-        };
-        // Clients say goodbye when they are done; that many are done after the same time is how
-        // programs are written, and no timer that anybody would want to raise.
-        if by == Party::Client && matches!(how, How::Close(_)) {
-            return None;
-        }
-        if matches!(how, How::Close(code) if !matches!(code, 1000 | 1001 | 1005 | 1011 | 1012)) {
-            return None;
-        }
+    fn new(index: usize, outline: &Outline) -> Option<Self> {
+        let (how, ended) = outline.end?;
         Some(Self {
             index,
-            by,
+            by: outline.closer?,
             how,
-            begun: begin(session),
+            begun: outline.begun,
             ended,
-            clocks: session.clocks,
+            clocks: outline.clocks(),
             is_told: false,
         })
     }
+}
+
+/// How the closer of a session ended it, and when; `None` where it has not ended, or where it is
+/// known why.
+pub(super) fn how(session: &Session) -> Option<(How, Timestamp)> {
+    let verdict = &session.verdict;
+    if !matches!(verdict.state, State::Closed | State::Closing) || is_explained(verdict.cause) {
+        return None;
+    }
+    let by = verdict.closer?;
+    let side = match by {
+        Party::Client => Some(Side::Client),
+        Party::Server => Some(Side::Server),
+        Party::Both => return None,
+        Party::Network => None,
+    };
+    let close = session.closes.iter().find(|close| Some(close.from) == side);
+    let (how, ended) = match close {
+        Some(close) if close.lost => return None,
+        Some(close) => (How::Close(close.code.unwrap_or(1005)), close.time),
+        None => {
+            let end = session.transport_end?;
+            match end.how {
+                // In TLS, the end of TCP follows.
+                EndKind::Fin | EndKind::CloseNotify | EndKind::Alert => (How::Fin, end.time),
+                EndKind::Rst => (How::Rst, end.time),
+                EndKind::Silence => return None,
+            }
+        }
+    };
+    // Clients say goodbye when they are done; that many are done after the same time is how
+    // programs are written, and no timer that anybody would want to raise.
+    if by == Party::Client && matches!(how, How::Close(_)) {
+        return None;
+    }
+    if matches!(how, How::Close(code) if !matches!(code, 1000 | 1001 | 1005 | 1011 | 1012)) {
+        return None;
+    }
+    Some((how, ended))
 }
 
 /// Causes that say how a session ended and leave open why; all others are left alone.
@@ -237,7 +238,7 @@ enum Clock {
 
 /// Sessions of one server that ended for one cause.
 #[derive(Clone, Debug)]
-struct Cohort {
+pub(super) struct Cohort {
     shared: Shared,
     /// Who ended them.
     by: Party,
@@ -250,7 +251,10 @@ struct Cohort {
     timers: Vec<&'static Timer>,
     /// How many could have been among them.
     of: u64,
-    indices: Vec<usize>,
+    pub(super) indices: Vec<usize>,
+    /// What its sessions are told: where it lies, and what to do.
+    note: String,
+    advice: String,
 }
 
 impl Cohort {
@@ -262,44 +266,42 @@ impl Cohort {
         }
     }
 
-    /// Tells its sessions, and what they share.
-    fn apply(&self, sessions: &mut [Session]) -> Finding {
-        let (cause, advice, note) = (self.cause(), words::advice(self), words::note(self));
-        let mut server = None;
-        let mut numbers = Vec::with_capacity(self.indices.len());
-        for &index in &self.indices {
-            let Some(session) = sessions.get_mut(index) else {
-                continue;
-            };
-            server = Some(session.server);
-            numbers.push(session.number);
-            let verdict = &mut session.verdict;
-            verdict.summary.push_str(&note);
-            // The wire states that one.
-            if verdict.cause == SERVICE_RESTART {
-                continue;
-            }
-            verdict.cause = cause;
-            verdict.confidence = self.confidence;
-            verdict.advice.clone_from(&advice);
-            verdict
-                .other_causes
-                .retain(|&other| other != cause && Some(other) != self.rival);
-            if let Some(rival) = self.rival {
-                verdict.other_causes.insert(0, rival);
-            }
-        }
+    /// What its sessions share. Keeps what they are to be told.
+    fn finding(&mut self, outlines: &[Outline]) -> Finding {
+        (self.advice, self.note) = (words::advice(self), words::note(self));
+        let all = || self.indices.iter().filter_map(|&index| outlines.get(index));
+        let server = all().next_back().map(|outline| outline.server);
+        let mut numbers: Vec<u64> = all().map(|outline| outline.number).collect();
         numbers.sort_unstable();
-        let summary = words::summary(self, server);
         Finding {
-            name: cause,
-            cause,
+            name: self.cause(),
+            cause: self.cause(),
             confidence: self.confidence,
             server,
             sessions: numbers,
             of: self.of,
-            summary,
-            advice,
+            summary: words::summary(self, server),
+            advice: self.advice.clone(),
+        }
+    }
+
+    /// Tells one of its sessions.
+    pub(super) fn apply(&self, session: &mut Session) {
+        let cause = self.cause();
+        let verdict = &mut session.verdict;
+        verdict.summary.push_str(&self.note);
+        // The wire states that one.
+        if verdict.cause == SERVICE_RESTART {
+            return;
+        }
+        verdict.cause = cause;
+        verdict.confidence = self.confidence;
+        verdict.advice.clone_from(&self.advice);
+        verdict
+            .other_causes
+            .retain(|&other| other != cause && Some(other) != self.rival);
+        if let Some(rival) = self.rival {
+            verdict.other_causes.insert(0, rival);
         }
     }
 }

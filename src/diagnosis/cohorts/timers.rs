@@ -121,6 +121,8 @@ impl Alike<'_> {
             timers: self.timers(fit),
             of: self.crowd.indices.len() as u64,
             indices,
+            note: String::new(),
+            advice: String::new(),
         }
     }
 

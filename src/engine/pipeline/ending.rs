@@ -95,7 +95,7 @@ impl Pipeline {
         let Some(endings) = &mut self.endings else {
             return Vec::new();
         };
-        let mut sessions = std::mem::take(&mut self.sessions);
+        let mut sessions = self.sessions.take();
         // Up to here the number is the ordinal of the connection.
         sessions.sort_by_key(|session| (session.number, session.first_packet));
         for session in &mut sessions {

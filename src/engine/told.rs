@@ -1,0 +1,171 @@
+//! The sessions of a run, from the moment they are told: packed until they are written, or handed
+//! on at once.
+
+use foldhash::fast::RandomState;
+
+use crate::capture::PacketId;
+use crate::diagnosis::amend::Amendments;
+use crate::diagnosis::outline::{Leg, Outline};
+use crate::session::pack::{Pack, Place};
+use crate::session::{Finding, Session};
+
+/// Where a pipeline puts the sessions that it tells.
+pub(super) enum Outlet {
+    /// They wait to be taken.
+    Waiting(Vec<Session>),
+    /// They are kept until all are known.
+    Packed(Box<Shelf>),
+}
+
+impl Outlet {
+    pub(super) fn push(&mut self, session: Session) {
+        match self {
+            Self::Waiting(sessions) => sessions.push(session),
+            Self::Packed(shelf) => shelf.push(session),
+        }
+    }
+
+    /// Those that wait.
+    pub(super) fn take(&mut self) -> Vec<Session> {
+        match self {
+            Self::Waiting(sessions) => std::mem::take(sessions),
+            Self::Packed(_) => Vec::new(),
+        }
+    }
+}
+
+/// The sessions of one share of all connections, in the order in which they were told; numbered
+/// with the ordinals of their connections.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    random: RandomState,
+    pack: Pack,
+    places: Vec<Shelved>,
+    outlines: Vec<Outline>,
+    legs: Vec<Leg>,
+    abnormal: u64,
+}
+
+/// Where a session is, and what puts it in order.
+#[derive(Clone, Copy, Debug)]
+struct Shelved {
+    ordinal: u64,
+    first_packet: PacketId,
+    place: Place,
+}
+
+impl Shelf {
+    /// An empty one. All whose sessions are to be compared need the same `random`.
+    pub(super) fn new(random: RandomState) -> Self {
+        Self {
+            random,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn push(&mut self, session: Session) {
+        self.abnormal += u64::from(session.is_abnormal());
+        self.outlines.push(Outline::new(&session, &self.random));
+        self.legs.push(Leg::new(&session, &self.random));
+        self.places.push(Shelved {
+            ordinal: session.number,
+            first_packet: session.first_packet,
+            place: self.pack.push(session),
+        });
+    }
+}
+
+/// The sessions of a run, in the order of their first packets, numbered.
+#[derive(Debug, Default)]
+pub struct Told {
+    packs: Vec<Pack>,
+    /// The pack that each is in, and where.
+    places: Vec<(u32, Place)>,
+    abnormal: u64,
+    amendments: Amendments,
+}
+
+impl Told {
+    /// Puts shares together, and compares all of their sessions.
+    pub(super) fn join(shelves: Vec<Shelf>) -> (Self, Vec<Finding>) {
+        let mut order: Vec<(Shelved, u32, usize)> = Vec::new();
+        for (pack, shelf) in (0..).zip(&shelves) {
+            let places = shelf.places.iter().enumerate();
+            order.extend(places.map(|(at, &place)| (place, pack, at)));
+        }
+        let place = |(shelved, ..): &(Shelved, u32, usize)| (shelved.ordinal, shelved.first_packet);
+        if !order.is_sorted_by_key(place) {
+            order.sort_by_key(place);
+        }
+        let mut told = Self {
+            places: order
+                .iter()
+                .map(|(shelved, pack, _)| (*pack, shelved.place))
+                .collect(),
+            abnormal: shelves.iter().map(|shelf| shelf.abnormal).sum(),
+            ..Self::default()
+        };
+        let (mut outlines, mut legs) = (Vec::new(), Vec::new());
+        outlines.reserve_exact(order.len());
+        legs.reserve_exact(order.len());
+        for (number, (_, pack, at)) in (1..).zip(&order) {
+            let shelf = shelves.get(*pack as usize);
+            if let Some((outline, leg)) =
+                shelf.and_then(|it| it.outlines.get(*at).zip(it.legs.get(*at)))
+            {
+                let mut outline = outline.clone();
+                outline.number = number;
+                outlines.push(outline);
+                legs.push(leg.clone());
+            }
+        }
+        drop(order);
+        told.packs = shelves.into_iter().map(|shelf| shelf.pack).collect();
+        let path = |index| told.get(index)?.opening.path;
+        let (findings, mut amendments) = Amendments::find(&outlines, &path);
+        amendments.join(&outlines, &legs);
+        told.amendments = amendments;
+        (told, findings)
+    }
+
+    /// How many.
+    pub const fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// There are none.
+    pub const fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// How many are [abnormal](Session::is_abnormal).
+    pub const fn abnormal(&self) -> u64 {
+        self.abnormal
+    }
+
+    /// Reads the one at `index`, whose number is one more, into `session`, whose texts and lists
+    /// are used again; false where there is none.
+    pub fn read(&self, index: usize, session: &mut Session) -> bool {
+        let Some((pack, place)) = self.places.get(index) else {
+            return false;
+        };
+        let Some(pack) = self.packs.get(*pack as usize) else {
+            return false;
+        };
+        pack.read(*place, session);
+        session.number = index as u64 + 1;
+        self.amendments.apply(index, session);
+        true
+    }
+
+    /// The one at `index`.
+    pub fn get(&self, index: usize) -> Option<Session> {
+        let mut session = Session::blank();
+        self.read(index, &mut session).then_some(session)
+    }
+
+    /// All of them, each by itself.
+    pub fn iter(&self) -> impl Iterator<Item = Session> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+}
