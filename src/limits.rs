@@ -171,3 +171,10 @@ pub const MAX_SHARED_TEXTS: usize = 1 << 15;
 
 /// Longest of them, in bytes: user agents and sentences are shorter.
 pub const MAX_SHARED_TEXT: usize = 512;
+
+/// Sessions handed on as they end that are compared with each other when the last has: about 150
+/// bytes each, 300 MB in all.
+pub const MAX_OUTLINES: usize = 1 << 21;
+
+/// Paths of them that can be named then, of at most [`MAX_SHARED_TEXT`] bytes: 32 MB in all.
+pub const MAX_PATHS_COMPARED: usize = 1 << 16;

@@ -109,6 +109,22 @@ pub(super) struct ReadArgs {
     #[arg(long, value_enum, help_heading = "Output")]
     pub(super) view: Option<ViewName>,
 
+    /// Order of sessions: by their first packets, with all that comparing them shows; or as they
+    /// end, told at once and not kept
+    ///
+    /// With `ended` a session is told when nothing more is expected of its connection (a minute
+    /// after the end, or at the end of the capture), by one thread, and numbered in that order.
+    /// Findings still come last, but the sessions that they are about were told before: their
+    /// `cause` and `related` say nothing of the others. For captures of millions of sessions.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "ORDER",
+        help_heading = "Output"
+    )]
+    pub(super) order: Order,
+
     /// Times in tables: time of day in UTC or here, or seconds since the first packet
     #[arg(
         long,
@@ -256,6 +272,13 @@ impl From<ViewName> for report::View {
             ViewName::Events => Self::Events,
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Order {
+    #[default]
+    Started,
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

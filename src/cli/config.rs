@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::args::{Color, Format, ReadArgs, WantedArgs};
+use super::args::{Color, Format, Order, ReadArgs, ViewName, WantedArgs};
 use super::select::{FailOn, Selection};
 use crate::report::View;
 use crate::report::when::Clock;
@@ -34,6 +34,8 @@ pub(super) struct ReadConfig {
     pub(super) outputs: Vec<Output>,
     /// `None`: sessions, or all about one.
     pub(super) view: Option<View>,
+    /// Sessions are told as they end.
+    pub(super) as_they_end: bool,
     pub(super) clock: Clock,
     pub(super) color: bool,
     /// Columns of a table; `None` where nothing limits them.
@@ -59,6 +61,14 @@ impl ReadConfig {
         {
             bail!("- (standard input) can be read only once");
         }
+        if args.order == Order::Ended {
+            if args.session.is_some() {
+                bail!("--session N goes by the order of first packets, not by --order ended");
+            }
+            if args.view.is_some_and(|view| view != ViewName::Sessions) {
+                bail!("--order ended lists sessions; the other views are in order of time");
+            }
+        }
         let fail_on = args.wanted.fail_on.clone();
         let selection = Selection {
             session: args.session,
@@ -77,6 +87,7 @@ impl ReadConfig {
                 .map(output)
                 .collect::<Result<_, _>>()?,
             view: args.view.map(View::from),
+            as_they_end: args.order == Order::Ended,
             clock: args.time.into(),
             color: color(args.color),
             width: width(),

@@ -1,5 +1,7 @@
 //! `hangup read`.
 
+mod ended;
+
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Instant;
@@ -21,6 +23,7 @@ use crate::report::text::{count, counted};
 use crate::report::when::{Watch, rfc3339, span};
 use crate::report::{Captures, Sink, Source, View, each_row};
 use crate::session::{Session, Summary};
+use crate::time::Timestamp;
 
 /// A run of fewer seconds was fast enough; its rate would be that of the start of a program.
 const WORTH_TELLING: f64 = 0.1;
@@ -31,6 +34,9 @@ const OUTPUT_BUFFER: usize = 64 << 10;
 /// Reads the captures and writes every output.
 pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     let config = ReadConfig::new(args)?;
+    if config.as_they_end {
+        return ended::run(&config);
+    }
     let begun = Instant::now();
     let outcome = read(&config)?;
     let seconds = begun.elapsed().as_secs_f64();
@@ -83,13 +89,17 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     Ok(status)
 }
 
-fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
-    let progress = Progress::new(!config.quiet && io::stderr().is_terminal());
-    let settings = Settings {
+fn settings(config: &ReadConfig) -> Settings {
+    Settings {
         events: config.needs_events(),
         key_logs: config.key_logs.clone(),
         threads: config.threads,
-    };
+    }
+}
+
+fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
+    let progress = Progress::new(!config.quiet && io::stderr().is_terminal());
+    let settings = settings(config);
     let mut note = |text: String| {
         progress.erase();
         message::warning(&text);
@@ -165,31 +175,14 @@ fn write(
     out: impl Write,
     terminal: bool,
 ) -> io::Result<()> {
-    let captures = Captures::new(&config.captures);
     let view = config.view_for(format);
-    let look = || Look {
-        width: config.width,
-        color: config.color,
-        watch: Watch::new(
-            config.clock,
-            outcome
-                .summary
-                .span
-                .map(|(first, _)| first)
-                .unwrap_or_default(),
-        ),
-        verbose: config.verbose,
-    };
+    let first = outcome.summary.span.map(|(first, _)| first);
+    let look = look(config, first.unwrap_or_default());
+    let captures = Captures::new(&config.captures);
     let mut sink: Box<dyn Sink + '_> = match (format, view) {
-        (Format::Table, View::Story) => Box::new(Ladder::new(out, look(), captures)),
-        (Format::Table, _) => Box::new(Table::new(out, view, look(), captures)),
-        (Format::Csv, _) => {
-            let style = Style {
-                raw: config.csv_raw,
-                escape: terminal,
-            };
-            Box::new(Csv::new(out, view, captures, style))
-        }
+        (Format::Table, View::Story) => Box::new(Ladder::new(out, look, captures)),
+        (Format::Table, _) => Box::new(Table::new(out, view, look, captures)),
+        (Format::Csv, _) => Box::new(Csv::new(out, view, captures, style(config, terminal))),
         (Format::Json, _) => Box::new(Json::new(out, view, captures)),
         (Format::Jsonl, _) => Box::new(JsonLines::new(out, captures)),
     };
@@ -201,6 +194,24 @@ fn write(
         }
     }
     sink.finish(&outcome.summary, outcome.partial)
+}
+
+/// How outputs for people look; `first` is the time of the first packet.
+fn look(config: &ReadConfig, first: Timestamp) -> Look {
+    Look {
+        width: config.width,
+        color: config.color,
+        watch: Watch::new(config.clock, first),
+        verbose: config.verbose,
+    }
+}
+
+/// How cells of CSV look.
+const fn style(config: &ReadConfig, terminal: bool) -> Style {
+    Style {
+        raw: config.csv_raw,
+        escape: terminal,
+    }
 }
 
 /// The summary on standard error.

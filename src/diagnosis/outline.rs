@@ -69,6 +69,11 @@ impl Outline {
         }
     }
 
+    /// Hash of the path without its query.
+    pub const fn route(&self) -> Option<u64> {
+        self.route
+    }
+
     pub(super) fn clocks(&self) -> Clocks {
         let [client, server, either, age] = self
             .clocks

@@ -14,6 +14,6 @@ mod told;
 mod wrapping;
 
 pub use pipeline::Pipeline;
-pub use read::{Outcome, ReadError, Settings, read};
+pub use read::{Outcome, ReadError, Settings, read, read_ended};
 pub use shard::Shard;
 pub use told::Told;

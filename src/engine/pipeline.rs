@@ -191,7 +191,32 @@ impl Pipeline {
         (told.iter().collect(), summary)
     }
 
-    /// The same for one share of several. Secrets stay.
+    /// Hands on the sessions told since the last call.
+    #[inline]
+    pub(super) fn hand_on(&mut self, hand: &mut dyn FnMut(Session)) {
+        if self.sessions.has_any() {
+            self.sessions.take().into_iter().for_each(hand);
+        }
+    }
+
+    /// The capture is over: hands on what is left.
+    pub(super) fn finish_handing(&mut self, hand: &mut dyn FnMut(Session)) -> Summary {
+        for (key, followed) in self.flows.drain() {
+            conclude(
+                key,
+                followed,
+                &mut self.keys,
+                &mut self.sessions,
+                &mut self.summary,
+            );
+            // One at a time: all together would take much room.
+            self.sessions.take().into_iter().for_each(&mut *hand);
+        }
+        self.summary.clone()
+    }
+
+    /// [`Self::finish`] for one share of several that [keep](Self::keeping) their sessions. Secrets
+    /// stay.
     pub(super) fn finish_part(&mut self) -> Part {
         for (key, followed) in self.flows.drain() {
             conclude(

@@ -8,11 +8,12 @@ use zeroize::Zeroizing;
 
 use super::pipeline::Pipeline;
 use super::shard::{Part, Shard, join, workers};
-use super::told::Told;
+use super::told::{Gone, Told};
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
 #[cfg(feature = "live")]
 use crate::capture::{Filter, Filtered, Merged};
-use crate::session::{Finding, Summary};
+use crate::session::{Finding, Session, Summary};
+use crate::time::Timestamp;
 use crate::tls::KeyLog;
 
 /// Bytes of a key log read at a time.
@@ -55,6 +56,9 @@ pub enum ReadError {
     /// A filter that cannot be compiled.
     #[error(transparent)]
     Filter(CaptureError),
+    /// Whoever the sessions were handed to does not want them.
+    #[error(transparent)]
+    Handing(io::Error),
     /// `--filter` without libpcap.
     #[cfg(not(feature = "live"))]
     #[error(
@@ -100,6 +104,74 @@ pub fn read(
     })
 }
 
+/// As [`read`] with one worker, but hands on each session when nothing more is expected of its
+/// connection, numbered in that order; `hand` gets the time of the first packet with it. None is
+/// kept, so none is told what the others show: findings there are all the same, other legs not.
+///
+/// # Errors
+/// As [`read`], and where `hand` gives one, at once.
+pub fn read_ended(
+    paths: &[PathBuf],
+    filter: Option<&str>,
+    settings: &Settings,
+    hand: &mut dyn FnMut(&Session, Timestamp) -> io::Result<()>,
+    note: &mut dyn FnMut(String),
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Outcome, ReadError> {
+    #[cfg(not(feature = "live"))]
+    if filter.is_some() {
+        return Err(ReadError::NoFilter);
+    }
+    let log = load(&settings.key_logs, note);
+    let mut gone = Gone::default();
+    let mut failed = None;
+    let mut add = |mut session: Session, first: Timestamp| {
+        if failed.is_none() {
+            gone.add(&mut session);
+            failed = hand(&session, first).err();
+        }
+        failed.is_none()
+    };
+    let share = (Shard::whole(), log);
+    let worked = work(
+        paths,
+        filter,
+        settings,
+        share,
+        Some(&mut add),
+        note,
+        progress,
+    )?;
+    if let Some(error) = failed {
+        return Err(ReadError::Handing(error));
+    }
+    if worked.late_keys.is_some() {
+        note(
+            "some TLS secrets stand behind the packets that they open; \
+             to use them, read without --order ended"
+                .to_owned(),
+        );
+    }
+    if gone.uncompared() > 0 {
+        let (all, some) = (gone.told, gone.uncompared());
+        note(format!(
+            "{some} of {all} sessions were not compared with the others, to save memory"
+        ));
+    }
+    let mut summary = worked.part.summary;
+    (summary.sessions, summary.abnormal) = (gone.told, gone.abnormal);
+    summary.dropped = worked.dropped;
+    Ok(Outcome {
+        told: Told::default(),
+        findings: gone.compare(),
+        summary,
+        partial: worked.partial,
+    })
+}
+
+/// Gets each session that has ended, and the time of the first packet; false to stop.
+type Hand<'a> = dyn FnMut(Session, Timestamp) -> bool + 'a;
+
 /// What all workers came to.
 struct All {
     parts: Vec<Part>,
@@ -133,13 +205,14 @@ fn run(
                         filter,
                         settings,
                         (shard, log),
+                        None,
                         &mut |_| {},
                         &mut |_, _| {},
                     )
                 })
             })
             .collect();
-        let first = work(paths, filter, settings, (first, log), note, progress);
+        let first = work(paths, filter, settings, (first, log), None, note, progress);
         let others: Vec<_> = others
             .into_iter()
             .map(std::thread::ScopedJoinHandle::join)
@@ -180,12 +253,13 @@ struct Worked {
     late_keys: Option<KeyLog>,
 }
 
-/// Reads everything for one share of the connections.
+/// Reads everything for one share of the connections; sessions are kept, or handed on.
 fn work(
     paths: &[PathBuf],
     filter: Option<&str>,
     settings: &Settings,
     (shard, log): (Shard, KeyLog),
+    hand: Option<&mut Hand<'_>>,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Worked, ReadError> {
@@ -202,7 +276,10 @@ fn work(
         return Err(ReadError::NothingReadable);
     }
     let partial = !errors.is_empty();
-    let pipeline = Pipeline::keeping(shard, settings.events, log);
+    let pipeline = match hand {
+        Some(_) => Pipeline::of(shard, settings.events, log),
+        None => Pipeline::keeping(shard, settings.events, log),
+    };
     #[cfg(feature = "live")]
     if let Some(filter) = filter {
         let mut source = Filtered::new(source, filter);
@@ -210,6 +287,7 @@ fn work(
             &mut source,
             partial,
             pipeline,
+            hand,
             note,
             &mut |source: &Filtered<Merged>| {
                 let (read, total) = source.source().position();
@@ -217,10 +295,17 @@ fn work(
             },
         ));
     }
-    Ok(drive(&mut source, partial, pipeline, note, &mut |source| {
-        let (read, total) = source.position();
-        progress(read, total);
-    }))
+    Ok(drive(
+        &mut source,
+        partial,
+        pipeline,
+        hand,
+        note,
+        &mut |source| {
+            let (read, total) = source.position();
+            progress(read, total);
+        },
+    ))
 }
 
 /// Takes every packet of a source; `partial`: some of it was lost before it began.
@@ -228,14 +313,27 @@ fn drive<S: PacketSource>(
     source: &mut S,
     mut partial: bool,
     mut pipeline: Pipeline,
+    mut hand: Option<&mut Hand<'_>>,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(&S),
 ) -> Worked {
     let mut dropped = 0;
+    let mut begun = None;
     let mut until_progress = PROGRESS_EVERY;
     loop {
         match source.advance() {
-            Ok(Step::Packet) => pipeline.handle_packet(&source.packet()),
+            Ok(Step::Packet) => {
+                let packet = source.packet();
+                pipeline.handle_packet(&packet);
+                if let Some(hand) = &mut hand {
+                    let first = *begun.get_or_insert(packet.time);
+                    let mut is_wanted = true;
+                    pipeline.hand_on(&mut |session| is_wanted &= hand(session, first));
+                    if !is_wanted {
+                        break;
+                    }
+                }
+            }
             Ok(Step::Secrets(secrets)) => pipeline.handle_secrets(secrets.text()),
             Ok(Step::End) => break,
             Ok(Step::Note(told)) => {
@@ -256,7 +354,15 @@ fn drive<S: PacketSource>(
             progress(source);
         }
     }
-    let part = pipeline.finish_part();
+    let part = match hand {
+        Some(hand) => Part {
+            summary: pipeline.finish_handing(&mut |session| {
+                hand(session, begun.unwrap_or_default());
+            }),
+            ..Part::default()
+        },
+        None => pipeline.finish_part(),
+    };
     let late_keys = pipeline.misses_late_secrets().then(|| pipeline.into_keys());
     Worked {
         part,

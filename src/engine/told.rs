@@ -1,11 +1,14 @@
 //! The sessions of a run, from the moment they are told: packed until they are written, or handed
 //! on at once.
 
+use std::collections::HashMap;
+
 use foldhash::fast::RandomState;
 
 use crate::capture::PacketId;
 use crate::diagnosis::amend::Amendments;
 use crate::diagnosis::outline::{Leg, Outline};
+use crate::limits;
 use crate::session::pack::{Pack, Place};
 use crate::session::{Finding, Session};
 
@@ -23,6 +26,11 @@ impl Outlet {
             Self::Waiting(sessions) => sessions.push(session),
             Self::Packed(shelf) => shelf.push(session),
         }
+    }
+
+    /// Some wait.
+    pub(super) fn has_any(&self) -> bool {
+        matches!(self, Self::Waiting(sessions) if !sessions.is_empty())
     }
 
     /// Those that wait.
@@ -72,6 +80,52 @@ impl Shelf {
             first_packet: session.first_packet,
             place: self.pack.push(session),
         });
+    }
+}
+
+/// What is kept of sessions that were handed on as they ended: enough to compare them by.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    random: RandomState,
+    outlines: Vec<Outline>,
+    /// Paths without their queries, by hash.
+    paths: HashMap<u64, Box<str>, RandomState>,
+    pub(super) told: u64,
+    pub(super) abnormal: u64,
+}
+
+impl Gone {
+    /// Numbers the next one, and remembers it.
+    pub(super) fn add(&mut self, session: &mut Session) {
+        self.told += 1;
+        self.abnormal += u64::from(session.is_abnormal());
+        session.number = self.told;
+        if self.outlines.len() >= limits::MAX_OUTLINES {
+            return;
+        }
+        let outline = Outline::new(session, &self.random);
+        if let Some((hash, path)) = outline.route().zip(session.opening.path.as_deref())
+            && self.paths.len() < limits::MAX_PATHS_COMPARED
+        {
+            let end = path.floor_char_boundary(limits::MAX_SHARED_TEXT);
+            let path = || path.get(..end).unwrap_or_default().into();
+            self.paths.entry(hash).or_insert_with(path);
+        }
+        self.outlines.push(outline);
+    }
+
+    /// So many were not compared with the others.
+    pub(super) fn uncompared(&self) -> u64 {
+        self.told - self.outlines.len() as u64
+    }
+
+    /// What they share.
+    pub(super) fn compare(&self) -> Vec<Finding> {
+        let path = |index: usize| {
+            let path = self.paths.get(&self.outlines.get(index)?.route()?)?;
+            Some(path.to_string())
+        };
+        Amendments::find(&self.outlines, &path).0
     }
 }
 

@@ -9,8 +9,8 @@ use super::columns::SESSIONS;
 use super::layout::{Cell, Layout, Line};
 use super::look::{DIM, Look};
 use super::table::{NOTE, Table};
-use super::{Captures, Row, Sink, View};
-use crate::session::{Session, Summary};
+use super::{Captures, Row, Sink, View, findings};
+use crate::session::{Finding, Session, Summary};
 
 /// What cells usually hold at most, and in their short form, in the order of the columns.
 const USUAL: [(&str, &str); 9] = [
@@ -58,6 +58,7 @@ pub struct Rolling<W> {
     begun: bool,
     /// The day of the last row.
     day: Option<String>,
+    findings: Vec<Finding>,
 }
 
 impl<W: Write> Rolling<W> {
@@ -70,6 +71,7 @@ impl<W: Write> Rolling<W> {
             look,
             begun: false,
             day: None,
+            findings: Vec::new(),
         }
     }
 
@@ -112,11 +114,17 @@ impl<W: Write> Sink for Rolling<W> {
         }
     }
 
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        self.findings.push(finding.clone());
+        Ok(())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
     fn finish(&mut self, _summary: &Summary, _partial: bool) -> io::Result<()> {
+        findings::write(&self.findings, &mut self.out, &self.look)?;
         self.out.flush()
     }
 }
