@@ -186,6 +186,9 @@ fn write(
         (Format::Json, _) => Box::new(Json::new(out, view, captures)),
         (Format::Jsonl, _) => Box::new(JsonLines::new(out, captures)),
     };
+    if sink.needs_survey() {
+        each_row(view, shown, |row| sink.survey(row))?;
+    }
     each_row(view, shown, |row| sink.row(row))?;
     // What is said of many is worth knowing of each one that is shown.
     for finding in &outcome.findings {

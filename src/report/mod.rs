@@ -31,6 +31,19 @@ pub use rows::{Row, Source, View, each_row, rows};
 
 /// An output: gets the rows in order, then the findings, then the totals.
 pub trait Sink {
+    /// It has to look at all rows before the first is written.
+    fn needs_survey(&self) -> bool {
+        false
+    }
+
+    /// Looks at a row that is to be written later.
+    ///
+    /// # Errors
+    /// None that is known.
+    fn survey(&mut self, _row: &Row<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
     /// One row; called in the order of the view.
     ///
     /// # Errors
