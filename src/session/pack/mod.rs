@@ -144,6 +144,11 @@ impl<'a> Unpacker<'a> {
     }
 
     fn number(&mut self) -> u64 {
+        // Nearly all are small.
+        if let [byte @ ..0x80, rest @ ..] = self.bytes {
+            self.bytes = rest;
+            return u64::from(*byte);
+        }
         let mut value = 0;
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.byte();
