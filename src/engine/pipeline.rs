@@ -10,7 +10,7 @@ use super::shard::{Part, Shard, join};
 use super::stack::Stack;
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
-use crate::decode::{Decoded, Decoder};
+use crate::decode::{Decoded, Decoder, Flags};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
 use crate::session::{Session, Summary};
@@ -127,7 +127,9 @@ impl Pipeline {
                         let Some(followed) = flows.get_mut(slot) else {
                             return;
                         };
-                        let was_over = followed.is_over();
+                        // Nothing else ends a connection.
+                        let may_end = segment.flags.has(Flags::FIN | Flags::RST);
+                        let was_over = may_end && followed.is_over();
                         let handled = followed.handle_segment(&key, &arrival, keys);
                         if handled == Handled::NewConnection {
                             if let Some((key, old)) = flows.remove(slot) {
@@ -135,10 +137,12 @@ impl Pipeline {
                             }
                             begin(flows, begun, keys, summary, key, &arrival, ordinal)
                         } else {
-                            if let Followed::Whole(stack) = followed {
+                            if let Followed::Whole(stack) = followed
+                                && stack.has_earlier()
+                            {
                                 tell_earlier(key, stack, sessions);
                             }
-                            if !was_over && followed.is_over() {
+                            if may_end && !was_over && followed.is_over() {
                                 lingering.push_back((packet.time, slot));
                             }
                             Some(slot)
@@ -202,6 +206,11 @@ impl Pipeline {
             return;
         }
         self.unchecked = 0;
+        self.let_go_of_held();
+    }
+
+    #[cold]
+    fn let_go_of_held(&mut self) {
         let mut holders: Vec<(usize, Slot)> = Vec::new();
         for (slot, followed) in self.flows.iter() {
             let held = followed.held_bytes();
@@ -240,7 +249,17 @@ impl Pipeline {
     }
 
     /// Lets go of connections that ended long enough ago.
+    #[inline]
     fn release(&mut self, now: Timestamp) {
+        if let Some(&(ended, _)) = self.lingering.front()
+            && now.since(ended) > limits::LINGER_NANOS
+        {
+            self.release_ended(now);
+        }
+    }
+
+    #[cold]
+    fn release_ended(&mut self, now: Timestamp) {
         while let Some(&(ended, slot)) = self.lingering.front()
             && now.since(ended) > limits::LINGER_NANOS
         {

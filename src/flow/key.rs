@@ -1,7 +1,7 @@
 //! The key of a TCP connection: the same for both directions.
 
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::decode::Segment;
 
@@ -60,29 +60,43 @@ impl<T> std::ops::IndexMut<End> for Pair<T> {
 ///
 /// VLANs and tunnels are not part of it: a packet captured twice, inside and outside of a
 /// tunnel, belongs to one connection.
+// In words: it is made, hashed and compared for every packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {
-    low: (IpAddr, u16),
-    high: (IpAddr, u16),
+    /// The address of A: its upper half (of IPv6) and its lower.
+    low: [u64; 2],
+    high: [u64; 2],
+    low_port: u16,
+    high_port: u16,
+    family: Family,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
 }
 
 impl Hash for FlowKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // In few words, not byte by byte: this runs for every packet.
-        for (ip, port) in [self.low, self.high] {
-            match ip {
-                IpAddr::V4(ip) => state.write_u64(u64::from(ip.to_bits()) << 16 | u64::from(port)),
-                IpAddr::V6(ip) => {
-                    state.write_u128(ip.to_bits());
-                    state.write_u16(port);
-                }
+        let ports = u64::from(self.low_port) << 16 | u64::from(self.high_port);
+        match self.family {
+            Family::V4 => state.write_u64(self.low[1] << 32 | self.high[1]),
+            Family::V6 => {
+                let [a, b] = self.low;
+                let [c, d] = self.high;
+                [a, b, c, d]
+                    .into_iter()
+                    .for_each(|word| state.write_u64(word));
             }
         }
+        state.write_u64(ports);
     }
 }
 
 impl FlowKey {
     /// The key of a segment's connection, and which end sent the segment.
+    #[inline]
     pub fn of(segment: &Segment<'_>) -> (Self, End) {
         Self::between(
             (segment.src, segment.src_port),
@@ -91,32 +105,53 @@ impl FlowKey {
     }
 
     /// The key of a connection between two addresses, and which end the first one is.
+    #[inline]
     pub fn between(one: (IpAddr, u16), other: (IpAddr, u16)) -> (Self, End) {
-        if one <= other {
-            (
-                Self {
-                    low: one,
-                    high: other,
-                },
-                End::A,
-            )
-        } else {
-            (
-                Self {
-                    low: other,
-                    high: one,
-                },
-                End::B,
-            )
-        }
+        // No packet mixes families.
+        let is_v4 = one.0.is_ipv4() && other.0.is_ipv4();
+        let family = if is_v4 { Family::V4 } else { Family::V6 };
+        let (one, other) = (
+            (words(one.0, family), one.1),
+            (words(other.0, family), other.1),
+        );
+        let end = if one <= other { End::A } else { End::B };
+        let (low, high) = match end {
+            End::A => (one, other),
+            End::B => (other, one),
+        };
+        let key = Self {
+            low: low.0,
+            high: high.0,
+            low_port: low.1,
+            high_port: high.1,
+            family,
+        };
+        (key, end)
     }
 
     /// Address and port of one end.
     pub fn address(&self, end: End) -> SocketAddr {
-        let (ip, port) = match end {
-            End::A => self.low,
-            End::B => self.high,
+        let ([upper, lower], port) = match end {
+            End::A => (self.low, self.low_port),
+            End::B => (self.high, self.high_port),
+        };
+        let bits = u128::from(upper) << 64 | u128::from(lower);
+        let ip = match self.family {
+            Family::V4 => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(lower).unwrap_or(0))),
+            Family::V6 => IpAddr::V6(Ipv6Addr::from_bits(bits)),
         };
         SocketAddr::new(ip, port)
     }
+}
+
+#[inline]
+fn words(ip: IpAddr, family: Family) -> [u64; 2] {
+    let bits = match (ip, family) {
+        (IpAddr::V4(ip), Family::V4) => return [0, u64::from(ip.to_bits())],
+        (IpAddr::V4(ip), Family::V6) => ip.to_ipv6_mapped().to_bits(),
+        (IpAddr::V6(ip), _) => ip.to_bits(),
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+    let halves = [(bits >> 64) as u64, bits as u64];
+    halves
 }
