@@ -1,16 +1,14 @@
 //! The TCP header (RFC 9293 §3.1).
 
-use std::net::IpAddr;
-
 use super::bytes::Bytes;
 use super::reason::{Header, Reason};
-use super::{Flags, Segment, Tunnels};
+use super::{Address, Flags, Segment, Tunnels};
 
 /// What the IP header says to whoever reads its payload.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct IpFields {
-    pub(super) src: IpAddr,
-    pub(super) dst: IpAddr,
+    pub(super) src: Address,
+    pub(super) dst: Address,
     pub(super) ttl: u8,
     pub(super) id: Option<u16>,
 }

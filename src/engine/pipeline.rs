@@ -10,7 +10,7 @@ use super::shard::{Part, Shard, join};
 use super::stack::Stack;
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
-use crate::decode::{Decoded, Decoder, Flags};
+use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
 use crate::session::{Session, Summary};
@@ -20,7 +20,8 @@ use crate::tls::{KeyLog, Keyring, Unread};
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
-    decoder: Decoder,
+    /// Taken out while a packet is looked at closely.
+    decoder: Option<Box<Decoder>>,
     flows: Table<Followed>,
     /// Connections that have ended, by the time after which nothing more is expected of them.
     lingering: VecDeque<(Timestamp, Slot)>,
@@ -55,7 +56,7 @@ impl Pipeline {
         Self {
             keys: Keyring::new(log),
             late_secrets: false,
-            decoder: Decoder::new(),
+            decoder: None,
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
@@ -98,69 +99,22 @@ impl Pipeline {
         summary.snapped += u64::from((packet.data.len() as u64) < u64::from(packet.wire_len));
         let (first, last) = summary.span.unwrap_or((packet.time, packet.time));
         summary.span = Some((first.min(packet.time), last.max(packet.time)));
-        match self.decoder.decode(packet) {
+        if let Some(segment) = Decoder::glance(packet) {
+            let (key, from) = FlowKey::of(&segment);
+            self.handle_segment(key, from, &segment, packet, ordinal);
+        } else {
+            self.handle_unusual(packet, ordinal);
+        }
+    }
+
+    /// Takes a packet that has to be looked at closely.
+    fn handle_unusual(&mut self, packet: &Packet<'_>, ordinal: u64) {
+        // A segment may borrow from the decoder.
+        let mut decoder = self.decoder.take().unwrap_or_default();
+        match decoder.walk(packet) {
             Decoded::Tcp(segment) => {
                 let (key, from) = FlowKey::of(&segment);
-                let hash = self.flows.hash(&key);
-                if !self.shard.keeps(hash) {
-                    // All shares let go of connections at the same packets.
-                    return self.release(packet.time);
-                }
-                let arrival = Arrival {
-                    from,
-                    segment: &segment,
-                    packet: packet.id,
-                    time: packet.time,
-                    story: self.story,
-                };
-                let Self {
-                    flows,
-                    lingering,
-                    begun,
-                    sessions,
-                    summary,
-                    keys,
-                    ..
-                } = self;
-                let slot = match flows.find_hashed(hash, &key) {
-                    Some(slot) => {
-                        let Some(followed) = flows.get_mut(slot) else {
-                            return;
-                        };
-                        // Nothing else ends a connection.
-                        let may_end = segment.flags.has(Flags::FIN | Flags::RST);
-                        let was_over = may_end && followed.is_over();
-                        let handled = followed.handle_segment(&key, &arrival, keys);
-                        if handled == Handled::NewConnection {
-                            if let Some((key, old)) = flows.remove(slot) {
-                                conclude(key, old, keys, sessions, summary);
-                            }
-                            begin(flows, begun, keys, summary, key, &arrival, ordinal)
-                        } else {
-                            if let Followed::Whole(stack) = followed
-                                && stack.has_earlier()
-                            {
-                                tell_earlier(key, stack, sessions);
-                            }
-                            if may_end && !was_over && followed.is_over() {
-                                lingering.push_back((packet.time, slot));
-                            }
-                            Some(slot)
-                        }
-                    }
-                    None => begin(flows, begun, keys, summary, key, &arrival, ordinal),
-                };
-                if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
-                    && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
-                {
-                    endings.watch(stack, slot, packet.time);
-                }
-                self.drop_oldest_syn();
-                self.release(packet.time);
-                self.check_held();
-                if self.flows.len() > self.max_connections {
-                    self.evict();
-                }
+                self.handle_segment(key, from, &segment, packet, ordinal);
             }
             Decoded::Icmp(_) | Decoded::Other => {}
             Decoded::Undecodable(reason) => {
@@ -170,6 +124,77 @@ impl Pipeline {
                     .entry(reason.to_string())
                     .or_default() += 1
             }
+        }
+        self.decoder = Some(decoder);
+    }
+
+    fn handle_segment(
+        &mut self,
+        key: FlowKey,
+        from: End,
+        segment: &Segment<'_>,
+        packet: &Packet<'_>,
+        ordinal: u64,
+    ) {
+        let hash = self.flows.hash(&key);
+        if !self.shard.keeps(hash) {
+            // All shares let go of connections at the same packets.
+            return self.release(packet.time);
+        }
+        let arrival = Arrival {
+            from,
+            segment,
+            packet: packet.id,
+            time: packet.time,
+            story: self.story,
+        };
+        let Self {
+            flows,
+            lingering,
+            begun,
+            sessions,
+            summary,
+            keys,
+            ..
+        } = self;
+        let slot = match flows.find_hashed(hash, &key) {
+            Some(slot) => {
+                let Some(followed) = flows.get_mut(slot) else {
+                    return;
+                };
+                // Nothing else ends a connection.
+                let may_end = segment.flags.has(Flags::FIN | Flags::RST);
+                let was_over = may_end && followed.is_over();
+                let handled = followed.handle_segment(&key, &arrival, keys);
+                if handled == Handled::NewConnection {
+                    if let Some((key, old)) = flows.remove(slot) {
+                        conclude(key, old, keys, sessions, summary);
+                    }
+                    begin(flows, begun, keys, summary, key, &arrival, ordinal)
+                } else {
+                    if let Followed::Whole(stack) = followed
+                        && stack.has_earlier()
+                    {
+                        tell_earlier(key, stack, sessions);
+                    }
+                    if may_end && !was_over && followed.is_over() {
+                        lingering.push_back((packet.time, slot));
+                    }
+                    Some(slot)
+                }
+            }
+            None => begin(flows, begun, keys, summary, key, &arrival, ordinal),
+        };
+        if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
+            && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
+        {
+            endings.watch(stack, slot, packet.time);
+        }
+        self.drop_oldest_syn();
+        self.release(packet.time);
+        self.check_held();
+        if self.flows.len() > self.max_connections {
+            self.evict();
         }
     }
 

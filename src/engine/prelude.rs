@@ -132,8 +132,8 @@ impl Prelude {
             let (src, dst) = (key.address(noted.from), key.address(noted.from.other()));
             let scale = noted.scale.map(|shift| [3, 3, shift]);
             let segment = Segment {
-                src: src.ip(),
-                dst: dst.ip(),
+                src: src.ip().into(),
+                dst: dst.ip().into(),
                 src_port: src.port(),
                 dst_port: dst.port(),
                 seq: noted.seq,

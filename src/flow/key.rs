@@ -1,9 +1,9 @@
 //! The key of a TCP connection: the same for both directions.
 
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
-use crate::decode::Segment;
+use crate::decode::{Address, Segment};
 
 /// One of the two ends of a connection: `A` is the one with the lower address and port.
 /// Which of them is the client is for the layers above to find out.
@@ -68,26 +68,19 @@ pub struct FlowKey {
     high: [u64; 2],
     low_port: u16,
     high_port: u16,
-    family: Family,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
-    V4,
-    V6,
+    is_v4: bool,
 }
 
 impl Hash for FlowKey {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
+        let ([a, b], [c, d]) = (self.low, self.high);
         let ports = u64::from(self.low_port) << 16 | u64::from(self.high_port);
-        match self.family {
-            Family::V4 => state.write_u64(self.low[1] << 32 | self.high[1]),
-            Family::V6 => {
-                let [a, b] = self.low;
-                let [c, d] = self.high;
-                [a, b, c, d]
-                    .into_iter()
-                    .for_each(|word| state.write_u64(word));
+        if self.is_v4 {
+            state.write_u64(b << 32 | d);
+        } else {
+            for word in [a, b, c, d] {
+                state.write_u64(word);
             }
         }
         state.write_u64(ports);
@@ -98,33 +91,41 @@ impl FlowKey {
     /// The key of a segment's connection, and which end sent the segment.
     #[inline]
     pub fn of(segment: &Segment<'_>) -> (Self, End) {
-        Self::between(
-            (segment.src, segment.src_port),
-            (segment.dst, segment.dst_port),
-        )
+        let Segment {
+            src,
+            dst,
+            src_port,
+            dst_port,
+            ..
+        } = *segment;
+        Self::of_words((src, src_port), (dst, dst_port))
     }
 
-    /// The key of a connection between two addresses, and which end the first one is.
-    #[inline]
+    /// The key of a connection between two addresses of one family, and which end the first
+    /// one is.
     pub fn between(one: (IpAddr, u16), other: (IpAddr, u16)) -> (Self, End) {
-        // No packet mixes families.
-        let is_v4 = one.0.is_ipv4() && other.0.is_ipv4();
-        let family = if is_v4 { Family::V4 } else { Family::V6 };
-        let (one, other) = (
-            (words(one.0, family), one.1),
-            (words(other.0, family), other.1),
-        );
-        let end = if one <= other { End::A } else { End::B };
-        let (low, high) = match end {
+        Self::of_words((one.0.into(), one.1), (other.0.into(), other.1))
+    }
+
+    #[inline]
+    fn of_words(one: (Address, u16), other: (Address, u16)) -> (Self, End) {
+        let is_v4 = one.0.is_v4;
+        let place = |(address, port): (Address, u16)| (address.upper, address.lower, port);
+        let end = if place(one) <= place(other) {
+            End::A
+        } else {
+            End::B
+        };
+        let ((low, low_port), (high, high_port)) = match end {
             End::A => (one, other),
             End::B => (other, one),
         };
         let key = Self {
-            low: low.0,
-            high: high.0,
-            low_port: low.1,
-            high_port: high.1,
-            family,
+            low: [low.upper, low.lower],
+            high: [high.upper, high.lower],
+            low_port,
+            high_port,
+            is_v4,
         };
         (key, end)
     }
@@ -135,23 +136,11 @@ impl FlowKey {
             End::A => (self.low, self.low_port),
             End::B => (self.high, self.high_port),
         };
-        let bits = u128::from(upper) << 64 | u128::from(lower);
-        let ip = match self.family {
-            Family::V4 => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(lower).unwrap_or(0))),
-            Family::V6 => IpAddr::V6(Ipv6Addr::from_bits(bits)),
+        let address = Address {
+            upper,
+            lower,
+            is_v4: self.is_v4,
         };
-        SocketAddr::new(ip, port)
+        SocketAddr::new(address.ip(), port)
     }
-}
-
-#[inline]
-fn words(ip: IpAddr, family: Family) -> [u64; 2] {
-    let bits = match (ip, family) {
-        (IpAddr::V4(ip), Family::V4) => return [0, u64::from(ip.to_bits())],
-        (IpAddr::V4(ip), Family::V6) => ip.to_ipv6_mapped().to_bits(),
-        (IpAddr::V6(ip), _) => ip.to_bits(),
-    };
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-    let halves = [(bits >> 64) as u64, bits as u64];
-    halves
 }
