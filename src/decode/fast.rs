@@ -53,7 +53,8 @@ pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     } else {
         ipv6(bytes)?
     };
-    tcp::segment(ip, bytes, vlan, Tunnels::default()).ok()
+    let parts = tcp::parts(bytes).ok()?;
+    Some(parts.segment(ip, vlan, Tunnels::default()))
 }
 
 /// IP version, VLAN and payload behind at most two tags.

@@ -101,7 +101,7 @@ impl Pipeline {
         summary.span = Some((first.min(packet.time), last.max(packet.time)));
         if let Some(segment) = Decoder::glance(packet) {
             let (key, from) = FlowKey::of(&segment);
-            self.handle_segment(key, from, &segment, packet, ordinal);
+            self.handle_segment(&key, from, &segment, packet, ordinal);
         } else {
             self.handle_unusual(packet, ordinal);
         }
@@ -114,7 +114,7 @@ impl Pipeline {
         match decoder.walk(packet) {
             Decoded::Tcp(segment) => {
                 let (key, from) = FlowKey::of(&segment);
-                self.handle_segment(key, from, &segment, packet, ordinal);
+                self.handle_segment(&key, from, &segment, packet, ordinal);
             }
             Decoded::Icmp(_) | Decoded::Other => {}
             Decoded::Undecodable(reason) => {
@@ -130,13 +130,13 @@ impl Pipeline {
 
     fn handle_segment(
         &mut self,
-        key: FlowKey,
+        key: &FlowKey,
         from: End,
         segment: &Segment<'_>,
         packet: &Packet<'_>,
         ordinal: u64,
     ) {
-        let hash = self.flows.hash(&key);
+        let hash = self.flows.hash(key);
         if !self.shard.keeps(hash) {
             // All shares let go of connections at the same packets.
             return self.release(packet.time);
@@ -157,7 +157,7 @@ impl Pipeline {
             keys,
             ..
         } = self;
-        let slot = match flows.find_hashed(hash, &key) {
+        let slot = match flows.find_hashed(hash, key) {
             Some(slot) => {
                 let Some(followed) = flows.get_mut(slot) else {
                     return;
@@ -165,17 +165,17 @@ impl Pipeline {
                 // Nothing else ends a connection.
                 let may_end = segment.flags.has(Flags::FIN | Flags::RST);
                 let was_over = may_end && followed.is_over();
-                let handled = followed.handle_segment(&key, &arrival, keys);
+                let handled = followed.handle_segment(key, &arrival, keys);
                 if handled == Handled::NewConnection {
                     if let Some((key, old)) = flows.remove(slot) {
                         conclude(key, old, keys, sessions, summary);
                     }
-                    begin(flows, begun, keys, summary, key, &arrival, ordinal)
+                    begin(flows, begun, keys, summary, *key, &arrival, ordinal)
                 } else {
                     if let Followed::Whole(stack) = followed
                         && stack.has_earlier()
                     {
-                        tell_earlier(key, stack, sessions);
+                        tell_earlier(*key, stack, sessions);
                     }
                     if may_end && !was_over && followed.is_over() {
                         lingering.push_back((packet.time, slot));
@@ -183,7 +183,7 @@ impl Pipeline {
                     Some(slot)
                 }
             }
-            None => begin(flows, begun, keys, summary, key, &arrival, ordinal),
+            None => begin(flows, begun, keys, summary, *key, &arrival, ordinal),
         };
         if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
             && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
@@ -223,15 +223,15 @@ impl Pipeline {
 
     /// Holds less, where all connections together hold more than they may. No more can be held
     /// than was captured, so a look now and then is enough.
+    #[inline]
     fn check_held(&mut self) {
         let flows = self.flows.len() as u64;
-        if self.unchecked
-            < limits::CHECK_HELD_EVERY.max(flows.saturating_mul(limits::CHECK_HELD_PER_CONNECTION))
+        if self.unchecked >= limits::CHECK_HELD_EVERY
+            && self.unchecked >= flows.saturating_mul(limits::CHECK_HELD_PER_CONNECTION)
         {
-            return;
+            self.unchecked = 0;
+            self.let_go_of_held();
         }
-        self.unchecked = 0;
-        self.let_go_of_held();
     }
 
     #[cold]
