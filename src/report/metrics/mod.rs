@@ -46,6 +46,9 @@ const DURATIONS: [f64; 14] = [
     604_801.0,
 ];
 
+/// What is found while watching.
+const FINDINGS: [&str; 3] = ["idle-timeout", "lifetime-limit", "mass-cut"];
+
 /// Room for the page of a busy run.
 const USUAL_PAGE: usize = 16 << 10;
 
@@ -131,6 +134,9 @@ impl Metrics {
         // A series that begins with the first loss has no rate at it.
         for by in By::ALL {
             drop(metrics.dropped.get_or_create(&by));
+        }
+        for name in FINDINGS {
+            drop(metrics.found.get_or_create(&FoundAs { name }));
         }
         metrics.register();
         metrics

@@ -209,6 +209,10 @@ fn the_older_text_describes_each_counter_by_its_samples() {
 #[test]
 fn what_is_asked_for_in_contrib_is_told() {
     let metrics = Metrics::new();
+    let mut session = sample::normal(1);
+    metrics.session(&session);
+    session.verdict.state = State::Failed;
+    metrics.session(&session);
     let page = metrics.page(Text::OpenMetrics, Some(1));
     let families: Vec<&str> = page
         .lines()
