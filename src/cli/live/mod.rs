@@ -24,6 +24,7 @@ use super::args::Format;
 use super::config::{color, output, selection, width};
 use super::read::lost;
 use super::select::{FailOn, Selection};
+use crate::capture::confine::{Confined, Places, confine};
 use crate::capture::live::{Drops, Interface, Options, default_interface, now};
 use crate::capture::privileges;
 use crate::engine::Pipeline;
@@ -77,17 +78,37 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     let ready = args.observe.ready()?;
     // Before files are opened, so that they can be opened again later; before threads begin.
     privileges::give_up(args.user.as_deref())?;
+    // What it takes to know the zone is not there later.
+    let watch = Watch::new(args.time.into(), now());
+    let confined = confine(&Places {
+        appended: places
+            .iter()
+            .filter_map(|(place, _)| place.file())
+            .collect(),
+        devices: args.observe.devices(),
+        interface: Some(name),
+        ..Places::default()
+    });
     let looks = Looks {
         look: Look {
             width: width(),
             color: color(args.color),
-            watch: Watch::new(args.time.into(), now()),
+            watch,
             verbose: args.verbose,
         },
         csv_raw: args.csv_raw,
         terminal: io::stdout().is_terminal(),
     };
     let messages = Messages::start()?;
+    match confined {
+        Ok(confined) if args.verbose => {
+            if let Some(text) = shortfall(confined) {
+                messages.line(text.to_owned());
+            }
+        }
+        Ok(_) => {}
+        Err(error) => messages.warning(format!("{error}; going on without")),
+    }
     let outputs = places
         .into_iter()
         .map(|(place, format)| {
@@ -140,6 +161,17 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         true => Exit::Partial,
         false => Exit::Done,
     })
+}
+
+/// What this kernel cannot do to confine the process.
+const fn shortfall(confined: Confined) -> Option<&'static str> {
+    match confined {
+        Confined::Fully => None,
+        Confined::Partly => Some("confined to the places of outputs as far as this kernel can"),
+        Confined::Not => Some(
+            "not confined to the places of outputs: this kernel has no Landlock, or keeps it from us",
+        ),
+    }
 }
 
 /// The summary on standard error.

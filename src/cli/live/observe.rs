@@ -1,6 +1,7 @@
 //! Those who look on beside the outputs: counts for Prometheus.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -32,6 +33,11 @@ pub(super) struct Ready {
 }
 
 impl ObserveArgs {
+    /// Devices that are opened once privileges are given up.
+    pub(super) fn devices(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Takes what has to be taken early.
     ///
     /// # Errors
