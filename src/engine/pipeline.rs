@@ -1,10 +1,12 @@
 //! One shard: packets in, sessions out. No clock, no file, no thread.
 
 mod ending;
+mod glance;
 
 use std::collections::VecDeque;
 
 use self::ending::Endings;
+pub use self::glance::{Glance, OpenSession, SessionId};
 use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::Stack;

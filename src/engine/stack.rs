@@ -206,6 +206,30 @@ impl Stack {
         self.upper.tracker.is_some()
     }
 
+    /// The session that is under way.
+    pub(super) fn tracker(&self) -> Option<&Tracker> {
+        self.upper.tracker.as_deref()
+    }
+
+    /// A copy of it, with all that is known around it.
+    pub(super) fn described(&self) -> Option<Tracker> {
+        let mut tracker = self.upper.tracker.as_deref()?.clone();
+        self.upper.describe(&mut tracker);
+        Some(tracker)
+    }
+
+    /// There is TLS between TCP and it.
+    pub(super) fn is_tls(&self) -> bool {
+        self.upper.tls.is_some()
+    }
+
+    /// Keeps no more than so many events of its story.
+    pub(super) fn shorten_story(&mut self, most: usize) {
+        if let Some(tracker) = &mut self.upper.tracker {
+            tracker.shorten_story(most);
+        }
+    }
+
     /// Nothing more is expected of it but late packets.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.upper.app, App::Other) && self.upper.tracker.is_none()
