@@ -16,7 +16,7 @@ use crate::limits;
 use crate::session::{Session, Summary};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
-use crate::tls::{KeyLog, Keyring, Unread};
+use crate::tls::{Keyring, Secrets, Unread};
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
@@ -46,14 +46,14 @@ pub struct Pipeline {
 impl Pipeline {
     /// An empty one for all connections; `story` keeps the events of each session.
     pub fn new(story: bool) -> Self {
-        Self::of(Shard::whole(), story, KeyLog::default())
+        Self::of(Shard::whole(), story, Secrets::default())
     }
 
     /// An empty one for some of the connections, with secrets to read TLS with. It has to see
     /// every packet all the same.
-    pub fn of(shard: Shard, story: bool, log: KeyLog) -> Self {
+    pub fn of(shard: Shard, story: bool, secrets: Secrets) -> Self {
         Self {
-            keys: Keyring::new(log),
+            keys: Keyring::new(secrets),
             late_secrets: false,
             decoder: Decoder::new(),
             flows: Table::new(shard.random()),
@@ -72,20 +72,18 @@ impl Pipeline {
 
     /// Takes secrets that stand in the capture. They open connections that begin behind them.
     pub fn handle_secrets(&mut self, text: &[u8]) {
-        let before = self.keys.log.secrets();
-        self.keys.log.feed(text);
-        self.keys.log.end_text();
-        self.late_secrets |= self.summary.packets > 0 && self.keys.log.secrets() > before;
+        let is_new = self.keys.secrets.feed(text);
+        self.late_secrets |= self.summary.packets > 0 && is_new;
     }
 
-    /// Reading again with the secrets of [`Self::into_keys`] would show more.
+    /// Reading again with the secrets of [`Self::into_secrets`] would show more.
     pub fn misses_late_secrets(&self) -> bool {
         self.late_secrets && self.summary.tls_without_keys > 0
     }
 
     /// All secrets.
-    pub fn into_keys(self) -> KeyLog {
-        self.keys.log
+    pub fn into_secrets(self) -> Secrets {
+        self.keys.secrets
     }
 
     /// Takes the next packet.

@@ -160,7 +160,8 @@ impl Stack {
             App::Frames(readers) => readers.a.kept_bytes() + readers.b.kept_bytes(),
             App::Undecided | App::Other => 0,
         };
-        self.tcp.held_bytes() + kept
+        let sealed = self.upper.tls.as_ref().map_or(0, |tls| tls.held_bytes());
+        self.tcp.held_bytes() + sealed + kept
     }
 
     /// Waits no longer: what is missing stays missing.
@@ -168,6 +169,9 @@ impl Stack {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
         tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        if let Some(tls) = &mut upper.tls {
+            tls.forget();
+        }
         match &mut upper.app {
             App::Http(exchange) => exchange.forget(),
             App::Unknown(searches) => End::BOTH.iter().for_each(|&end| searches[end].forget()),

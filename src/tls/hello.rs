@@ -8,10 +8,11 @@ use nom::{IResult, Parser};
 use super::cipher::TLS13;
 use super::keylog::ClientRandom;
 
-/// Extensions (RFC 8446 §4.2, RFC 7301, RFC 7366).
+/// Extensions (RFC 8446 §4.2, RFC 7301, RFC 7366, RFC 7627).
 const SERVER_NAME: u16 = 0;
 const ALPN: u16 = 16;
 const ENCRYPT_THEN_MAC: u16 = 22;
+const EXTENDED_MASTER_SECRET: u16 = 23;
 const SUPPORTED_VERSIONS: u16 = 43;
 
 /// `Random` of a ServerHello that is a HelloRetryRequest (RFC 8446 §4.1.3).
@@ -34,6 +35,7 @@ pub(super) struct ServerHello {
     pub(super) suite: u16,
     pub(super) alpn: Option<String>,
     pub(super) encrypt_then_mac: bool,
+    pub(super) extended_master_secret: bool,
     /// It asks for another ClientHello.
     pub(super) is_retry: bool,
 }
@@ -76,11 +78,13 @@ pub(super) fn parse_server_hello(input: &[u8]) -> Option<ServerHello> {
         suite,
         alpn: None,
         encrypt_then_mac: false,
+        extended_master_secret: false,
         is_retry: random == RETRY,
     };
     each_extension(rest, |kind, value| match (kind, value) {
         (SUPPORTED_VERSIONS, &[high, low]) => hello.version = u16::from_be_bytes([high, low]),
         (ENCRYPT_THEN_MAC, _) => hello.encrypt_then_mac = true,
+        (EXTENDED_MASTER_SECRET, _) => hello.extended_master_secret = true,
         (ALPN, _) => hello.alpn = chosen_protocol(value),
         _ => {}
     });

@@ -131,6 +131,11 @@ impl Lane {
         Next::More
     }
 
+    /// Memory held.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.begun.capacity() + self.waiting.len() + self.messages.held_bytes()
+    }
+
     /// How many bytes are kept.
     pub(super) fn begun_len(&self) -> usize {
         self.begun.len()

@@ -18,6 +18,7 @@ mod lane;
 mod messages;
 mod record;
 mod schedule;
+mod secrets;
 mod suite;
 #[cfg(test)]
 #[expect(
@@ -32,6 +33,7 @@ use std::fmt;
 pub use connection::TlsConnection;
 pub use keylog::KeyLog;
 pub use record::{Look, looks_like_tls};
+pub use secrets::Secrets;
 
 use crate::tcp::{Chunk, Origin};
 use suite::Suite;
@@ -40,16 +42,16 @@ use suite::Suite;
 #[derive(Debug, Default)]
 pub struct Keyring {
     /// The secrets.
-    pub log: KeyLog,
+    pub secrets: Secrets,
     /// Where records are opened, one at a time.
     scratch: Vec<u8>,
 }
 
 impl Keyring {
     /// With these secrets.
-    pub const fn new(log: KeyLog) -> Self {
+    pub const fn new(secrets: Secrets) -> Self {
         Self {
-            log,
+            secrets,
             scratch: Vec::new(),
         }
     }
