@@ -237,8 +237,16 @@ fn state(facts: &Facts, ended: bool) -> State {
     let any_close = Side::BOTH
         .iter()
         .any(|&side| !facts.sides[side].closes.is_empty());
+    if facts.sealed.is_some() {
+        return match (facts.is_opaque(), ended) {
+            (true, true) => State::Closed,
+            (true, false) => State::Open,
+            (false, true) => State::Failed,
+            (false, false) => State::Connecting,
+        };
+    }
     match facts.answer {
-        Answer::Refused(_) | Answer::NotHttp => State::Failed,
+        Answer::Refused(_) | Answer::NotHttp | Answer::TlsAlert(_) => State::Failed,
         Answer::None if ended || facts.superseded => State::Failed,
         Answer::None => State::Connecting,
         Answer::Switched(Some(_))

@@ -13,10 +13,10 @@ use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
-use crate::session::{Session, Summary};
+use crate::session::{Session, State, Summary};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
-use crate::tls::{Keyring, Secrets, Unread};
+use crate::tls::{Keyring, Sealed, Secrets, Stage, Unread};
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
@@ -68,6 +68,11 @@ impl Pipeline {
             max_syns_waiting: limits::MAX_SYNS_WAITING,
             endings: None,
         }
+    }
+
+    /// Tells of TLS connections, too, that cannot be read.
+    pub fn tell_opaque(&mut self) {
+        self.keys.tells_opaque = true;
     }
 
     /// Takes secrets that stand in the capture. They open connections that begin behind them.
@@ -187,6 +192,7 @@ impl Pipeline {
         Part {
             sessions: std::mem::take(&mut self.sessions),
             summary: self.summary.clone(),
+            tells_opaque: self.keys.tells_opaque,
         }
     }
 
@@ -337,7 +343,11 @@ fn conclude_in_place(
 ) {
     let name = stack.name(key);
     let tracker = stack.finish(keys);
+    let sealed = stack.sealed();
+    let is_failed = |sealed: &Sealed| sealed.stage == Stage::Handshake;
     match stack.unread() {
+        // Keys would not show more of a handshake that failed than its alert.
+        _ if sealed.as_ref().is_some_and(is_failed) => {}
         None | Some(Unread::NotTls) => {}
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
@@ -350,6 +360,34 @@ fn conclude_in_place(
             summary.lost_bytes += bytes;
             summary.gaps += gaps;
         }
+        sessions.push(session);
+    } else if let Some(sealed) = sealed {
+        conclude_sealed(key, (stack, sealed), keys.tells_opaque, sessions, summary);
+    }
+}
+
+/// Tells of TLS that nothing could be read of: a handshake that failed, or, where asked for,
+/// whatever ended.
+fn conclude_sealed(
+    key: FlowKey,
+    (stack, sealed): (&Stack, Sealed),
+    tells_opaque: bool,
+    sessions: &mut Vec<Session>,
+    summary: &mut Summary,
+) {
+    let is_failed = sealed.stage == Stage::Handshake;
+    if !is_failed && !tells_opaque {
+        return;
+    }
+    let Some(tracker) = stack.seal(&key, sealed) else {
+        return;
+    };
+    let session = tell(*tracker, stack.tcp(), stack.name(key));
+    if !matches!(session.verdict.state, State::Failed | State::Closed) {
+        return;
+    }
+    summary.tls_failed += u64::from(is_failed);
+    if tells_opaque || summary.tls_failed <= limits::MAX_TLS_FAILURES {
         sessions.push(session);
     }
 }

@@ -26,6 +26,8 @@ const PROGRESS_EVERY: u64 = 1 << 14;
 pub struct Settings {
     /// Keep the story of each session ([`Session::events`]).
     pub events: bool,
+    /// Tell of TLS connections, too, that cannot be read.
+    pub tls: bool,
     /// Key logs to read TLS with.
     pub key_logs: Vec<PathBuf>,
     /// Threads to read files with; `None` for what is best. The outcome is the same for any.
@@ -123,22 +125,14 @@ fn run(
 ) -> Result<All, ReadError> {
     let mut shards = Shard::split(count);
     let first = shards.next().unwrap_or_else(Shard::whole);
-    let secrets = secrets
-        .unwrap_or_else(|| Secrets::new(load(&settings.key_logs, note)));
+    let secrets = secrets.unwrap_or_else(|| Secrets::new(load(&settings.key_logs, note)));
     let (first, others) = std::thread::scope(|scope| {
         // Each reads everything and keeps its own connections; only the first one is heard.
         let others: Vec<_> = shards
             .map(|shard| {
                 let share = (shard, secrets.share());
                 scope.spawn(move || {
-                    work(
-                        paths,
-                        filter,
-                        settings,
-                        share,
-                        &mut |_| {},
-                        &mut |_, _| {},
-                    )
+                    work(paths, filter, settings, share, &mut |_| {}, &mut |_, _| {})
                 })
             })
             .collect();
@@ -205,7 +199,10 @@ fn work(
         return Err(ReadError::NothingReadable);
     }
     let partial = !errors.is_empty();
-    let pipeline = Pipeline::of(shard, settings.events, secrets);
+    let mut pipeline = Pipeline::of(shard, settings.events, secrets);
+    if settings.tls {
+        pipeline.tell_opaque();
+    }
     #[cfg(feature = "live")]
     if let Some(filter) = filter {
         let mut source = Filtered::new(source, filter);
@@ -260,7 +257,9 @@ fn drive<S: PacketSource>(
         }
     }
     let part = pipeline.finish_part();
-    let late_secrets = pipeline.misses_late_secrets().then(|| pipeline.into_secrets());
+    let late_secrets = pipeline
+        .misses_late_secrets()
+        .then(|| pipeline.into_secrets());
     Worked {
         part,
         partial,

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
-use crate::tls::{Keyring, TlsConnection, Unread};
+use crate::tls::{Keyring, Sealed, TlsConnection, Unread, alert_in};
 use crate::ws::{Found, Reader, Search};
 
 /// What a connection carries, as far as is known.
@@ -183,6 +183,20 @@ impl Stack {
     /// Why its TLS could not be read, if so.
     pub(super) fn unread(&self) -> Option<Unread> {
         self.upper.tls.as_ref()?.unread()
+    }
+
+    /// What its TLS shows, where nothing of it was read.
+    pub(super) fn sealed(&self) -> Option<Sealed> {
+        self.upper.tls.as_ref()?.sealed()
+    }
+
+    /// A session that tells of its TLS only.
+    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed) -> Box<Tracker> {
+        let mut tracker = Box::new(Tracker::new(client, self.tcp.first(), self.upper.story));
+        self.upper.describe(&mut tracker);
+        sealed.client = Some(client);
+        tracker.handle_sealed(sealed);
+        tracker
     }
 
     /// Opening attempts that are over while the connection goes on.
@@ -499,9 +513,9 @@ impl Upper {
                         tracker.handle_refusal(&response, origin);
                     }
                 }
-                Event::NotHttp { origin } => {
+                Event::NotHttp { begins, origin } => {
                     if let Some(tracker) = &mut self.tracker {
-                        tracker.handle_garbage(origin);
+                        tracker.handle_garbage(origin, alert_in(&begins));
                     }
                 }
                 Event::Opened {

@@ -8,7 +8,8 @@ use super::handshake::{Handshake, Heard, Keys};
 use super::lane::{Found, Hole, Lane, Next};
 use super::messages::SERVER_HELLO;
 use super::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_LEN, Header};
-use super::{Alert, Secrets, Keyring, TlsItem, Unread};
+use super::sealed::Outside;
+use super::{Alert, Keyring, Sealed, Secrets, TlsItem, Unread};
 use crate::flow::{End, Pair};
 use crate::limits;
 use crate::tcp::{Chunk, Origin};
@@ -21,6 +22,7 @@ pub struct TlsConnection {
     handshake: Handshake,
     lanes: Pair<Lane>,
     records: u64,
+    outside: Outside,
     unread: Option<Unread>,
     lacks_secrets: bool,
     /// The client's part of the key exchange may lead to them.
@@ -152,6 +154,7 @@ impl TlsConnection {
         keys: &mut Keyring,
         out: &mut Out<'_>,
     ) {
+        self.outside.take(from, chunk, &self.handshake);
         self.take(from, chunk, keys, out);
         for end in [from.other(), from] {
             if self.lanes[end].is_blocked && !self.must_wait(end) {
@@ -161,6 +164,11 @@ impl TlsConnection {
             }
         }
         self.free_if_unread();
+    }
+
+    /// What it shows where nothing of it was read; `None` where something was, or it is no TLS.
+    pub fn sealed(&self) -> Option<Sealed> {
+        self.outside.sealed(&self.handshake, self.unread())
     }
 
     /// No more bytes will come: tells of those that could not be read, or that are missing with
@@ -520,6 +528,7 @@ impl TlsConnection {
         let plain = scratch.get(..proven.opened.len).unwrap_or_default();
         match proven.opened.kind {
             APPLICATION_DATA if !plain.is_empty() => {
+                self.outside.end();
                 let lane = &mut self.lanes[from];
                 let offset = lane.plain_next;
                 lane.plain_next = offset.saturating_add(plain.len() as u64);
@@ -577,6 +586,7 @@ impl TlsConnection {
             end: place.end,
             origin: place.origin,
         };
+        self.outside.note_alert(from, alert);
         out(from, TlsItem::Alert(alert));
     }
 

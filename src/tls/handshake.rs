@@ -6,7 +6,9 @@ use super::hello::{
     ClientHello, ServerHello, parse_client_hello, parse_encrypted_extensions, parse_server_hello,
 };
 use super::keylog::Label;
-use super::messages::{CLIENT_HELLO, CLIENT_KEY_EXCHANGE, ENCRYPTED_EXTENSIONS, KEY_UPDATE, SERVER_HELLO};
+use super::messages::{
+    CLIENT_HELLO, CLIENT_KEY_EXCHANGE, ENCRYPTED_EXTENSIONS, KEY_UPDATE, SERVER_HELLO,
+};
 use super::schedule::{TrafficSecret, expand};
 use super::suite::Suite;
 use super::{Secrets, Unread};
@@ -225,6 +227,18 @@ impl Handshake {
 
     pub(super) fn sni(&self) -> Option<&str> {
         self.client_hello.as_ref()?.sni.as_deref()
+    }
+
+    /// The protocols that the client offered.
+    pub(super) fn offered(&self) -> &[String] {
+        self.client_hello
+            .as_ref()
+            .map_or(&[], |hello| hello.alpn.as_slice())
+    }
+
+    /// What the hellos agreed on.
+    pub(super) fn agreed(&self) -> Option<Agreed> {
+        self.server_hello.as_ref().map(agreed)
     }
 
     pub(super) fn alpn(&self) -> Option<&str> {

@@ -7,6 +7,7 @@ use nom::{IResult, Parser};
 
 use super::cipher::TLS13;
 use super::keylog::ClientRandom;
+use crate::limits;
 
 /// Extensions (RFC 8446 §4.2, RFC 7301, RFC 7366, RFC 7627).
 const SERVER_NAME: u16 = 0;
@@ -25,6 +26,8 @@ pub(super) const RETRY: [u8; 32] = [
 pub(super) struct ClientHello {
     pub(super) random: ClientRandom,
     pub(super) sni: Option<String>,
+    /// The protocols offered.
+    pub(super) alpn: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,15 +58,15 @@ pub(super) fn parse_client_hello(input: &[u8]) -> Option<ClientHello> {
         length_data(be_u16),
         length_data(be_u8),
     );
-    let mut sni = None;
+    let (mut sni, mut alpn) = (None, Vec::new());
     if let Ok((rest, (_session, _suites, _compressions))) = { vectors }.parse(rest) {
-        each_extension(rest, |kind, value| {
-            if kind == SERVER_NAME {
-                sni = server_name(value);
-            }
+        each_extension(rest, |kind, value| match kind {
+            SERVER_NAME => sni = server_name(value),
+            ALPN => alpn = offered_protocols(value),
+            _ => {}
         });
     }
-    Some(ClientHello { random, sni })
+    Some(ClientHello { random, sni, alpn })
 }
 
 /// The body of a ServerHello, or its beginning.
@@ -119,6 +122,21 @@ fn server_name(value: &[u8]) -> Option<String> {
     let (_, list) = length_data(be_u16::<_, ()>).parse(value).ok()?;
     let (_, (kind, name)) = (be_u8::<_, ()>, length_data(be_u16)).parse(list).ok()?;
     (kind == 0).then(|| String::from_utf8_lossy(name).into_owned())
+}
+
+/// RFC 7301 §3.1; the first of them, where there are very many.
+fn offered_protocols(value: &[u8]) -> Vec<String> {
+    let mut offered = Vec::new();
+    let (_, mut list) = length_data(be_u16::<_, ()>)
+        .parse(value)
+        .unwrap_or((value, &[]));
+    while let Ok((rest, name)) = length_data(be_u8::<_, ()>).parse(list)
+        && offered.len() < limits::MAX_PROTOCOLS_OFFERED
+    {
+        offered.push(String::from_utf8_lossy(name).into_owned());
+        list = rest;
+    }
+    offered
 }
 
 /// RFC 7301 §3.1: a list of exactly one.
