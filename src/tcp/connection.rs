@@ -55,6 +55,15 @@ struct Ending {
 }
 
 impl Half {
+    /// It repeated something in vain, of which an acknowledgement says nothing.
+    fn is_unheard(&self, ack: Option<u32>) -> bool {
+        let reached = ack.and_then(|ack| u64::try_from(self.stream.offset(ack)).ok());
+        self.resend.is_some_and(|resend| {
+            resend.times >= limits::UNHEARD_TIMES
+                && reached.is_some_and(|reached| reached <= resend.offset)
+        })
+    }
+
     fn fin(&self) -> Option<Signal> {
         self.ending.as_ref()?.fin
     }
@@ -275,8 +284,11 @@ impl Connection {
             self.note_opening(from, flags, time);
             self.halves[from].habits.note(segment, ack, time);
             self.halves[to].habits.answered();
-            // Anything but a reset shows that the far end lives.
-            self.halves[to].resend = None;
+            // Anything but a reset shows that the far end lives; a FIN from one that has heard
+            // nothing of what was repeated, only that it gave up.
+            if !(flags.has(Flags::FIN) && self.halves[to].is_unheard(ack)) {
+                self.halves[to].resend = None;
+            }
             if let Some(ack) = ack {
                 self.halves[to].stream.handle_ack(ack);
             }

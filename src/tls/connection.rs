@@ -247,6 +247,7 @@ impl TlsConnection {
             let input = input.get(at..).unwrap_or_default();
             let lane = &mut self.lanes[from];
             if self.unread.is_some() || input.is_empty() {
+                lane.release();
                 return;
             }
             if lane.is_over {
@@ -302,6 +303,10 @@ impl TlsConnection {
                     let record = lane.take_begun();
                     let body = record.get(HEADER_LEN..).unwrap_or_default();
                     self.handle_record(from, &header, body, place, keys, out);
+                    // Where the next record begins already, it may lie in the same place.
+                    if used < input.len() {
+                        self.lanes[from].reuse(record);
+                    }
                 }
                 Next::Broken if self.records == 0 => {
                     self.unread = Some(Unread::NotTls);

@@ -146,6 +146,21 @@ impl Lane {
         std::mem::take(&mut self.begun)
     }
 
+    /// Room for the next record that is kept, where there is none.
+    pub(super) fn reuse(&mut self, mut room: Vec<u8>) {
+        if self.begun.capacity() == 0 {
+            room.clear();
+            self.begun = room;
+        }
+    }
+
+    /// Keeps no room where nothing is kept.
+    pub(super) fn release(&mut self) {
+        if self.begun.is_empty() {
+            self.begun = Vec::new();
+        }
+    }
+
     /// The header of the record under way.
     pub(super) fn under_way(&self) -> Option<Header> {
         Header::parse(*self.begun.first_chunk()?)
