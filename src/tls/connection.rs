@@ -497,6 +497,8 @@ impl TlsConnection {
             CHANGE_CIPHER_SPEC if !is_tls13 => lane.guard.switch(),
             ALERT if !lane.guard.is_on() => self.handle_alert(from, body, false, place, out),
             HANDSHAKE if !lane.guard.is_on() => self.read_messages(from, body, &keys.secrets),
+            // There are secrets of the other direction only.
+            APPLICATION_DATA => lane.darken(header.total() as u64, place.origin),
             _ => {}
         }
     }
