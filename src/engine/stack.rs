@@ -8,7 +8,7 @@ use crate::limits;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
-use crate::tls::{Keyring, TlsConnection, Unread};
+use crate::tls::{Keyring, Sealed, TlsConnection, Unread, alert_in};
 use crate::ws::{Found, Reader, Search};
 
 /// What a connection carries, as far as is known.
@@ -162,7 +162,8 @@ impl Stack {
             App::Frames(readers) => readers.a.kept_bytes() + readers.b.kept_bytes(),
             App::Undecided | App::Other => 0,
         };
-        self.tcp.held_bytes() + kept
+        let sealed = self.upper.tls.as_ref().map_or(0, |tls| tls.held_bytes());
+        self.tcp.held_bytes() + sealed + kept
     }
 
     /// Waits no longer: what is missing stays missing.
@@ -170,6 +171,9 @@ impl Stack {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
         tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        if let Some(tls) = &mut upper.tls {
+            tls.forget();
+        }
         match &mut upper.app {
             App::Http(exchange) => exchange.forget(),
             App::Unknown(searches) => End::BOTH.iter().for_each(|&end| searches[end].forget()),
@@ -181,6 +185,20 @@ impl Stack {
     /// Why its TLS could not be read, if so.
     pub(super) fn unread(&self) -> Option<Unread> {
         self.upper.tls.as_ref()?.unread()
+    }
+
+    /// What its TLS shows, where nothing of it was read.
+    pub(super) fn sealed(&self) -> Option<Sealed> {
+        self.upper.tls.as_ref()?.sealed()
+    }
+
+    /// A session that tells of its TLS only.
+    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed) -> Box<Tracker> {
+        let mut tracker = Box::new(Tracker::new(client, self.tcp.first(), self.upper.story));
+        self.upper.describe(&mut tracker);
+        sealed.client = Some(client);
+        tracker.handle_sealed(sealed);
+        tracker
     }
 
     /// Opening attempts are over while the connection goes on.
@@ -552,9 +570,9 @@ impl Upper {
                         tracker.handle_refusal(&response, origin);
                     }
                 }
-                Event::NotHttp { origin } => {
+                Event::NotHttp { begins, origin } => {
                     if let Some(tracker) = &mut self.tracker {
-                        tracker.handle_garbage(origin);
+                        tracker.handle_garbage(origin, alert_in(&begins));
                     }
                 }
                 Event::Opened {

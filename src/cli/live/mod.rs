@@ -58,6 +58,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         );
     }
     let fail_on = args.wanted.fail_on.clone();
+    let tls = args.wanted.tls;
     let selection = selection(args.wanted)?;
     let name = match args.interface {
         Some(name) => name,
@@ -138,6 +139,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     };
     let plan = Plan {
         events: false,
+        tls,
         duration: args.duration,
         count: args.count,
         every: args.every,
@@ -180,7 +182,7 @@ fn totals(summary: &Summary, untold: u64, messages: &Messages) {
         "{}, {}, {} ({} abnormal)",
         counted(summary.packets, "packet"),
         counted(summary.connections, "TCP connection"),
-        counted(summary.sessions, "WebSocket session"),
+        counted(summary.sessions - summary.tls_opaque, "WebSocket session"),
         count(summary.abnormal),
     ));
     let mut lost = lost(summary);
