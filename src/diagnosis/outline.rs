@@ -69,6 +69,11 @@ impl Outline {
         }
     }
 
+    /// As in [`Session::server`].
+    pub const fn server(&self) -> SocketAddr {
+        self.server
+    }
+
     /// Hash of the path without its query.
     pub const fn route(&self) -> Option<u64> {
         self.route

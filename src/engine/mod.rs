@@ -7,13 +7,14 @@ mod passing;
 mod pipeline;
 mod prelude;
 mod read;
+mod sealed;
 mod shard;
 mod stack;
 mod tell;
 mod told;
 mod wrapping;
 
-pub use pipeline::Pipeline;
+pub use pipeline::{Glance, OpenSession, Pipeline, SessionId};
 pub use read::{Outcome, ReadError, Settings, read, read_ended};
 pub use shard::Shard;
 pub use told::Told;

@@ -14,7 +14,7 @@ use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all}
 use crate::capture::{Filter, Filtered, Merged};
 use crate::session::{Finding, Session, Summary};
 use crate::time::Timestamp;
-use crate::tls::KeyLog;
+use crate::tls::{KeyLog, Secrets};
 
 /// Bytes of a key log read at a time.
 const KEY_LOG_BLOCK: usize = 64 << 10;
@@ -27,6 +27,8 @@ const PROGRESS_EVERY: u64 = 1 << 14;
 pub struct Settings {
     /// Keep the story of each session ([`Session::events`]).
     pub events: bool,
+    /// Tell of TLS connections, too, that cannot be read.
+    pub tls: bool,
     /// Key logs to read TLS with.
     pub key_logs: Vec<PathBuf>,
     /// Threads to read files with; `None` for what is best. The outcome is the same for any.
@@ -90,9 +92,9 @@ pub fn read(
     let mut all = run(paths, filter, settings, count, None, note, progress)?;
     // Standard input and pipes cannot be read again.
     let can_repeat = || paths.iter().all(|path| path.is_file());
-    if all.late_keys.is_some() && can_repeat() {
-        let log = all.late_keys.take();
-        all = run(paths, filter, settings, 1, log, &mut |_| {}, progress)?;
+    if all.late_secrets.is_some() && can_repeat() {
+        let secrets = all.late_secrets.take();
+        all = run(paths, filter, settings, 1, secrets, &mut |_| {}, progress)?;
     }
     let (told, findings, mut summary) = join(all.parts);
     summary.dropped = all.dropped;
@@ -122,17 +124,16 @@ pub fn read_ended(
     if filter.is_some() {
         return Err(ReadError::NoFilter);
     }
-    let log = load(&settings.key_logs, note);
-    let mut gone = Gone::default();
+    let secrets = Secrets::new(load(&settings.key_logs, note));
+    let mut gone = Gone::new(settings.tls);
     let mut failed = None;
     let mut add = |mut session: Session, first: Timestamp| {
-        if failed.is_none() {
-            gone.add(&mut session);
+        if failed.is_none() && gone.add(&mut session) {
             failed = hand(&session, first).err();
         }
         failed.is_none()
     };
-    let share = (Shard::whole(), log);
+    let share = (Shard::whole(), secrets);
     let worked = work(
         paths,
         filter,
@@ -145,7 +146,7 @@ pub fn read_ended(
     if let Some(error) = failed {
         return Err(ReadError::Handing(error));
     }
-    if worked.late_keys.is_some() {
+    if worked.late_secrets.is_some() {
         note(
             "some TLS secrets stand behind the packets that they open; \
              to use them, read without --order ended"
@@ -160,6 +161,7 @@ pub fn read_ended(
     }
     let mut summary = worked.part.summary;
     (summary.sessions, summary.abnormal) = (gone.told, gone.abnormal);
+    summary.tls_opaque = gone.opaque;
     summary.dropped = worked.dropped;
     Ok(Outcome {
         told: Told::default(),
@@ -177,42 +179,36 @@ struct All {
     parts: Vec<Part>,
     partial: bool,
     dropped: u64,
-    late_keys: Option<KeyLog>,
+    late_secrets: Option<Secrets>,
 }
 
-/// Reads everything with `count` workers. `log`: secrets to read TLS with, where they are known
+/// Reads everything with `count` workers. `secrets`: what to read TLS with, where they are known
 /// already.
 fn run(
     paths: &[PathBuf],
     filter: Option<&str>,
     settings: &Settings,
     count: u32,
-    log: Option<KeyLog>,
+    secrets: Option<Secrets>,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<All, ReadError> {
     let mut shards = Shard::split(count);
     let first = shards.next().unwrap_or_else(Shard::whole);
-    let log = log.unwrap_or_else(|| load(&settings.key_logs, note));
+    let secrets = secrets.unwrap_or_else(|| Secrets::new(load(&settings.key_logs, note)));
     let (first, others) = std::thread::scope(|scope| {
         // Each reads everything and keeps its own connections; only the first one is heard.
         let others: Vec<_> = shards
             .map(|shard| {
+                let share = (shard, secrets.share());
                 scope.spawn(move || {
-                    let log = load(&settings.key_logs, &mut |_| {});
-                    work(
-                        paths,
-                        filter,
-                        settings,
-                        (shard, log),
-                        None,
-                        &mut |_| {},
-                        &mut |_, _| {},
-                    )
+                    let (note, progress) = (&mut |_| {}, &mut |_, _| {});
+                    work(paths, filter, settings, share, None, note, progress)
                 })
             })
             .collect();
-        let first = work(paths, filter, settings, (first, log), None, note, progress);
+        let share = (first, secrets);
+        let first = work(paths, filter, settings, share, None, note, progress);
         let others: Vec<_> = others
             .into_iter()
             .map(std::thread::ScopedJoinHandle::join)
@@ -223,7 +219,7 @@ fn run(
         part,
         partial,
         dropped,
-        mut late_keys,
+        mut late_secrets,
     } = first?;
     let mut parts = vec![part];
     for other in others {
@@ -231,7 +227,7 @@ fn run(
             Ok(worked) => {
                 let worked = worked?;
                 parts.push(worked.part);
-                late_keys = late_keys.or(worked.late_keys);
+                late_secrets = late_secrets.or(worked.late_secrets);
             }
             Err(panic) => std::panic::resume_unwind(panic),
         }
@@ -240,7 +236,7 @@ fn run(
         parts,
         partial,
         dropped,
-        late_keys,
+        late_secrets,
     })
 }
 
@@ -250,7 +246,7 @@ struct Worked {
     partial: bool,
     dropped: u64,
     /// All secrets, where some came behind packets that they would have opened.
-    late_keys: Option<KeyLog>,
+    late_secrets: Option<Secrets>,
 }
 
 /// Reads everything for one share of the connections; sessions are kept, or handed on.
@@ -258,7 +254,7 @@ fn work(
     paths: &[PathBuf],
     filter: Option<&str>,
     settings: &Settings,
-    (shard, log): (Shard, KeyLog),
+    (shard, secrets): (Shard, Secrets),
     hand: Option<&mut Hand<'_>>,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
@@ -276,10 +272,13 @@ fn work(
         return Err(ReadError::NothingReadable);
     }
     let partial = !errors.is_empty();
-    let pipeline = match hand {
-        Some(_) => Pipeline::of(shard, settings.events, log),
-        None => Pipeline::keeping(shard, settings.events, log),
+    let mut pipeline = match hand {
+        Some(_) => Pipeline::of(shard, settings.events, secrets),
+        None => Pipeline::keeping(shard, settings.events, secrets),
     };
+    if settings.tls {
+        pipeline.tell_opaque();
+    }
     #[cfg(feature = "live")]
     if let Some(filter) = filter {
         let mut source = Filtered::new(source, filter);
@@ -363,12 +362,14 @@ fn drive<S: PacketSource>(
         },
         None => pipeline.finish_part(),
     };
-    let late_keys = pipeline.misses_late_secrets().then(|| pipeline.into_keys());
+    let late_secrets = pipeline
+        .misses_late_secrets()
+        .then(|| pipeline.into_secrets());
     Worked {
         part,
         partial,
         dropped,
-        late_keys,
+        late_secrets,
     }
 }
 

@@ -66,6 +66,8 @@ impl Shard {
 pub(super) struct Part {
     pub(super) shelf: Shelf,
     pub(super) summary: Summary,
+    /// TLS that could not be read is to be told.
+    pub(super) tells_opaque: bool,
 }
 
 /// Puts shares together, the first one first, and compares their sessions. These come in the
@@ -73,7 +75,11 @@ pub(super) struct Part {
 pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
     let mut shelves = Vec::with_capacity(parts.len());
     let mut parts = parts.into_iter();
-    let Part { shelf, mut summary } = parts.next().unwrap_or_default();
+    let Part {
+        shelf,
+        mut summary,
+        tells_opaque,
+    } = parts.next().unwrap_or_default();
     shelves.push(shelf);
     for part in parts {
         shelves.push(part.shelf);
@@ -82,14 +88,16 @@ pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
         summary.lost_bytes += part.summary.lost_bytes;
         summary.evicted += part.summary.evicted;
         summary.impatient += part.summary.impatient;
+        summary.tls_failed += part.summary.tls_failed;
         summary.tls_without_keys += part.summary.tls_without_keys;
         for (reason, count) in part.summary.tls_unread {
             *summary.tls_unread.entry(reason).or_default() += count;
         }
     }
-    let (told, findings) = Told::join(shelves);
+    let (told, findings) = Told::join(shelves, tells_opaque);
     summary.sessions = told.len() as u64;
     summary.abnormal = told.abnormal();
+    summary.tls_opaque = told.opaque();
     (told, findings, summary)
 }
 

@@ -1,16 +1,19 @@
 //! The sessions of a run, from the moment they are told: packed until they are written, or handed
 //! on at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
 
+use super::sealed::stage;
 use crate::capture::PacketId;
 use crate::diagnosis::amend::Amendments;
 use crate::diagnosis::outline::{Leg, Outline};
 use crate::limits;
 use crate::session::pack::{Pack, Place};
-use crate::session::{Finding, Session};
+use crate::session::{Finding, Session, Tls, Transport};
 
 /// Where a pipeline puts the sessions that it tells.
 pub(super) enum Outlet {
@@ -51,7 +54,6 @@ pub(super) struct Shelf {
     places: Vec<Shelved>,
     outlines: Vec<Outline>,
     legs: Vec<Leg>,
-    abnormal: u64,
 }
 
 /// Where a session is, and what puts it in order.
@@ -60,6 +62,12 @@ struct Shelved {
     ordinal: u64,
     first_packet: PacketId,
     place: Place,
+    /// Hash of the name of its server in TLS.
+    name: Option<u64>,
+    /// Nothing of it was read.
+    is_sealed: bool,
+    is_opaque: bool,
+    is_abnormal: bool,
 }
 
 impl Shelf {
@@ -72,15 +80,46 @@ impl Shelf {
     }
 
     pub(super) fn push(&mut self, session: Session) {
-        self.abnormal += u64::from(session.is_abnormal());
         self.outlines.push(Outline::new(&session, &self.random));
         self.legs.push(Leg::new(&session, &self.random));
+        let name = |tls: &Tls| Some(tls.sni.as_ref()?.to_ascii_lowercase());
+        let name = session.tls.as_ref().and_then(name);
         self.places.push(Shelved {
             ordinal: session.number,
             first_packet: session.first_packet,
+            name: name.map(|name| self.random.hash_one(name)),
+            is_sealed: stage(&session).is_some(),
+            is_opaque: session.transport == Transport::Tls,
+            is_abnormal: session.is_abnormal(),
             place: self.pack.push(session),
         });
     }
+}
+
+/// A session on a shelf: what puts it in order, which shelf, and where there.
+type Found = (Shelved, u32, usize);
+
+/// Leaves out handshakes that failed, but for those with servers that speak WebSocket in another
+/// session: that address, or that name, was meant for it.
+fn retain_known(found: &mut Vec<Found>, shelves: &[Shelf]) {
+    if !found.iter().any(|(shelved, ..)| shelved.is_sealed) {
+        return;
+    }
+    let server = |&(_, shelf, at): &Found| {
+        let outline = shelves.get(shelf as usize)?.outlines.get(at)?;
+        Some(outline.server())
+    };
+    let mut servers: HashSet<SocketAddr> = HashSet::new();
+    let mut names: HashSet<u64> = HashSet::new();
+    for read in found.iter().filter(|(shelved, ..)| !shelved.is_sealed) {
+        servers.extend(server(read));
+        names.extend(read.0.name);
+    }
+    found.retain(|it| {
+        !it.0.is_sealed
+            || server(it).is_some_and(|server| servers.contains(&server))
+            || it.0.name.is_some_and(|name| names.contains(&name))
+    });
 }
 
 /// What is kept of sessions that were handed on as they ended: enough to compare them by.
@@ -90,18 +129,33 @@ pub(super) struct Gone {
     outlines: Vec<Outline>,
     /// Paths without their queries, by hash.
     paths: HashMap<u64, Box<str>, RandomState>,
+    /// TLS that could not be read is told.
+    tells_opaque: bool,
     pub(super) told: u64,
     pub(super) abnormal: u64,
+    pub(super) opaque: u64,
 }
 
 impl Gone {
-    /// Numbers the next one, and remembers it.
-    pub(super) fn add(&mut self, session: &mut Session) {
+    pub(super) fn new(tells_opaque: bool) -> Self {
+        Self {
+            tells_opaque,
+            ..Self::default()
+        }
+    }
+
+    /// Numbers the next one, and remembers it; false for a failed handshake of TLS that is not to be
+    /// told, since it is not known yet which servers speak WebSocket.
+    pub(super) fn add(&mut self, session: &mut Session) -> bool {
+        if stage(session).is_some() && !self.tells_opaque {
+            return false;
+        }
+        self.opaque += u64::from(session.transport == Transport::Tls);
         self.told += 1;
         self.abnormal += u64::from(session.is_abnormal());
         session.number = self.told;
         if self.outlines.len() >= limits::MAX_OUTLINES {
-            return;
+            return true;
         }
         let outline = Outline::new(session, &self.random);
         if let Some((hash, path)) = outline.route().zip(session.opening.path.as_deref())
@@ -112,6 +166,7 @@ impl Gone {
             self.paths.entry(hash).or_insert_with(path);
         }
         self.outlines.push(outline);
+        true
     }
 
     /// So many were not compared with the others.
@@ -129,6 +184,10 @@ impl Gone {
     }
 }
 
+fn count(found: &[Found], is_it: impl Fn(&Shelved) -> bool) -> u64 {
+    found.iter().filter(|(shelved, ..)| is_it(shelved)).count() as u64
+}
+
 /// The sessions of a run, in the order of their first packets, numbered.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -136,18 +195,23 @@ pub struct Told {
     /// The pack that each is in, and where.
     places: Vec<(u32, Place)>,
     abnormal: u64,
+    opaque: u64,
     amendments: Amendments,
 }
 
 impl Told {
     /// Puts shares together, and compares all of their sessions.
-    pub(super) fn join(shelves: Vec<Shelf>) -> (Self, Vec<Finding>) {
-        let mut order: Vec<(Shelved, u32, usize)> = Vec::new();
+    /// `tells_opaque`: TLS that could not be read, too.
+    pub(super) fn join(shelves: Vec<Shelf>, tells_opaque: bool) -> (Self, Vec<Finding>) {
+        let mut order: Vec<Found> = Vec::new();
         for (pack, shelf) in (0..).zip(&shelves) {
             let places = shelf.places.iter().enumerate();
             order.extend(places.map(|(at, &place)| (place, pack, at)));
         }
-        let place = |(shelved, ..): &(Shelved, u32, usize)| (shelved.ordinal, shelved.first_packet);
+        if !tells_opaque {
+            retain_known(&mut order, &shelves);
+        }
+        let place = |(shelved, ..): &Found| (shelved.ordinal, shelved.first_packet);
         if !order.is_sorted_by_key(place) {
             order.sort_by_key(place);
         }
@@ -156,7 +220,8 @@ impl Told {
                 .iter()
                 .map(|(shelved, pack, _)| (*pack, shelved.place))
                 .collect(),
-            abnormal: shelves.iter().map(|shelf| shelf.abnormal).sum(),
+            abnormal: count(&order, |shelved| shelved.is_abnormal),
+            opaque: count(&order, |shelved| shelved.is_opaque),
             ..Self::default()
         };
         let (mut outlines, mut legs) = (Vec::new(), Vec::new());
@@ -195,6 +260,11 @@ impl Told {
     /// How many are [abnormal](Session::is_abnormal).
     pub const fn abnormal(&self) -> u64 {
         self.abnormal
+    }
+
+    /// How many may be anything: TLS that could not be read.
+    pub const fn opaque(&self) -> u64 {
+        self.opaque
     }
 
     /// Reads the one at `index`, whose number is one more, into `session`, whose texts and lists

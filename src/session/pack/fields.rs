@@ -9,6 +9,7 @@ use crate::session::{
     Session, Side, State, Tls, Transport, TransportEnd, Verdict, View,
 };
 use crate::time::Timestamp;
+use crate::tls::Stage;
 
 /// Structs, field by field; names all of them.
 macro_rules! fields {
@@ -81,11 +82,12 @@ numbers! { u8 u16 u32 u64 }
 variants! {
     Side: Client, Server;
     Party: Client, Server, Both, Network;
-    Transport: Ws, Wss;
+    Transport: Ws, Wss, Tls;
     State: Connecting, Open, Closing, Closed, Failed;
     Confidence: Low, Medium, High, Certain;
     Captured: Both, ClientOnly, ServerOnly;
     EndKind: Fin, Rst, CloseNotify, Alert, Silence;
+    Stage: Handshake, Opaque;
 }
 
 fields! {
@@ -98,7 +100,7 @@ fields! {
     Opening {
         host, path, origin, user_agent, subprotocol, extensions, http_status, server_software, key,
     }
-    Tls { version, cipher_suite, sni }
+    Tls { version, cipher_suite, sni, alpn, alert, stage }
     Verdict {
         state, code, reason, clean, closer, culprit, cause, confidence, other_causes, summary,
         advice, client_view, server_view, evidence,
