@@ -99,6 +99,21 @@ pub const MAX_PRELUDE_PACKETS: usize = 8;
 /// under a second.
 pub const MAX_SYNS_WAITING: usize = 1 << 18;
 
+/// Attempts to connect that failed, kept until all servers of WebSockets are known: a scan of
+/// every port of a host makes four times as many.
+pub const MAX_ATTEMPTS: usize = 1 << 14;
+
+/// Servers (and names of them) that are known to have been asked for a WebSocket, so that such
+/// attempts are told.
+pub const MAX_KNOWN_SERVERS: usize = 1 << 16;
+
+/// How long a SYN waits before it is sent again, in nanoseconds (RFC 6298 §2).
+pub const FIRST_RESEND_NANOS: i64 = 1_000_000_000;
+
+/// How long an attempt that was refused is kept on an interface, in nanoseconds: Windows tries
+/// three times, half a second apart, before it says so to the program.
+pub const REFUSED_NANOS: i64 = 3_000_000_000;
+
 /// How long an ended connection is kept for late packets, in nanoseconds: TIME-WAIT lasts 60 s
 /// on Linux.
 pub const LINGER_NANOS: i64 = 60_000_000_000;

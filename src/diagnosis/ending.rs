@@ -226,6 +226,14 @@ fn transport_end(facts: &Facts, silent: Option<Side>) -> Option<TransportEnd> {
         }
         [Some((one, _)), None] | [None, Some((one, _))] => Some(one),
         [None, None] => {
+            if let Some((packet, time)) = facts.unanswered_syn() {
+                return Some(TransportEnd {
+                    how: EndKind::Silence,
+                    from: Party::Client,
+                    packet,
+                    time,
+                });
+            }
             let side = silent?;
             let (_, mark) = facts.sides[side].unanswered?;
             Some(end(EndKind::Silence, side.into(), &mark))
@@ -238,6 +246,7 @@ fn state(facts: &Facts, ended: bool) -> State {
         .iter()
         .any(|&side| !facts.sides[side].closes.is_empty());
     match facts.answer {
+        _ if facts.unconnected.is_some() => State::Failed,
         Answer::Refused(_) | Answer::NotHttp => State::Failed,
         Answer::None if ended || facts.superseded => State::Failed,
         Answer::None => State::Connecting,

@@ -17,7 +17,7 @@ mod telling;
 mod tests;
 mod views;
 
-use crate::session::facts::{Answer, Facts, SeenClose};
+use crate::session::facts::{Answer, Facts, SeenClose, Unconnected};
 use crate::session::{Clocks, Party, Side, State, TransportEnd, Verdict, View};
 use crate::ws::Body;
 use case::Case;
@@ -132,6 +132,15 @@ fn only_known(view: View) -> View {
 }
 
 fn failed_closer(facts: &Facts, ending: &Ending) -> Option<Party> {
+    match (&facts.unconnected, &facts.icmp) {
+        (Some(Unconnected::Tunnel { .. } | Unconnected::Syn { reset: Some(_), .. }), _) => {
+            return Some(Party::Server);
+        }
+        (Some(Unconnected::Syn { reset: None, .. }), icmp) => {
+            return icmp.map(|_| Party::Network);
+        }
+        (None, _) => {}
+    }
     match facts.answer {
         Answer::Refused(_) | Answer::NotHttp => Some(Party::Server),
         _ => ending.closer,

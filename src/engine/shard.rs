@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use foldhash::fast::RandomState;
 
+use super::attempts::{Attempts, Known};
 use super::pipeline::Pipeline;
 use crate::capture::{PacketSource, Step, open_all};
 use crate::session::{Session, Summary};
+use crate::time::Timestamp;
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
 const WORTH_THREADS: u64 = 64 << 20;
@@ -64,6 +66,7 @@ impl Shard {
 #[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) sessions: Vec<Session>,
+    pub(super) attempts: Attempts,
     pub(super) summary: Summary,
 }
 
@@ -73,10 +76,12 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
     let mut parts = parts.into_iter();
     let Part {
         mut sessions,
+        mut attempts,
         mut summary,
     } = parts.next().unwrap_or_default();
     for part in parts {
         sessions.extend(part.sessions);
+        attempts.extend(part.attempts);
         summary.connections += part.summary.connections;
         summary.gaps += part.summary.gaps;
         summary.lost_bytes += part.summary.lost_bytes;
@@ -88,6 +93,15 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
         }
     }
     let place = |session: &Session| (session.number, session.first_packet);
+    if !attempts.is_empty() {
+        sessions.sort_by_key(place);
+        let mut known = Known::default();
+        sessions.iter().for_each(|session| known.add(session));
+        let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
+        let (told, forgotten) = attempts.tell(&known, now);
+        sessions.extend(told);
+        summary.attempts_forgotten = forgotten;
+    }
     if !sessions.is_sorted_by_key(place) {
         sessions.sort_by_key(place);
     }

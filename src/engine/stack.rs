@@ -1,11 +1,13 @@
 //! The layers over one TCP connection, stacked: HTTP until the WebSocket begins, then frames.
 
+use std::net::SocketAddr;
+
 use crate::capture::PacketId;
-use crate::decode::{Flags, Segment, Tunnels};
+use crate::decode::{Flags, IcmpError, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
-use crate::http::{Event, Exchange, Halves, Prefix, Sight, looks_like};
+use crate::http::{Event, Exchange, Halves, NoTunnel, Prefix, Sight, looks_like};
 use crate::limits;
-use crate::session::{Side, Tracker};
+use crate::session::{Side, Tracker, Transport};
 use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
 use crate::tls::{Keyring, TlsConnection, Unread};
@@ -67,6 +69,8 @@ pub(super) struct Upper {
     pub(super) begins: Pair<u64>,
     /// Where it is TLS, `app` is what its plaintext carries.
     pub(super) tls: Option<Box<TlsConnection>>,
+    /// A proxy would not open a tunnel.
+    pub(super) no_tunnel: Option<Box<NoTunnel>>,
     /// In TLS: what is missing before the first plaintext of an end.
     pub(super) first_gaps: Pair<Option<(u64, Origin)>>,
     pub(super) app: App,
@@ -96,6 +100,7 @@ impl Stack {
                 prefix: None,
                 prefixes_left: limits::MAX_PREFIXES,
                 begins: Pair::default(),
+                no_tunnel: None,
                 tls: None,
                 first_gaps: Pair::default(),
                 app: App::Undecided,
@@ -120,6 +125,7 @@ impl Stack {
             && self.upper.tls.is_none()
             && self.upper.tracker.is_none()
             && self.upper.earlier.is_empty()
+            && self.upper.no_tunnel.is_none()
     }
 
     pub(super) fn tcp(&self) -> &Connection {
@@ -150,6 +156,17 @@ impl Stack {
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
             upper.handle_chunk(end, chunk, &seen, keys)
         })
+    }
+
+    /// Takes an ICMP error about a segment of `from`.
+    pub(super) fn handle_icmp(
+        &mut self,
+        from: End,
+        error: &IcmpError,
+        packet: PacketId,
+        time: Timestamp,
+    ) {
+        self.tcp.handle_icmp(from, error, packet, time);
     }
 
     /// Memory held by bytes that wait for others.
@@ -199,6 +216,19 @@ impl Stack {
         self.upper.tracker.is_some()
     }
 
+    /// The server that its session was asked of, and how.
+    pub(super) fn server(&self, key: &FlowKey) -> Option<(SocketAddr, Transport)> {
+        let client = self.upper.tracker.as_ref()?.client;
+        let server = client.other();
+        let transport = match self.upper.tls {
+            Some(_) => Transport::Wss,
+            None => Transport::Ws,
+        };
+        self.tcp
+            .has_seen(server)
+            .then(|| (key.address(server), transport))
+    }
+
     /// Nothing more is expected of it but late packets.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.upper.app, App::Other) && self.upper.tracker.is_none()
@@ -246,6 +276,7 @@ impl Stack {
         self.upper.app = App::Other;
         // What it could not read is counted by now.
         self.upper.tls = None;
+        self.upper.no_tunnel = None;
     }
 
     /// The connection is over, or the capture is: what it carried.
@@ -267,7 +298,10 @@ impl Stack {
             b: has_spoken(End::B),
         };
         upper.finish(&seen, spoken, tcp.last());
-        let mut tracker = upper.tracker.take()?;
+        let mut tracker = match upper.tracker.take() {
+            Some(tracker) => tracker,
+            None => upper.unconnected(seen.first)?,
+        };
         upper.describe(&mut tracker);
         Some(tracker)
     }

@@ -44,6 +44,7 @@ pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Sessio
     let ended = transport_end
         .map(|end| end.time)
         .or(answered)
+        .or(facts.icmp.map(|icmp| icmp.time))
         .filter(|_| is_over);
     let last_byte = Side::BOTH
         .into_iter()

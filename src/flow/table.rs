@@ -203,6 +203,11 @@ impl<T> Table<T> {
         })
     }
 
+    /// Every connection with its key, in the order of slots.
+    pub fn entries(&self) -> impl Iterator<Item = &(FlowKey, T)> {
+        self.entries.iter().filter_map(|entry| entry.value.as_ref())
+    }
+
     /// Takes every connection out, in the order of slots.
     pub fn drain(&mut self) -> impl Iterator<Item = (FlowKey, T)> {
         // The room too: what comes of the connections needs it.

@@ -1,5 +1,6 @@
 //! What is known of a session when it is over: the ground on which the verdict stands.
 
+pub use super::unconnected::{At, IcmpMeaning, IcmpSeen, Unconnected};
 use super::{Opening, Sent, Side};
 use crate::capture::PacketId;
 use crate::http::Fault;
@@ -382,6 +383,12 @@ pub struct Facts {
     pub burst: Option<(Side, PacketId, Timestamp, i64)>,
     /// This session's connection went on to something else after it (another request).
     pub superseded: bool,
+    /// When the connection began.
+    pub begun: Option<Timestamp>,
+    /// No request could be sent at all.
+    pub unconnected: Option<Unconnected>,
+    /// The last ICMP error about something that was not acknowledged then.
+    pub icmp: Option<IcmpSeen>,
 }
 
 impl SideFacts {
@@ -434,6 +441,16 @@ impl SideFacts {
 }
 
 impl Facts {
+    /// The last SYN of an attempt that nothing answered.
+    pub fn unanswered_syn(&self) -> Option<At> {
+        match self.unconnected {
+            Some(Unconnected::Syn {
+                last, reset: None, ..
+            }) if self.icmp.is_none() => Some(last),
+            _ => None,
+        }
+    }
+
     /// Both ends were reset at the same time, in the name of each other.
     pub fn has_crossed_resets(&self) -> bool {
         /// Resets of one box leave it together; a tenth of a second covers any path they take

@@ -2,6 +2,7 @@
 
 pub mod facts;
 mod tracker;
+pub(crate) mod unconnected;
 
 pub use crate::flow::Side;
 pub use tracker::Tracker;
@@ -396,6 +397,8 @@ pub struct Summary {
     pub dropped: u64,
     /// Connections told and dropped because too many were open at a time.
     pub evicted: u64,
+    /// Attempts to connect of which nobody looked whether they were for a WebSocket.
+    pub attempts_forgotten: u64,
     /// Connections that stopped waiting for missing bytes, because all together held too many.
     pub impatient: u64,
     /// TLS connections whose secrets were not in any key log.

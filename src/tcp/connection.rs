@@ -3,7 +3,7 @@
 use super::habits::{Habits, Watch};
 use super::{Chunk, Origin, Stream};
 use crate::capture::PacketId;
-use crate::decode::{Flags, Segment};
+use crate::decode::{Flags, IcmpError, Segment};
 use crate::flow::{End, Pair};
 use crate::limits;
 use crate::time::Timestamp;
@@ -79,6 +79,22 @@ pub struct Connection {
     ended: Option<Timestamp>,
     opening: Opening,
     burst: Option<Box<Burst>>,
+    complaint: Option<Box<Complaint>>,
+}
+
+/// An ICMP error about a segment of this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// What it says.
+    pub error: IcmpError,
+    /// Who had sent the segment.
+    pub about: End,
+    /// Where in its stream that stands.
+    pub offset: u64,
+    /// The packet of the error.
+    pub packet: PacketId,
+    /// When.
+    pub time: Timestamp,
 }
 
 /// The three packets that open a connection, for the time that they take.
@@ -125,6 +141,7 @@ impl Connection {
             ended: None,
             opening: Opening::default(),
             burst: None,
+            complaint: None,
         }
     }
 
@@ -220,6 +237,38 @@ impl Connection {
     /// The last time that bytes came after a long silence.
     pub fn burst(&self) -> Option<Burst> {
         self.burst.as_deref().copied()
+    }
+
+    /// The last ICMP error about bytes (or a SYN) that were on the way then.
+    pub fn complaint(&self) -> Option<Complaint> {
+        self.complaint.as_deref().copied()
+    }
+
+    /// Takes notice of an ICMP error about a segment that `about` sent.
+    pub fn handle_icmp(
+        &mut self,
+        about: End,
+        error: &IcmpError,
+        packet: PacketId,
+        time: Timestamp,
+    ) {
+        let stream = &self.halves[about].stream;
+        let offset = stream.offset(error.seq);
+        // RFC 5927 §4.1: what is not on the way cannot have been refused. A SYN stands one before
+        // the first byte.
+        let first = match signed(stream.acked()) {
+            0 => -1,
+            acked => acked,
+        };
+        if stream.is_started() && (first..=signed(stream.next())).contains(&offset) {
+            self.complaint = Some(Box::new(Complaint {
+                error: *error,
+                about,
+                offset: u64::try_from(offset).unwrap_or(0),
+                packet,
+                time,
+            }));
+        }
     }
 
     /// Both directions have ended, or one end reset the connection.

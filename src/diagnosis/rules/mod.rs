@@ -3,6 +3,8 @@
 //! what also fits, unless the first is certain.
 
 pub(super) mod close;
+mod connect;
+pub(super) mod icmp;
 mod opening;
 mod ping;
 mod reset;
@@ -91,6 +93,7 @@ const CLOSED: &[Rule] = &[
 const CUT: &[Rule] = &[
     transport::violation,
     transport::capture,
+    icmp::unreachable,
     silence::keep_alive_probes,
     silence::zero_window,
     silence::vanished,
@@ -114,10 +117,15 @@ const CUT: &[Rule] = &[
 ];
 
 const NOT_OPENED: &[Rule] = &[
+    connect::no_tunnel,
+    connect::refused,
+    connect::unreachable,
+    connect::unanswered,
     opening::header_stripped,
     opening::refused,
     opening::not_http,
     opening::mismatch,
+    icmp::unreachable,
     silence::vanished,
     opening::unanswered,
     opening::cut,

@@ -3,7 +3,7 @@
 use super::Tracker;
 use crate::flow::End;
 use crate::session::Side;
-use crate::session::facts::{Facts, Mark, SideFacts, Sides};
+use crate::session::facts::{Facts, IcmpSeen, Mark, SideFacts, Sides};
 use crate::tcp::{Connection, Origin, Resend, Signal};
 use crate::tls::Alert;
 
@@ -23,12 +23,23 @@ impl Tracker {
             },
             superseded: self.superseded,
             is_tls: self.tls.is_some(),
+            begun: Some(self.first.time),
+            unconnected: self.unconnected.take(),
             ..Facts::default()
         };
         all.round_trip = tcp.round_trip();
         all.burst = tcp.burst().map(|burst| {
             let Origin { packet, time, .. } = burst.first;
             (self.side(burst.from), packet, time, burst.idle)
+        });
+        all.icmp = tcp.complaint().map(|complaint| IcmpSeen {
+            quoted: self.side(complaint.about),
+            offset: complaint.offset,
+            reporter: complaint.error.from,
+            kind: complaint.error.kind,
+            code: complaint.error.code,
+            packet: complaint.packet,
+            time: complaint.time,
         });
         for (side, index, origin) in std::mem::take(&mut self.closes) {
             let end = self.end(side);
@@ -55,7 +66,8 @@ impl Tracker {
             let end = self.end(side);
             let has_head = self.has_head(side);
             let facts = &mut all.sides[side];
-            facts.captured = tcp.has_seen(end);
+            // Whoever never answered a SYN sent nothing that could be missing.
+            facts.captured = tcp.has_seen(end) || all.unconnected.is_some();
             let stream = tcp.stream(end);
             // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
             let talked_on = self.talked[side.other()]
