@@ -102,7 +102,10 @@ impl Attempts {
                 Some(*session)
             }
         };
-        (self.kept.into_iter().filter_map(told).collect(), self.forgotten)
+        (
+            self.kept.into_iter().filter_map(told).collect(),
+            self.forgotten,
+        )
     }
 }
 

@@ -163,7 +163,8 @@ impl Pipeline {
                 }
             }
             Decoded::Icmp(error) => {
-                let (key, from) = FlowKey::between((error.src, error.src_port), (error.dst, error.dst_port));
+                let (key, from) =
+                    FlowKey::between((error.src, error.src_port), (error.dst, error.dst_port));
                 let hash = self.flows.hash(&key);
                 if self.shard.keeps(hash)
                     && let Some(slot) = self.flows.find_hashed(hash, &key)

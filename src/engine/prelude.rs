@@ -125,7 +125,8 @@ impl Prelude {
     /// What came of it, where it is an attempt to connect that had no success.
     pub(super) fn unconnected(&self) -> Option<Unconnected> {
         let first = &self.first;
-        let is_syn = |noted: &Noted| noted.flags.0 & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
+        let is_syn =
+            |noted: &Noted| noted.flags.0 & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
         // RFC 9293 §3.10.7.3: a RST counts where it acknowledges the SYN.
         let is_refusal = |noted: &Noted| {
             noted.flags.has(Flags::RST)

@@ -63,10 +63,23 @@ impl Upper {
         if let Some(prefix) = self.prefix.take() {
             self.no_tunnel = prefix.no_tunnel().map(Box::new);
         }
-        let NoTunnel { client, target, status, asked, answered } = *self.no_tunnel.take()?;
+        let NoTunnel {
+            client,
+            target,
+            status,
+            asked,
+            answered,
+        } = *self.no_tunnel.take()?;
         let at = |origin: Origin| (origin.packet, origin.time);
-        let what = Unconnected::Tunnel { target, status, asked: at(asked), answered: at(answered) };
-        Some(Box::new(Tracker::unconnected(client, first, what, self.story)))
+        let what = Unconnected::Tunnel {
+            target,
+            status,
+            asked: at(asked),
+            answered: at(answered),
+        };
+        Some(Box::new(Tracker::unconnected(
+            client, first, what, self.story,
+        )))
     }
 
     /// An offset is where the contents of an end begin.

@@ -97,6 +97,9 @@ pub struct Opening {
     /// `Sec-WebSocket-Key` of the request: random, so two connections with the same one are two
     /// legs of one session. Not shown.
     pub key: Option<String>,
+    /// A hash of `Cookie` and `Authorization` of the request: equal ones are of one user, perhaps.
+    /// Not shown.
+    pub credentials: Option<u64>,
 }
 
 /// What TLS carried a session. Texts are as sent.
@@ -329,6 +332,8 @@ pub struct Session {
     pub last_byte: Option<Timestamp>,
     /// How long it had been quiet when the first terminating signal came.
     pub clocks: Clocks,
+    /// How often one side sent Pings, in nanoseconds, where it did so at a steady pace.
+    pub ping_period: Option<i64>,
     /// Who ended it, and why.
     pub verdict: Verdict,
     /// Every Close frame on the wire, in order of time.

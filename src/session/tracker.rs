@@ -85,12 +85,26 @@ impl Tracker {
                 let plural = if *sent == 1 { "" } else { "s" };
                 format!("asked for a connection {sent} time{plural}")
             }),
-            Unconnected::Tunnel { target, status, asked, answered } => {
+            Unconnected::Tunnel {
+                target,
+                status,
+                asked,
+                answered,
+            } => {
                 tracker.opening.host = Some(target.clone());
                 tracker.opening.http_status = Some(*status);
-                let at = |&(packet, time): &At| Origin { packet, time, ack: None, record_end: None };
-                tracker.tell(Side::Client, at(asked), "opening", || format!("CONNECT {target}"));
-                tracker.tell(Side::Server, at(answered), "answer", || format!("HTTP status {status}"));
+                let at = |&(packet, time): &At| Origin {
+                    packet,
+                    time,
+                    ack: None,
+                    record_end: None,
+                };
+                tracker.tell(Side::Client, at(asked), "opening", || {
+                    format!("CONNECT {target}")
+                });
+                tracker.tell(Side::Server, at(answered), "answer", || {
+                    format!("HTTP status {status}")
+                });
             }
         }
         tracker.unconnected = Some(what);
@@ -135,6 +149,7 @@ impl Tracker {
         self.upgrade_asked = request.upgrades;
         let opening = &mut self.opening;
         opening.key.clone_from(&request.key);
+        opening.credentials = request.credentials;
         opening.host.clone_from(&request.host);
         opening.path = Some(request.path.clone());
         opening.origin.clone_from(&request.origin);

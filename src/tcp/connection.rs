@@ -24,8 +24,37 @@ pub struct Resend {
     pub offset: u64,
     /// How often they were sent, the first time included.
     pub times: u32,
+    /// The first time.
+    pub since: Timestamp,
     /// The last time.
     pub last: Origin,
+}
+
+/// Bytes that were sent again and again while the peer was heard, and not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Where in the stream they begin.
+    pub offset: u64,
+    /// How often they were sent, the first time included.
+    pub times: u32,
+    /// After how many of these times the peer was heard.
+    pub heard: u32,
+    /// The last time.
+    pub last: Origin,
+    is_heard: bool,
+}
+
+/// An end was heard again after bytes for it had been repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// Who came back.
+    pub from: End,
+    /// Its first packet.
+    pub first: Origin,
+    /// How often its peer had sent the same bytes.
+    pub times: u32,
+    /// How long nothing had come, in nanoseconds.
+    pub silence: i64,
 }
 
 /// What is known of one end.
@@ -39,6 +68,7 @@ struct Half {
     /// The largest window it announced, scaled as far as is known.
     window: u32,
     resend: Option<Resend>,
+    stuck: Option<Box<Stuck>>,
     last_data: Option<Origin>,
     habits: Watch,
     ending: Option<Box<Ending>>,
@@ -66,6 +96,39 @@ impl Half {
     fn ending(&mut self) -> &mut Ending {
         self.ending.get_or_insert_default()
     }
+
+    /// It repeated bytes that were not acknowledged yet.
+    fn note_repeated(&mut self, offset: u64, origin: Origin) {
+        match &mut self.stuck {
+            Some(stuck) if stuck.offset == offset => {
+                if origin.time.since(stuck.last.time) >= limits::MIN_RESEND_NANOS {
+                    stuck.times = stuck.times.saturating_add(1);
+                    stuck.last = origin;
+                    stuck.is_heard = false;
+                }
+            }
+            stuck => {
+                *stuck = Some(Box::new(Stuck {
+                    offset,
+                    times: 2,
+                    heard: 0,
+                    last: origin,
+                    is_heard: false,
+                }));
+            }
+        }
+    }
+
+    /// Its peer was heard.
+    fn note_heard(&mut self) {
+        let Some(stuck) = &mut self.stuck else { return };
+        if self.stream.acked() > stuck.offset {
+            self.stuck = None;
+        } else if !stuck.is_heard {
+            stuck.is_heard = true;
+            stuck.heard = stuck.heard.saturating_add(1);
+        }
+    }
 }
 
 /// A TCP connection: its streams, and who ended it.
@@ -80,6 +143,7 @@ pub struct Connection {
     opening: Opening,
     burst: Option<Box<Burst>>,
     complaint: Option<Box<Complaint>>,
+    back: Option<Box<Return>>,
 }
 
 /// An ICMP error about a segment of this connection.
@@ -142,6 +206,7 @@ impl Connection {
             opening: Opening::default(),
             burst: None,
             complaint: None,
+            back: None,
         }
     }
 
@@ -211,6 +276,16 @@ impl Connection {
     /// What this end repeated last without hearing anything of the peer since.
     pub fn resend(&self, end: End) -> Option<Resend> {
         self.halves[end].resend
+    }
+
+    /// What this end repeated in vain while it went on hearing its peer.
+    pub fn stuck(&self, end: End) -> Option<Stuck> {
+        self.halves[end].stuck.as_deref().copied()
+    }
+
+    /// The last time that an end was heard again after a silence.
+    pub fn back(&self) -> Option<Return> {
+        self.back.as_deref().copied()
     }
 
     /// The last packet with new bytes of this end.
@@ -325,10 +400,20 @@ impl Connection {
             self.halves[from].habits.note(segment, ack, time);
             self.halves[to].habits.answered();
             // Anything but a reset shows that the far end lives.
-            self.halves[to].resend = None;
+            if let Some(resend) = self.halves[to].resend.take()
+                && resend.times >= limits::UNHEARD_TIMES
+            {
+                self.back = Some(Box::new(Return {
+                    from,
+                    first: origin,
+                    times: resend.times,
+                    silence: time.since(resend.since),
+                }));
+            }
             if let Some(ack) = ack {
                 self.halves[to].stream.handle_ack(ack);
             }
+            self.halves[to].note_heard();
             if segment.wire_len > 0 {
                 self.handle_data(from, first_byte, segment, origin, emit);
             } else if flags.0 & (Flags::SYN | Flags::FIN) == 0 {
@@ -487,6 +572,7 @@ impl Connection {
             half.resend = Some(Resend {
                 offset,
                 times: 1,
+                since: origin.time,
                 last: origin,
             });
             if half
@@ -521,10 +607,12 @@ impl Connection {
                 half.resend = Some(Resend {
                     offset,
                     times: 2,
+                    since: origin.time,
                     last: origin,
                 })
             }
         }
+        half.note_repeated(offset, origin);
     }
 
     fn note_keep_alive(&mut self, from: End, segment: &Segment<'_>, origin: Origin) {

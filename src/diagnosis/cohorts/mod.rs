@@ -6,6 +6,7 @@
 
 mod equal;
 mod mass;
+mod moved;
 mod share;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -21,6 +22,7 @@ use crate::time::Timestamp;
 /// Finds what sessions share, and corrects their verdicts by it. The findings come in the order
 /// of their first sessions.
 pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
+    moved::find(sessions);
     let mut order: Vec<usize> = (0..sessions.len()).collect();
     order.sort_by_key(|&index| sessions.get(index).map(|session| session.server));
     let mut cohorts = Vec::new();
@@ -133,6 +135,8 @@ struct Member {
     begun: Timestamp,
     ended: Timestamp,
     clocks: Clocks,
+    /// See [`Session::ping_period`].
+    ping_period: Option<i64>,
     /// It belongs to a cohort already.
     is_told: bool,
 }
@@ -180,6 +184,7 @@ impl Member {
             begun: begin(session),
             ended,
             clocks: session.clocks,
+            ping_period: session.ping_period,
             is_told: false,
         })
     }
@@ -248,17 +253,28 @@ struct Cohort {
     rival: Option<&'static str>,
     /// Timers that are known to strike so, what one meets most often first.
     timers: Vec<&'static Timer>,
+    /// Their Pings come so often, in nanoseconds: too seldom for that timer.
+    slow_pings: Option<i64>,
     /// How many could have been among them.
     of: u64,
     indices: Vec<usize>,
 }
 
 impl Cohort {
-    const fn cause(&self) -> &'static str {
+    /// What was found.
+    const fn name(&self) -> &'static str {
         match self.shared {
             Shared::Idle(..) => "idle-timeout",
             Shared::Age(_) => "lifetime-limit",
             Shared::Moment(_) => "mass-cut",
+        }
+    }
+
+    /// What its sessions ended of.
+    const fn cause(&self) -> &'static str {
+        match self.slow_pings {
+            Some(_) => "keepalive-too-slow",
+            None => self.name(),
         }
     }
 
@@ -292,7 +308,7 @@ impl Cohort {
         numbers.sort_unstable();
         let summary = words::summary(self, server);
         Finding {
-            name: cause,
+            name: self.name(),
             cause,
             confidence: self.confidence,
             server,

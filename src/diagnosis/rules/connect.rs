@@ -6,6 +6,9 @@ use crate::diagnosis::causes::status_advice;
 use crate::session::facts::{At, Unconnected};
 use crate::session::{Confidence, Evidence, Party, Side};
 
+/// Why an attempt without a request is told at all.
+const ELSEWHERE: &str = " Others in the capture ask for a WebSocket there.";
+
 fn shown((packet, time): At, from: Side, what: impl Into<String>) -> Evidence {
     Evidence {
         packet,
@@ -27,7 +30,9 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
     };
     Some(
         Found::new("connect-refused", Confidence::Certain, Party::Server)
-            .why("The server refused the connection: its address answered the SYN with a RST.")
+            .why(format!(
+                "The server refused the connection: its address answered the SYN with a RST.{ELSEWHERE}"
+            ))
             .show(shown(last, Side::Client, "SYN"))
             .show(shown(reset, Side::Server, "RST")),
     )
@@ -43,7 +48,7 @@ pub(super) fn unreachable(case: &Case<'_>) -> Option<Found> {
     Some(
         Found::new("icmp-unreachable", Confidence::Certain, Party::Network)
             .why(format!(
-                "The client could not connect: {} answered its SYN with {says}.",
+                "The client could not connect: {} answered its SYN with {says}.{ELSEWHERE}",
                 icmp.reporter
             ))
             .show(shown(last, Side::Client, "SYN"))
@@ -76,7 +81,7 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
     Some(
         Found::new("syn-unanswered", confidence, Party::Network)
             .why(format!(
-                "The client could not connect: it sent its SYN {times}, and nothing came back."
+                "The client could not connect: it sent its SYN {times}, and nothing came back.{ELSEWHERE}"
             ))
             .show(shown(last, Side::Client, "last SYN, never answered")),
     )
@@ -112,7 +117,10 @@ fn tunnel_advice(status: u16) -> String {
     match status {
         407 => "Log in to the proxy: set its user and password in the client.".to_owned(),
         403 | 405 => "Have the host and port allowed at the proxy, or go past it.".to_owned(),
-        502..=504 => "The proxy could not reach the server: look at name, port and firewall from there.".to_owned(),
+        502..=504 => {
+            "The proxy could not reach the server: look at name, port and firewall from there."
+                .to_owned()
+        }
         _ => status_advice(status).to_owned(),
     }
 }

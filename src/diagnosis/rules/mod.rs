@@ -78,6 +78,7 @@ const CLOSED: &[Rule] = &[
     close::violation,
     close::message_too_big,
     close::illegal_code,
+    ping::lost_on_the_way,
     ping::answered_but_closed,
     ping::unanswered,
     ping::late,
@@ -87,6 +88,7 @@ const CLOSED: &[Rule] = &[
     close::unanswered,
     close::crossed,
     timer::idle_close,
+    silence::suspended,
     close::plain,
 ];
 
@@ -97,10 +99,12 @@ const CUT: &[Rule] = &[
     silence::keep_alive_probes,
     silence::zero_window,
     silence::vanished,
+    silence::one_way_loss,
     reset::injected,
     reset::both_ways,
     ping::unanswered,
     ping::late,
+    silence::suspended,
     transport::too_big,
     transport::inside_frame,
     transport::not_relayed,

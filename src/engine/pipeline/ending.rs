@@ -126,7 +126,10 @@ impl Pipeline {
             );
         }
         if let Some(mut endings) = self.endings.take() {
-            let now = self.summary.span.map_or(Timestamp::default(), |(_, last)| last);
+            let now = self
+                .summary
+                .span
+                .map_or(Timestamp::default(), |(_, last)| last);
             self.tell_attempts(&mut endings.known, now);
             self.endings = Some(endings);
         }

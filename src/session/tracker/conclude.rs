@@ -3,8 +3,8 @@
 use super::Tracker;
 use crate::flow::End;
 use crate::session::Side;
-use crate::session::facts::{Facts, IcmpSeen, Mark, SideFacts, Sides};
-use crate::tcp::{Connection, Origin, Resend, Signal};
+use crate::session::facts::{Back, Facts, IcmpMeaning, IcmpSeen, Mark, SideFacts, Sides};
+use crate::tcp::{Connection, Origin, Signal};
 use crate::tls::Alert;
 
 impl Tracker {
@@ -31,6 +31,12 @@ impl Tracker {
         all.burst = tcp.burst().map(|burst| {
             let Origin { packet, time, .. } = burst.first;
             (self.side(burst.from), packet, time, burst.idle)
+        });
+        all.back = tcp.back().map(|back| Back {
+            side: self.side(back.from),
+            at: (back.first.packet, back.first.time),
+            times: back.times,
+            silence: back.silence,
         });
         all.icmp = tcp.complaint().map(|complaint| IcmpSeen {
             quoted: self.side(complaint.about),
@@ -89,7 +95,11 @@ impl Tracker {
                 .map(|origin| (origin.packet, origin.time));
             facts.unanswered = tcp
                 .resend(end)
-                .map(|resend| (resend.times, resent(tcp, end, resend)));
+                .map(|resend| (resend.times, resent(tcp, end, resend.offset, resend.last)));
+            facts.stuck = tcp.stuck(end).map(|stuck| {
+                let last = resent(tcp, end, stuck.offset, stuck.last);
+                (stuck.times, stuck.heard, last)
+            });
             // What was never delivered as frames, since nobody knows where they begin.
             if let Some(hole) = facts.holes.last_mut()
                 && !hole.found
@@ -120,6 +130,23 @@ impl Tracker {
                 );
                 self.note("conflicting-overlap", side, tcp.last(), detail);
             }
+        }
+        if let Some(complaint) = tcp.complaint()
+            && let Some(icmp) = all.icmp
+            && all.unconnected.is_none()
+            && matches!(icmp.meaning(), Some(IcmpMeaning::Soft | IcmpMeaning::Hard))
+        {
+            let origin = Origin {
+                packet: complaint.packet,
+                time: complaint.time,
+                ack: None,
+                record_end: None,
+            };
+            let detail = format!(
+                "a packet of this side came back from {}: type {}, code {}",
+                icmp.reporter, icmp.kind, icmp.code
+            );
+            self.note("icmp-unreachable", icmp.quoted, origin, detail);
         }
         for side in Side::BOTH {
             all.sides[side].fin = all.sides[side]
@@ -191,8 +218,7 @@ fn unseen_fin(end: u64, sides: &Sides<SideFacts>, side: Side) -> Option<Mark> {
     })
 }
 
-fn resent(tcp: &Connection, from: End, resend: Resend) -> Mark {
-    let Resend { offset, last, .. } = resend;
+fn resent(tcp: &Connection, from: End, offset: u64, last: Origin) -> Mark {
     Mark {
         start: offset,
         end: offset,
