@@ -103,6 +103,10 @@ pub const MAX_SYNS_WAITING: usize = 1 << 18;
 /// every port of a host makes four times as many.
 pub const MAX_ATTEMPTS: usize = 1 << 14;
 
+/// SYNs at such servers that nobody repeated or answered, up to which they are told: more are a
+/// flood or a scan, which tries once only.
+pub const MAX_SINGLE_SYNS: usize = 256;
+
 /// Servers (and names of them) that are known to have been asked for a WebSocket, so that such
 /// attempts are told.
 pub const MAX_KNOWN_SERVERS: usize = 1 << 16;

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::prelude::Prelude;
-use super::stack::Name;
 use super::tell::tell;
 use crate::flow::FlowKey;
 use crate::limits;
@@ -25,6 +24,14 @@ enum Attempt {
 }
 
 impl Attempt {
+    /// How WebSockets are asked for where it went; `None` where they are not.
+    fn transport(&self, known: &Known) -> Option<Transport> {
+        match self {
+            Self::Syn(key, prelude) => known.server(key.address(prelude.client().other())),
+            Self::Tunnel(session) => known.target(session.opening.host.as_deref()?),
+        }
+    }
+
     /// What to keep first: a SYN that was never repeated is a scanner's, mostly. Then what came
     /// first, so that it is the same however connections are shared out.
     fn rank(&self) -> (bool, u64) {
@@ -91,21 +98,39 @@ impl Attempts {
         self.story |= other.story;
     }
 
-    /// The sessions that they are, as of `now`, and how many attempts nobody looked at.
-    pub(super) fn tell(mut self, known: &Known, now: Timestamp) -> (Vec<Session>, u64) {
+    /// The sessions that they are, as of `now`, and how many attempts nobody looked at. In a
+    /// capture that is not `whole` a single SYN may be all that is left of a connection.
+    pub(super) fn tell(
+        mut self,
+        known: &Known,
+        now: Timestamp,
+        whole: bool,
+    ) -> (Vec<Session>, u64) {
         self.cut();
-        let story = self.story;
-        let told = |attempt| match attempt {
-            Attempt::Syn(key, prelude) => tell_syn(key, &prelude, story, known, now),
-            Attempt::Tunnel(mut session) => {
-                session.transport = known.target(session.opening.host.as_deref()?)?;
-                Some(*session)
-            }
+        self.kept
+            .retain(|attempt| attempt.transport(known).is_some());
+        let is_single = |attempt: &Attempt| attempt.rank().0;
+        let singles = self.kept.iter().filter(|it| is_single(it)).count();
+        if singles > limits::MAX_SINGLE_SYNS {
+            self.forgotten += singles as u64;
+        }
+        if singles > limits::MAX_SINGLE_SYNS || !whole {
+            self.kept.retain(|attempt| !is_single(attempt));
+        }
+        let (story, mut keys) = (self.story, Keyring::new(KeyLog::default()));
+        let told = |attempt: Attempt| {
+            let transport = attempt.transport(known)?;
+            let session = match attempt {
+                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, story, now, &mut keys)?,
+                Attempt::Tunnel(session) => *session,
+            };
+            Some(Session {
+                transport,
+                ..session
+            })
         };
-        (
-            self.kept.into_iter().filter_map(told).collect(),
-            self.forgotten,
-        )
+        let told = self.kept.into_iter().filter_map(told).collect();
+        (told, self.forgotten)
     }
 }
 
@@ -113,33 +138,25 @@ fn tell_syn(
     key: FlowKey,
     prelude: &Prelude,
     story: bool,
-    known: &Known,
     now: Timestamp,
+    keys: &mut Keyring,
 ) -> Option<Session> {
-    let client = prelude.client();
-    let transport = known.server(key.address(client.other()))?;
     let what = prelude.unconnected()?;
     let is_answered = matches!(what, Unconnected::Syn { reset: Some(_), .. }) || prelude.has_icmp();
-    let first = prelude.first();
+    let (packet, time) = prelude.first();
     // RFC 6298 §2: sooner than that nobody tries again.
-    if !is_answered && now.since(first.1) < limits::FIRST_RESEND_NANOS {
+    if !is_answered && now.since(time) < limits::FIRST_RESEND_NANOS {
         return None;
     }
-    let mut keys = Keyring::new(KeyLog::default());
-    let stack = prelude.replay(&key, story, &mut keys);
+    let stack = prelude.replay(&key, story, keys);
     let first = Origin {
-        packet: first.0,
-        time: first.1,
+        packet,
+        time,
         ack: None,
         record_end: None,
     };
-    let tracker = Tracker::unconnected(client, first, what, story);
-    let name: Name = stack.name(key);
-    let session = tell(tracker, stack.tcp(), name);
-    Some(Session {
-        transport,
-        ..session
-    })
+    let tracker = Tracker::unconnected(prelude.client(), first, what, story);
+    Some(tell(tracker, stack.tcp(), stack.name(key)))
 }
 
 /// Where WebSockets are asked for.

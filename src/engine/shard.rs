@@ -98,7 +98,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
         let mut known = Known::default();
         sessions.iter().for_each(|session| known.add(session));
         let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
-        let (told, forgotten) = attempts.tell(&known, now);
+        let (told, forgotten) = attempts.tell(&known, now, summary.gaps == 0);
         sessions.extend(told);
         summary.attempts_forgotten = forgotten;
     }

@@ -153,20 +153,11 @@ fn what_is_repeated_to_a_peer_that_is_heard_is_lost_one_way() {
         scene.facts.sides.client.acked = HEADS;
         assert_eq!(scene.told().verdict.cause, "one-way-loss");
     }
-    let spoilt: [(Scene, fn(&mut Scene)); 4] = [
-        (stuck(3, 3), |_| {}),
-        (stuck(5, 1), |_| {}),
-        // It arrived at last.
-        (stuck(5, 4), |scene| {
-            scene.facts.sides.client.acked = 1 << 20
-        }),
-        // The server's window was closed.
-        (stuck(5, 4), |scene| {
-            scene.facts.sides.server.habits.zero_window_nanos = 1
-        }),
-    ];
-    for (mut scene, spoil) in spoilt {
-        spoil(&mut scene);
+    let mut arrived = stuck(5, 4);
+    arrived.facts.sides.client.acked = 1 << 20;
+    let mut closed_window = stuck(5, 4);
+    closed_window.facts.sides.server.habits.zero_window_nanos = 1;
+    for mut scene in [stuck(3, 3), stuck(5, 1), arrived, closed_window] {
         scene.fin(Client);
         assert_ne!(scene.told().verdict.cause, "one-way-loss");
     }

@@ -102,6 +102,17 @@ fn a_syn_at_the_end_of_the_capture_is_under_way() {
 }
 
 #[test]
+fn a_single_syn_says_nothing_where_the_capture_has_holes() {
+    let mut wire = Wire::open(50_000);
+    wire.lose(Down, b"0123456789").text(Down, "hi").fins();
+    let once = syns(50_001, &[10]).packets;
+    let twice = syns(50_002, &[20, 1_020]).packets;
+    let late = syns(50_003, &[5_000]).packets;
+    let told = causes(&[&wire.packets, &once, &twice, &late]);
+    assert_eq!(told[1..], [(2, UNANSWERED)]);
+}
+
+#[test]
 fn every_connection_is_an_attempt_of_its_own() {
     let known = healthy(50_000, 0);
     let refused = |port: u16, isn: u32, millis: i64| {
@@ -199,23 +210,48 @@ fn any_number_of_shares_tells_the_same_attempts() {
     }
 }
 
-#[test]
-fn of_too_many_attempts_the_first_that_are_sure_are_told() {
+/// So many SYNs of strangers, one each; with a RST for each, perhaps.
+fn flood(count: usize, refused: bool) -> Vec<(i64, Vec<u8>)> {
     let mut packets = healthy(50_000, 0);
-    let many = u32::try_from(3 * limits::MAX_ATTEMPTS).unwrap_or(0);
-    for number in 0..many {
-        let mut data = ip_packet(Up, 40_000, number, 0, SYN, b"");
-        data[12..16].copy_from_slice(&(0x0b00_0000 | number).to_be_bytes());
-        packets.push((1000 + i64::from(number / 100), data));
+    for number in 0..u32::try_from(count).unwrap_or(0) {
+        let address = (0x0b00_0000 | number).to_be_bytes();
+        let millis = 1000 + i64::from(number / 100);
+        let mut syn = ip_packet(Up, 40_000, number, 0, SYN, b"");
+        syn[12..16].copy_from_slice(&address);
+        packets.push((millis, syn));
+        if refused {
+            let mut rst = ip_packet(Down, 40_000, 0, number + 1, ACK | RST, b"");
+            rst[16..20].copy_from_slice(&address);
+            packets.push((millis, rst));
+        }
     }
-    packets.extend(syns(50_001, &[20_000, 21_000]).packets);
-    let (sessions, summary) = told(&packets);
+    packets.extend(syns(50_001, &[80_000, 81_000]).packets);
+    packets
+}
+
+#[test]
+fn of_too_many_attempts_the_first_are_told() {
+    let many = 3 * limits::MAX_ATTEMPTS;
+    let (sessions, summary) = told(&flood(many, true));
     assert_eq!(sessions.len(), 1 + limits::MAX_ATTEMPTS);
-    assert_eq!(sessions.last().map(|last| last.client.port()), Some(50_001));
-    assert_eq!(
-        summary.attempts_forgotten,
-        1 + u64::from(many) - limits::MAX_ATTEMPTS as u64
-    );
+    let last = sessions.last().map(|last| last.verdict.cause);
+    assert_eq!(last, Some(REFUSED), "the latest are not told");
+    let forgotten = many + 1 - limits::MAX_ATTEMPTS;
+    assert_eq!(summary.attempts_forgotten, forgotten as u64);
+}
+
+#[test]
+fn strangers_that_try_once_are_told_while_they_are_few() {
+    let (sessions, summary) = told(&flood(limits::MAX_SINGLE_SYNS, false));
+    assert_eq!(sessions.len(), 2 + limits::MAX_SINGLE_SYNS);
+    assert_eq!(summary.attempts_forgotten, 0);
+    for many in [limits::MAX_SINGLE_SYNS + 1, 3 * limits::MAX_ATTEMPTS] {
+        let (sessions, summary) = told(&flood(many, false));
+        // Who repeats is told all the same.
+        assert_eq!(sessions.len(), 2);
+        assert_eq!(sessions[1].client.port(), 50_001);
+        assert_eq!(summary.attempts_forgotten, many as u64);
+    }
 }
 
 /// A CONNECT that a proxy answers so.

@@ -144,7 +144,7 @@ impl Pipeline {
         know_open(known, &self.flows);
         self.sessions.iter().for_each(|session| known.add(session));
         let attempts = std::mem::replace(&mut self.attempts, Attempts::new(self.story));
-        let (told, forgotten) = attempts.tell(known, now);
+        let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
         self.sessions.extend(told);
         self.summary.attempts_forgotten += forgotten;
     }
