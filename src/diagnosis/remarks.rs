@@ -1,6 +1,7 @@
 //! What the end of TCP behind both Close frames shows: it changes nothing of how the session
 //! ended, and is told as an anomaly.
 
+use super::order::{Order, order};
 use crate::session::facts::{Facts, Mark, Sides};
 use crate::session::{Anomaly, Side};
 
@@ -39,7 +40,7 @@ fn left_open(facts: &Facts, closes: &Sides<Mark>) -> Option<Anomaly> {
     }
     let place = |mark: &Mark| (mark.time, mark.packet);
     let by_client = ends(facts, Side::Client).min_by_key(place)?;
-    let is_first = ends(facts, Side::Server).all(|mark| place(&mark) > place(&by_client));
+    let is_first = ends(facts, Side::Server).all(|mark| order(&mark, &by_client) != Order::Before);
     let closed = closes.client.time.max(closes.server.time);
     let waited = by_client.time.since(closed);
     (is_first && waited > AT_ONCE).then(|| Anomaly {
