@@ -12,7 +12,7 @@ use crate::session::facts::Unconnected;
 use crate::session::{Captured, Session, Tracker, Transport};
 use crate::tcp::Origin;
 use crate::time::Timestamp;
-use crate::tls::{KeyLog, Keyring};
+use crate::tls::{Keyring, Secrets};
 
 /// One of them.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Attempts {
         if singles > limits::MAX_SINGLE_SYNS || !whole {
             self.kept.retain(|attempt| !is_single(attempt));
         }
-        let (story, mut keys) = (self.story, Keyring::new(KeyLog::default()));
+        let (story, mut keys) = (self.story, Keyring::new(Secrets::default()));
         let told = |attempt: Attempt| {
             let transport = attempt.transport(known)?;
             let session = match attempt {
@@ -211,7 +211,7 @@ fn authority(host: &str, transport: Transport) -> String {
     match transport {
         _ if behind_literal.contains(':') => host,
         Transport::Ws => format!("{host}:80"),
-        Transport::Wss => format!("{host}:443"),
+        Transport::Wss | Transport::Tls => format!("{host}:443"),
     }
 }
 

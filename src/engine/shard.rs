@@ -6,8 +6,9 @@ use foldhash::fast::RandomState;
 
 use super::attempts::{Attempts, Known};
 use super::pipeline::Pipeline;
+use super::sealed::{retain_known, stage};
 use crate::capture::{PacketSource, Step, open_all};
-use crate::session::{Session, Summary};
+use crate::session::{Session, Summary, Transport};
 use crate::time::Timestamp;
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
@@ -68,6 +69,8 @@ pub(super) struct Part {
     pub(super) sessions: Vec<Session>,
     pub(super) attempts: Attempts,
     pub(super) summary: Summary,
+    /// TLS that could not be read is to be told.
+    pub(super) tells_opaque: bool,
 }
 
 /// Puts shares together, the first one first. Sessions come in the order of their first
@@ -78,6 +81,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
         mut sessions,
         mut attempts,
         mut summary,
+        tells_opaque,
     } = parts.next().unwrap_or_default();
     for part in parts {
         sessions.extend(part.sessions);
@@ -87,16 +91,21 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
         summary.lost_bytes += part.summary.lost_bytes;
         summary.evicted += part.summary.evicted;
         summary.impatient += part.summary.impatient;
+        summary.tls_failed += part.summary.tls_failed;
         summary.tls_without_keys += part.summary.tls_without_keys;
         for (reason, count) in part.summary.tls_unread {
             *summary.tls_unread.entry(reason).or_default() += count;
         }
     }
+    if !tells_opaque {
+        retain_known(&mut sessions);
+    }
     let place = |session: &Session| (session.number, session.first_packet);
     if !attempts.is_empty() {
         sessions.sort_by_key(place);
         let mut known = Known::default();
-        sessions.iter().for_each(|session| known.add(session));
+        let asked = sessions.iter().filter(|session| stage(session).is_none());
+        asked.for_each(|session| known.add(session));
         let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
         let (told, forgotten) = attempts.tell(&known, now, summary.gaps == 0);
         sessions.extend(told);
@@ -112,6 +121,10 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
     summary.abnormal = sessions
         .iter()
         .filter(|session| session.is_abnormal())
+        .count() as u64;
+    summary.tls_opaque = sessions
+        .iter()
+        .filter(|session| session.transport == Transport::Tls)
         .count() as u64;
     (sessions, summary)
 }

@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 
 use super::{Attempts, Followed, Pipeline, Stack, conclude, conclude_in_place, tell};
 use crate::engine::attempts::Known;
+use crate::engine::sealed::stage;
 use crate::engine::stack::Verge;
 use crate::flow::{Slot, Table};
 use crate::limits;
-use crate::session::{Session, Summary};
+use crate::session::{Session, Summary, Transport};
 use crate::time::Timestamp;
 
 /// What a pipeline without an end keeps.
@@ -100,12 +101,19 @@ impl Pipeline {
             return Vec::new();
         };
         let mut sessions = std::mem::take(&mut self.sessions);
+        // Which server speaks WebSocket is not known yet.
+        if !self.keys.tells_opaque {
+            sessions.retain(|session| stage(session).is_none());
+        }
         // Up to here the number is the ordinal of the connection.
         sessions.sort_by_key(|session| (session.number, session.first_packet));
         for session in &mut sessions {
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
-            endings.known.add(session);
+            if stage(session).is_none() {
+                endings.known.add(session);
+            }
+            self.summary.tls_opaque += u64::from(session.transport == Transport::Tls);
             session.number = endings.told;
         }
         sessions
@@ -257,9 +265,9 @@ impl Pipeline {
 
 /// The servers of sessions that are under way.
 fn know_open(known: &mut Known, flows: &Table<Followed>) {
-    for (key, followed) in flows.entries() {
+    for (_, key, followed) in flows.entries() {
         if let Followed::Whole(stack) = followed
-            && let Some((server, transport)) = stack.server(key)
+            && let Some((server, transport)) = stack.server(&key)
         {
             known.add_server(server, transport);
         }

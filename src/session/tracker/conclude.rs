@@ -25,6 +25,7 @@ impl Tracker {
             is_tls: self.tls.is_some(),
             begun: Some(self.first.time),
             unconnected: self.unconnected.take(),
+            sealed: self.sealed.take(),
             ..Facts::default()
         };
         all.round_trip = tcp.round_trip();
@@ -66,6 +67,9 @@ impl Tracker {
                 facts.close_notify = Some(mark);
             } else {
                 facts.fatal_alert = Some((alert.name(), mark));
+                if let Some(tls) = &mut self.tls {
+                    tls.alert.get_or_insert(alert.name());
+                }
             }
         }
         for side in Side::BOTH {
