@@ -171,3 +171,13 @@ pub const CHECK_HELD_EVERY: u64 = 64 << 20;
 
 /// See [`CHECK_HELD_EVERY`].
 pub const CHECK_HELD_PER_CONNECTION: u64 = 256;
+
+/// Events kept of all sessions under way on an interface, where stories are kept at all: about
+/// 100 MB.
+pub const MAX_LIVE_EVENTS: usize = 1 << 20;
+
+/// Events kept of one of them: the opening and the latest. A screen shows fewer at a time.
+pub const MAX_LIVE_EVENTS_OF_ONE: usize = 512;
+
+/// The first events of a story, which are always kept: what it was opened with.
+pub const LIVE_EVENTS_AT_OPENING: usize = 8;

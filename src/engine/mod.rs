@@ -13,6 +13,6 @@ mod stack;
 mod tell;
 mod wrapping;
 
-pub use pipeline::Pipeline;
+pub use pipeline::{Glance, OpenSession, Pipeline, SessionId};
 pub use read::{Outcome, ReadError, Settings, read};
 pub use shard::Shard;

@@ -1,16 +1,18 @@
 //! One shard: packets in, sessions out. No clock, no file, no thread.
 
 mod ending;
+mod glance;
 
 use std::collections::VecDeque;
 
 use self::ending::Endings;
+pub use self::glance::{Glance, OpenSession, SessionId};
 use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::Stack;
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
-use crate::decode::{Decoded, Decoder};
+use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
 use crate::session::{Session, State, Summary};
@@ -20,7 +22,8 @@ use crate::tls::{Keyring, Sealed, Secrets, Stage, Unread};
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
-    decoder: Decoder,
+    /// Taken out while a packet is looked at closely.
+    decoder: Option<Box<Decoder>>,
     flows: Table<Followed>,
     /// Connections that have ended, by the time after which nothing more is expected of them.
     lingering: VecDeque<(Timestamp, Slot)>,
@@ -55,7 +58,7 @@ impl Pipeline {
         Self {
             keys: Keyring::new(secrets),
             late_secrets: false,
-            decoder: Decoder::new(),
+            decoder: None,
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
@@ -101,65 +104,22 @@ impl Pipeline {
         summary.snapped += u64::from((packet.data.len() as u64) < u64::from(packet.wire_len));
         let (first, last) = summary.span.unwrap_or((packet.time, packet.time));
         summary.span = Some((first.min(packet.time), last.max(packet.time)));
-        match self.decoder.decode(packet) {
+        if let Some(segment) = Decoder::glance(packet) {
+            let (key, from) = FlowKey::of(&segment);
+            self.handle_segment(&key, from, &segment, packet, ordinal);
+        } else {
+            self.handle_unusual(packet, ordinal);
+        }
+    }
+
+    /// Takes a packet that has to be looked at closely.
+    fn handle_unusual(&mut self, packet: &Packet<'_>, ordinal: u64) {
+        // A segment may borrow from the decoder.
+        let mut decoder = self.decoder.take().unwrap_or_default();
+        match decoder.walk(packet) {
             Decoded::Tcp(segment) => {
                 let (key, from) = FlowKey::of(&segment);
-                let hash = self.flows.hash(&key);
-                if !self.shard.keeps(hash) {
-                    // All shares let go of connections at the same packets.
-                    return self.release(packet.time);
-                }
-                let arrival = Arrival {
-                    from,
-                    segment: &segment,
-                    packet: packet.id,
-                    time: packet.time,
-                    story: self.story,
-                };
-                let Self {
-                    flows,
-                    lingering,
-                    begun,
-                    sessions,
-                    summary,
-                    keys,
-                    ..
-                } = self;
-                let slot = match flows.find_hashed(hash, &key) {
-                    Some(slot) => {
-                        let Some(followed) = flows.get_mut(slot) else {
-                            return;
-                        };
-                        let was_over = followed.is_over();
-                        let handled = followed.handle_segment(&key, &arrival, keys);
-                        if handled == Handled::NewConnection {
-                            if let Some((key, old)) = flows.remove(slot) {
-                                conclude(key, old, keys, sessions, summary);
-                            }
-                            begin(flows, begun, keys, summary, key, &arrival, ordinal)
-                        } else {
-                            if let Followed::Whole(stack) = followed {
-                                tell_earlier(key, stack, sessions);
-                            }
-                            if !was_over && followed.is_over() {
-                                lingering.push_back((packet.time, slot));
-                            }
-                            Some(slot)
-                        }
-                    }
-                    None => begin(flows, begun, keys, summary, key, &arrival, ordinal),
-                };
-                if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
-                    && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
-                {
-                    endings.watch(stack, slot, packet.time);
-                }
-                self.drop_oldest_syn();
-                self.release(packet.time);
-                self.check_held();
-                if self.flows.len() > self.max_connections {
-                    self.evict();
-                }
+                self.handle_segment(&key, from, &segment, packet, ordinal);
             }
             Decoded::Icmp(_) | Decoded::Other => {}
             Decoded::Undecodable(reason) => {
@@ -169,6 +129,77 @@ impl Pipeline {
                     .entry(reason.to_string())
                     .or_default() += 1
             }
+        }
+        self.decoder = Some(decoder);
+    }
+
+    fn handle_segment(
+        &mut self,
+        key: &FlowKey,
+        from: End,
+        segment: &Segment<'_>,
+        packet: &Packet<'_>,
+        ordinal: u64,
+    ) {
+        let hash = self.flows.hash(key);
+        if !self.shard.keeps(hash) {
+            // All shares let go of connections at the same packets.
+            return self.release(packet.time);
+        }
+        let arrival = Arrival {
+            from,
+            segment,
+            packet: packet.id,
+            time: packet.time,
+            story: self.story,
+        };
+        let Self {
+            flows,
+            lingering,
+            begun,
+            sessions,
+            summary,
+            keys,
+            ..
+        } = self;
+        let slot = match flows.find_hashed(hash, key) {
+            Some(slot) => {
+                let Some(followed) = flows.get_mut(slot) else {
+                    return;
+                };
+                // Nothing else ends a connection.
+                let may_end = segment.flags.has(Flags::FIN | Flags::RST);
+                let was_over = may_end && followed.is_over();
+                let handled = followed.handle_segment(key, &arrival, keys);
+                if handled == Handled::NewConnection {
+                    if let Some((key, old)) = flows.remove(slot) {
+                        conclude(key, old, keys, sessions, summary);
+                    }
+                    begin(flows, begun, keys, summary, *key, &arrival, ordinal)
+                } else {
+                    if let Followed::Whole(stack) = followed
+                        && stack.has_earlier()
+                    {
+                        tell_earlier(*key, stack, sessions);
+                    }
+                    if may_end && !was_over && followed.is_over() {
+                        lingering.push_back((packet.time, slot));
+                    }
+                    Some(slot)
+                }
+            }
+            None => begin(flows, begun, keys, summary, *key, &arrival, ordinal),
+        };
+        if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
+            && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
+        {
+            endings.watch(stack, slot, packet.time);
+        }
+        self.drop_oldest_syn();
+        self.release(packet.time);
+        self.check_held();
+        if self.flows.len() > self.max_connections {
+            self.evict();
         }
     }
 
@@ -198,14 +229,19 @@ impl Pipeline {
 
     /// Holds less, where all connections together hold more than they may. No more can be held
     /// than was captured, so a look now and then is enough.
+    #[inline]
     fn check_held(&mut self) {
         let flows = self.flows.len() as u64;
-        if self.unchecked
-            < limits::CHECK_HELD_EVERY.max(flows.saturating_mul(limits::CHECK_HELD_PER_CONNECTION))
+        if self.unchecked >= limits::CHECK_HELD_EVERY
+            && self.unchecked >= flows.saturating_mul(limits::CHECK_HELD_PER_CONNECTION)
         {
-            return;
+            self.unchecked = 0;
+            self.let_go_of_held();
         }
-        self.unchecked = 0;
+    }
+
+    #[cold]
+    fn let_go_of_held(&mut self) {
         let mut holders: Vec<(usize, Slot)> = Vec::new();
         for (slot, followed) in self.flows.iter() {
             let held = followed.held_bytes();
@@ -244,7 +280,17 @@ impl Pipeline {
     }
 
     /// Lets go of connections that ended long enough ago.
+    #[inline]
     fn release(&mut self, now: Timestamp) {
+        if let Some(&(ended, _)) = self.lingering.front()
+            && now.since(ended) > limits::LINGER_NANOS
+        {
+            self.release_ended(now);
+        }
+    }
+
+    #[cold]
+    fn release_ended(&mut self, now: Timestamp) {
         while let Some(&(ended, slot)) = self.lingering.front()
             && now.since(ended) > limits::LINGER_NANOS
         {

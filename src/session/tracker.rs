@@ -5,7 +5,7 @@ mod conclude;
 use std::num::NonZeroU64;
 
 use super::facts::{Answer, Hole, LastFrame, Mark, SeenClose, SideSoFar, Sides, Violation};
-use super::{Anomaly, Event, Opening, Side, Tls};
+use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
 use crate::http::{Fault, Request, Response, check_answer};
@@ -16,7 +16,7 @@ use crate::tls::{Alert, Sealed};
 use crate::ws::{Header, Item, Opcode, Rule, Tail};
 
 /// One session under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tracker {
     /// The end that opened it.
     pub client: End,
@@ -81,6 +81,30 @@ impl Tracker {
             Side::Client
         } else {
             Side::Server
+        }
+    }
+
+    /// What the opening said so far.
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// What each side sent so far.
+    pub fn sent(&self) -> Sides<Sent> {
+        Sides {
+            client: self.sides.client.sent,
+            server: self.sides.server.sent,
+        }
+    }
+
+    /// Keeps of its story the opening and the latest, so many events at most.
+    pub fn shorten_story(&mut self, most: usize) {
+        if let Some(events) = &mut self.events
+            && events.len() > most
+        {
+            let opening = limits::LIVE_EVENTS_AT_OPENING.min(most);
+            let latest = events.len() - (most - opening);
+            events.drain(opening..latest);
         }
     }
 
