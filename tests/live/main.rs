@@ -17,3 +17,4 @@ mod peers;
 mod replay;
 #[path = "../support/run.rs"]
 mod run;
+mod shared;

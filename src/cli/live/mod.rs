@@ -1,6 +1,7 @@
 //! `hangup live`.
 
 mod args;
+mod cohorts;
 mod messages;
 mod observe;
 mod output;
@@ -17,7 +18,7 @@ use signal_hook::flag;
 
 pub(super) use self::args::LiveArgs;
 use self::messages::Messages;
-use self::observe::Observers;
+use self::observe::{Observers, Seen};
 use self::output::{Output, Place};
 use super::Status as Exit;
 use super::args::Format;
@@ -32,7 +33,7 @@ use crate::engine::live::{Plan, Status, Watcher, live};
 use crate::report::look::Look;
 use crate::report::text::{count, counted};
 use crate::report::when::Watch;
-use crate::session::{Session, Summary};
+use crate::session::{Finding, Session, Summary};
 use crate::time::Timestamp;
 
 /// How rows look.
@@ -143,7 +144,13 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         every: args.every,
     };
     let watched = live(&mut interface, &plan, &mut desk);
-    let Desk { outputs, found, .. } = desk;
+    let Desk {
+        observers,
+        mut outputs,
+        found,
+        ..
+    } = desk;
+    tell(&observers.finish(now()), &mut outputs);
     let untold: u64 = outputs.iter().map(Output::untold).sum();
     let partial = watched.failed.is_some();
     for output in outputs {
@@ -161,6 +168,15 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         true => Exit::Partial,
         false => Exit::Done,
     })
+}
+
+/// Tells what sessions share.
+fn tell(found: &[Arc<Finding>], outputs: &mut [Output]) {
+    for finding in found {
+        outputs
+            .iter_mut()
+            .for_each(|output| output.finding(finding));
+    }
 }
 
 /// What this kernel cannot do to confine the process.
@@ -231,12 +247,13 @@ struct Desk {
 
 impl Watcher for Desk {
     fn session(&mut self, session: Session) {
-        self.observers.session(&session);
-        if !self.selection.matches(&session) {
+        let session = Arc::new(session);
+        let is_shown = self.selection.matches(&session);
+        self.observers.session(&session, is_shown);
+        if !is_shown {
             return;
         }
         self.found |= self.fail_on.iter().any(|test| test.matches(&session));
-        let session = Arc::new(session);
         for output in &mut self.outputs {
             output.session(&session);
         }
@@ -247,9 +264,14 @@ impl Watcher for Desk {
         self.messages.line(in_words(status, untold));
     }
 
-    fn look(&mut self, pipeline: &mut Pipeline, drops: Drops, _now: Timestamp) {
-        let untold = self.outputs.iter().map(Output::untold).sum();
-        self.observers.look(pipeline, drops, untold);
+    fn look(&mut self, pipeline: &mut Pipeline, drops: Drops, now: Timestamp) {
+        let found = self.observers.look(&mut Seen {
+            pipeline,
+            drops,
+            untold: self.outputs.iter().map(Output::untold).sum(),
+            now,
+        });
+        tell(&found, &mut self.outputs);
     }
 
     fn should_stop(&mut self) -> bool {

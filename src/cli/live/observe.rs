@@ -1,4 +1,4 @@
-//! Those who look on beside the outputs: counts for Prometheus.
+//! Those who look on beside the outputs: what sessions share, counts for Prometheus.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 
+use super::cohorts::Cohorts;
 use super::messages::Messages;
 #[cfg(feature = "metrics")]
 use super::scrape::Bound;
@@ -14,7 +15,8 @@ use crate::capture::live::Drops;
 use crate::engine::Pipeline;
 #[cfg(feature = "metrics")]
 use crate::report::metrics::{Metrics, Standing};
-use crate::session::Session;
+use crate::session::{Finding, Session};
+use crate::time::Timestamp;
 
 /// What was typed about them.
 #[derive(Debug, Args)]
@@ -72,6 +74,7 @@ impl Ready {
             None => None,
         };
         Ok(Observers {
+            cohorts: Cohorts::start().context("a thread")?,
             #[cfg(feature = "metrics")]
             metrics,
         })
@@ -80,34 +83,61 @@ impl Ready {
 
 /// All that look on.
 pub(super) struct Observers {
+    cohorts: Cohorts,
     #[cfg(feature = "metrics")]
     metrics: Option<Arc<Metrics>>,
 }
 
 impl Observers {
-    /// A session ended.
-    pub(super) fn session(&self, session: &Session) {
+    /// A session ended, and passed the selection or not.
+    pub(super) fn session(&mut self, session: &Arc<Session>, is_shown: bool) {
+        self.cohorts.session(session, is_shown);
         #[cfg(feature = "metrics")]
         if let Some(metrics) = &self.metrics {
             metrics.session(session);
         }
     }
 
-    /// Once a second.
-    pub(super) fn look(&mut self, pipeline: &mut Pipeline, drops: Drops, untold: u64) {
+    /// Once a second; gives what was found since.
+    pub(super) fn look(&mut self, seen: &mut Seen<'_>) -> Vec<Arc<Finding>> {
         #[cfg(feature = "metrics")]
         if let Some(metrics) = &self.metrics {
-            let glance = pipeline.glance();
+            let glance = seen.pipeline.glance();
             metrics.stand(&Standing {
-                summary: Some(&pipeline.summary()),
+                summary: Some(&seen.pipeline.summary()),
                 connections: glance.connections,
                 open: glance.sessions,
                 opened: glance.opened,
                 held: glance.held,
-                dropped_by_kernel: drops.kernel,
-                dropped_by_interface: drops.interface,
-                unwritten: untold,
+                dropped_by_kernel: seen.drops.kernel,
+                dropped_by_interface: seen.drops.interface,
+                unwritten: seen.untold,
             });
         }
+        let found = self.cohorts.look(seen.pipeline, seen.now);
+        let found: Vec<Arc<Finding>> = found.into_iter().map(Arc::new).collect();
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &self.metrics {
+            found.iter().for_each(|finding| metrics.finding(finding));
+        }
+        found
     }
+
+    /// All sessions were told; gives what was found last.
+    pub(super) fn finish(self, now: Timestamp) -> Vec<Arc<Finding>> {
+        let found = self.cohorts.finish(now);
+        found.into_iter().map(Arc::new).collect()
+    }
+}
+
+/// What there is to see once a second.
+pub(super) struct Seen<'a> {
+    /// What is under way.
+    pub(super) pipeline: &'a mut Pipeline,
+    /// What was lost.
+    pub(super) drops: Drops,
+    /// Rows that outputs did not take.
+    pub(super) untold: u64,
+    /// What time it is.
+    pub(super) now: Timestamp,
 }

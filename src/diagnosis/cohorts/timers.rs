@@ -119,7 +119,7 @@ impl Alike<'_> {
             confidence,
             rival,
             timers: self.timers(fit),
-            of: self.crowd.indices.len() as u64,
+            of: self.crowd.size as u64,
             indices,
         }
     }
