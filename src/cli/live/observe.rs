@@ -11,6 +11,8 @@ use super::cohorts::Cohorts;
 use super::messages::Messages;
 #[cfg(feature = "metrics")]
 use super::scrape::Bound;
+#[cfg(feature = "tui")]
+use super::top::{Setting, Top};
 use crate::capture::live::Drops;
 use crate::engine::Pipeline;
 #[cfg(feature = "metrics")]
@@ -26,6 +28,11 @@ pub(super) struct ObserveArgs {
     #[cfg(feature = "metrics")]
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
+
+    /// Show on the terminal what is open and what ended, with keys to sort, filter and look closer
+    #[cfg(feature = "tui")]
+    #[arg(long, conflicts_with_all = ["format", "every"])]
+    top: bool,
 }
 
 /// What takes privileges that are given up later.
@@ -35,9 +42,19 @@ pub(super) struct Ready {
 }
 
 impl ObserveArgs {
+    /// Something else than rows is shown on the terminal.
+    pub(super) const fn is_top(&self) -> bool {
+        #[cfg(feature = "tui")]
+        return self.top;
+        #[cfg(not(feature = "tui"))]
+        false
+    }
+
     /// Devices that are opened once privileges are given up.
     pub(super) fn devices(&self) -> Vec<PathBuf> {
-        Vec::new()
+        // Keys come from there where standard input is none.
+        let terminal = self.is_top().then(|| PathBuf::from("/dev/tty"));
+        terminal.into_iter().collect()
     }
 
     /// Takes what has to be taken early.
@@ -45,6 +62,10 @@ impl ObserveArgs {
     /// # Errors
     /// Where that cannot be had.
     pub(super) fn ready(&self) -> anyhow::Result<Ready> {
+        #[cfg(feature = "tui")]
+        if self.top && !super::top::has_terminal() {
+            anyhow::bail!("--top: standard output is no terminal; without it each end is a row");
+        }
         Ok(Ready {
             #[cfg(feature = "metrics")]
             bound: self
@@ -75,6 +96,8 @@ impl Ready {
         };
         Ok(Observers {
             cohorts: Cohorts::start().context("a thread")?,
+            #[cfg(feature = "tui")]
+            top: None,
             #[cfg(feature = "metrics")]
             metrics,
         })
@@ -86,15 +109,35 @@ pub(super) struct Observers {
     cohorts: Cohorts,
     #[cfg(feature = "metrics")]
     metrics: Option<Arc<Metrics>>,
+    #[cfg(feature = "tui")]
+    top: Option<Top>,
 }
 
 impl Observers {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// Where that is not possible.
+    #[cfg(feature = "tui")]
+    pub(super) fn take_terminal(
+        &mut self,
+        setting: Setting,
+        messages: &Messages,
+    ) -> anyhow::Result<()> {
+        self.top = Some(Top::start(setting, messages).context("--top")?);
+        Ok(())
+    }
+
     /// A session ended, and passed the selection or not.
     pub(super) fn session(&mut self, session: &Arc<Session>, is_shown: bool) {
         self.cohorts.session(session, is_shown);
         #[cfg(feature = "metrics")]
         if let Some(metrics) = &self.metrics {
             metrics.session(session);
+        }
+        #[cfg(feature = "tui")]
+        if let Some(top) = &self.top {
+            top.session(session, is_shown);
         }
     }
 
@@ -120,11 +163,18 @@ impl Observers {
         if let Some(metrics) = &self.metrics {
             found.iter().for_each(|finding| metrics.finding(finding));
         }
+        #[cfg(feature = "tui")]
+        if let Some(top) = &self.top {
+            found.iter().for_each(|finding| top.finding(finding));
+            top.look(seen);
+        }
         found
     }
 
-    /// All sessions were told; gives what was found last.
+    /// All sessions were told; gives what was found last, and the terminal back.
     pub(super) fn finish(self, now: Timestamp) -> Vec<Arc<Finding>> {
+        #[cfg(feature = "tui")]
+        drop(self.top);
         let found = self.cohorts.finish(now);
         found.into_iter().map(Arc::new).collect()
     }
