@@ -17,6 +17,9 @@ pub(super) struct Column {
     pub(super) keeps_end: bool,
 }
 
+/// The least that is worth showing of an address, and the blank before it.
+const SHORTEST: usize = 11;
+
 /// Which columns fit into `room`, and how wide each is.
 pub(super) fn fit(columns: &[Column], room: usize) -> Vec<(usize, usize)> {
     let mut ranked: Vec<(usize, &Column)> = columns.iter().enumerate().collect();
@@ -26,11 +29,18 @@ pub(super) fn fit(columns: &[Column], room: usize) -> Vec<(usize, usize)> {
     for (at, column) in ranked {
         // One between any two.
         let needed = column.least + usize::from(!fitting.is_empty());
-        let Some(less) = left.checked_sub(needed) else {
-            break;
-        };
-        left = less;
-        fitting.push((at, column.least));
+        match left.checked_sub(needed) {
+            Some(less) => {
+                left = less;
+                fitting.push((at, column.least));
+            }
+            // Half an address is better than none.
+            None if column.keeps_end && left > SHORTEST => {
+                fitting.push((at, left - 1));
+                left = 0;
+            }
+            None => break,
+        }
     }
     fitting.sort_unstable();
     let grows = |at: usize| columns.get(at).is_some_and(|column| column.grows);

@@ -31,7 +31,6 @@ const fn column(title: &'static str, least: usize, rank: u8) -> Column {
 /// An address or a path.
 const fn place(title: &'static str, least: usize, rank: u8) -> Column {
     Column {
-        grows: true,
         keeps_end: true,
         ..column(title, least, rank)
     }
@@ -47,9 +46,12 @@ const fn number(title: &'static str, least: usize, rank: u8) -> Column {
 const OPEN: [Column; 7] = [
     number("AGE", 9, 1),
     number("IDLE", 9, 2),
-    place("CLIENT", 15, 3),
-    place("SERVER", 15, 5),
-    place("PATH", 10, 4),
+    place("CLIENT", 21, 3),
+    place("SERVER", 21, 5),
+    Column {
+        grows: true,
+        ..place("PATH", 10, 4)
+    },
     number("MESSAGES", 9, 7),
     number("BYTES", 11, 6),
 ];
@@ -65,7 +67,10 @@ const ENDED: [Column; 8] = [
     },
     place("CLIENT", 21, 7),
     place("SERVER", 21, 8),
-    place("PATH", 10, 6),
+    Column {
+        grows: true,
+        ..place("PATH", 10, 6)
+    },
 ];
 
 const KEYS: &str = "q quit  tab other list  ↑↓ move  enter story  s sort  / filter  p pause";

@@ -78,8 +78,7 @@ fn a_usual_terminal_shows_everything() {
     let lines = shown(&board(), &mut Screen::default(), 80, 24);
     let blank = String::new();
     let clock = Watch::new(Clock::Utc, at(0)).brief(at(90_000));
-    let ended = |number| sample::abrupt(number).ended.unwrap();
-    let cut = Watch::new(Clock::Utc, at(0)).brief(ended(2));
+    let cut = Watch::new(Clock::Utc, at(0)).brief(sample::abrupt(2).ended.unwrap());
     assert_eq!(lines.len(), 24);
     assert_eq!(
         lines[..8],
