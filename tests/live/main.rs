@@ -18,3 +18,5 @@ mod replay;
 #[path = "../support/run.rs"]
 mod run;
 mod shared;
+#[cfg(feature = "tui")]
+mod view;

@@ -125,8 +125,9 @@ impl Top {
 
     /// Once a second. Never blocks.
     pub(super) fn look(&self, seen: &mut Seen<'_>) {
-        if matches!(self.done.try_recv(), Err(TryRecvError::Disconnected)) {
-            // It panicked: what it would have shown is gone, and so is who wanted to see it.
+        // It panicked, or the terminal was closed: nobody is left who wants to see it.
+        let is_gone = matches!(self.done.try_recv(), Err(TryRecvError::Disconnected));
+        if is_gone || !has_terminal() {
             self.stop.store(true, Ordering::Relaxed);
         }
         seen.pipeline.shorten_stories();

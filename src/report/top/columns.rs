@@ -18,7 +18,7 @@ pub(super) struct Column {
 }
 
 /// The least that is worth showing of an address, and the blank before it.
-const SHORTEST: usize = 11;
+const SHORTEST: usize = 16;
 
 /// Which columns fit into `room`, and how wide each is.
 pub(super) fn fit(columns: &[Column], room: usize) -> Vec<(usize, usize)> {

@@ -63,7 +63,7 @@ const ENDED: [Column; 8] = [
     column("BY", 7, 5),
     Column {
         grows: true,
-        ..column("WHAT HAPPENED", 16, 2)
+        ..column("WHAT HAPPENED", 24, 2)
     },
     place("CLIENT", 21, 7),
     place("SERVER", 21, 8),
