@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 #[test]
 fn a_pipe_is_no_terminal() {
     let folder = tempfile::tempdir().expect("a folder");
-    let run = crate::run::hangup(folder.path(), &["live", "-i", "lo", "--top"]);
+    let run = crate::run::hangup(folder.path(), ["live", "-i", "lo", "--top"]);
     assert_eq!(run.status, Some(2));
     assert!(run.stderr.contains("no terminal"), "{}", run.stderr);
     assert!(run.stdout.is_empty());

@@ -312,7 +312,7 @@ impl Cohort {
         let mine = || self.indices.iter().filter_map(|&index| sessions.get(index));
         let mut numbers: Vec<u64> = mine().map(|session| session.number).collect();
         numbers.sort_unstable();
-        let server = mine().last().map(|session| session.server);
+        let server = mine().next().map(|session| session.server);
         Finding {
             name: self.cause(),
             cause: self.cause(),

@@ -1,6 +1,10 @@
 //! The page as a strict reader takes it, and no more series than were meant.
 
-#![expect(clippy::unwrap_used, reason = "tests: a panic is a failure")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests: a panic is a failure"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
