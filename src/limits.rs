@@ -125,6 +125,13 @@ pub const MAX_KEY_LOG_LINE: usize = 1024;
 /// post-quantum key shares; certificates are not kept.
 pub const MAX_HANDSHAKE_MESSAGE: usize = 64 << 10;
 
+/// Protocols of a ClientHello that are kept: clients offer two or three.
+pub const MAX_PROTOCOLS_OFFERED: usize = 8;
+
+/// Sessions kept (for each worker) that are told only if other sessions show that their server
+/// speaks WebSocket: connections that never opened one. Each takes about a kilobyte.
+pub const MAX_TLS_FAILURES: u64 = 1 << 16;
+
 /// Sequence numbers tried for the first TLS record behind a hole, whatever its length.
 pub const MIN_RECORDS_SKIPPED: u64 = 64;
 

@@ -18,6 +18,8 @@ const COUNTERS: Duration = Duration::from_secs(1);
 pub struct Plan {
     /// Keep the events of each session.
     pub events: bool,
+    /// Tell of TLS connections, too, that cannot be read.
+    pub tls: bool,
     /// Stop after so long.
     pub duration: Option<Duration>,
     /// Stop after so many packets.
@@ -66,7 +68,7 @@ pub struct Watched {
 /// Watches `feed` until it ends, or is to be stopped. Sessions that are open then are told, too.
 pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watched {
     let mut run = Run {
-        pipeline: Pipeline::live(plan.events),
+        pipeline: pipeline(plan),
         codes: BTreeMap::new(),
         watcher,
     };
@@ -117,6 +119,14 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
     let mut summary = run.pipeline.summary();
     summary.dropped = feed.drops().total();
     Watched { summary, failed }
+}
+
+fn pipeline(plan: &Plan) -> Pipeline {
+    let mut pipeline = Pipeline::live(plan.events);
+    if plan.tls {
+        pipeline.tell_opaque();
+    }
+    pipeline
 }
 
 struct Run<'a> {

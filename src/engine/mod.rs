@@ -7,6 +7,7 @@ mod passing;
 mod pipeline;
 mod prelude;
 mod read;
+mod sealed;
 mod shard;
 mod stack;
 mod tell;

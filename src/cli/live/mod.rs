@@ -63,6 +63,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         );
     }
     let fail_on = args.wanted.fail_on.clone();
+    let tls = args.wanted.tls;
     let selection = selection(args.wanted)?;
     let name = match args.interface {
         Some(name) => name,
@@ -162,6 +163,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     let plan = Plan {
         // Stories can be looked at.
         events: is_top,
+        tls,
         duration: args.duration,
         count: args.count,
         every: args.every,
@@ -223,7 +225,7 @@ fn totals(summary: &Summary, untold: u64, messages: &Messages) {
         "{}, {}, {} ({} abnormal)",
         counted(summary.packets, "packet"),
         counted(summary.connections, "TCP connection"),
-        counted(summary.sessions, "WebSocket session"),
+        counted(summary.sessions - summary.tls_opaque, "WebSocket session"),
         count(summary.abnormal),
     ));
     let mut lost = lost(summary);
