@@ -209,6 +209,20 @@ fn the_older_text_describes_each_counter_by_its_samples() {
     );
 }
 
+#[test]
+fn tls_that_may_be_anything_is_no_websocket() {
+    let metrics = Metrics::new();
+    let mut session = sample::abrupt(1);
+    session.transport = Transport::Tls;
+    metrics.session(&session);
+    let page = metrics.page(Text::OpenMetrics, None);
+    assert!(
+        page.contains("\nhangup_sessions_abnormal_total 0\n"),
+        "{page}"
+    );
+    assert!(!page.contains("hangup_sessions_ended_total"), "{page}");
+}
+
 /// The dashboard and the alert rules ask for what there is.
 #[test]
 fn what_is_asked_for_in_contrib_is_told() {
