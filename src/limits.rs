@@ -200,3 +200,11 @@ pub const MAX_LIVE_EVENTS_OF_ONE: usize = 512;
 
 /// The first events of a story, which are always kept: what it was opened with.
 pub const LIVE_EVENTS_AT_OPENING: usize = 8;
+
+/// Sessions that ended on an interface in which something in common is looked for: a few
+/// megabytes, and a look takes milliseconds.
+pub const MAX_WINDOW_SESSIONS: usize = 8192;
+
+/// How long ago these may have ended, in nanoseconds: three ends of a service with few sessions
+/// and a usual timer are within an hour.
+pub const WINDOW_NANOS: i64 = 3_600_000_000_000;

@@ -11,10 +11,12 @@ mod share;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timers;
+mod window;
 mod words;
 
 use std::net::SocketAddr;
 
+pub use self::window::Window;
 use super::knowledge::timers::Timer;
 use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
 use crate::time::Timestamp;
@@ -23,11 +25,31 @@ use crate::time::Timestamp;
 /// of their first sessions.
 pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
     moved::find(sessions);
+    let cohorts = cohorts(sessions, &[]);
+    let mut findings: Vec<Finding> = cohorts
+        .iter()
+        .map(|cohort| {
+            cohort.correct(sessions);
+            cohort.finding(sessions)
+        })
+        .collect();
+    findings.extend(share::find(sessions, &findings));
+    findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
+    findings
+}
+
+/// The cohorts among `sessions`; `open`: those that are not among them since they go on, by
+/// server, which is in order.
+fn cohorts(sessions: &[Session], open: &[(SocketAddr, Timestamp)]) -> Vec<Cohort> {
     let mut order: Vec<usize> = (0..sessions.len()).collect();
-    order.sort_by_key(|&index| sessions.get(index).map(|session| session.server));
+    order.sort_by_key(|&index| server(sessions, index));
     let mut cohorts = Vec::new();
     for crowd in order.chunk_by(|&a, &b| server(sessions, a) == server(sessions, b)) {
-        let crowd = Crowd::new(sessions, crowd);
+        let theirs = crowd.first().and_then(|&index| server(sessions, index));
+        let from = open.partition_point(|&(server, _)| Some(server) < theirs);
+        let to = open.partition_point(|&(server, _)| Some(server) <= theirs);
+        let mut crowd = Crowd::new(sessions, crowd, open.get(from..to).unwrap_or_default());
+        crowd.run += open.len();
         let mut members = crowd.members(sessions);
         // What ended at different times after equal silences was a timer, even where many of
         // these ends were close together by chance. What ended at one time needs no timer.
@@ -35,13 +57,7 @@ pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
         cohorts.extend(mass::find(&mut members, &crowd));
         cohorts.extend(timers::find(&mut members, &crowd, Ends::AtOnce));
     }
-    let mut findings: Vec<Finding> = cohorts
-        .iter()
-        .map(|cohort| cohort.apply(sessions))
-        .collect();
-    findings.extend(share::find(sessions, &findings));
-    findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
-    findings
+    cohorts
 }
 
 fn server(sessions: &[Session], index: usize) -> Option<SocketAddr> {
@@ -61,6 +77,8 @@ enum Ends {
 #[derive(Debug)]
 struct Crowd {
     indices: Vec<usize>,
+    /// How many of them there are, with those that go on.
+    size: usize,
     /// When they were opened; sorted.
     openings: Vec<Timestamp>,
     /// When those ended that did; sorted.
@@ -70,7 +88,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(sessions: &[Session], crowd: &[usize]) -> Self {
+    fn new(sessions: &[Session], crowd: &[usize], open: &[(SocketAddr, Timestamp)]) -> Self {
         let is_open =
             |session: &Session| !matches!(session.verdict.state, State::Failed | State::Connecting);
         let indices: Vec<usize> = crowd
@@ -79,11 +97,13 @@ impl Crowd {
             .filter(|&index| sessions.get(index).is_some_and(is_open))
             .collect();
         let all = || indices.iter().filter_map(|&index| sessions.get(index));
-        let mut openings: Vec<Timestamp> = all().map(begin).collect();
+        let going_on = open.iter().map(|&(_, opened)| opened);
+        let mut openings: Vec<Timestamp> = all().map(begin).chain(going_on).collect();
         let mut endings: Vec<Timestamp> = all().filter_map(first_signal).collect();
         openings.sort_unstable();
         endings.sort_unstable();
         Self {
+            size: indices.len() + open.len(),
             indices,
             openings,
             endings,
@@ -278,17 +298,13 @@ impl Cohort {
         }
     }
 
-    /// Tells its sessions, and what they share.
-    fn apply(&self, sessions: &mut [Session]) -> Finding {
+    /// Tells its sessions.
+    fn correct(&self, sessions: &mut [Session]) {
         let (cause, advice, note) = (self.cause(), words::advice(self), words::note(self));
-        let mut server = None;
-        let mut numbers = Vec::with_capacity(self.indices.len());
         for &index in &self.indices {
             let Some(session) = sessions.get_mut(index) else {
                 continue;
             };
-            server = Some(session.server);
-            numbers.push(session.number);
             let verdict = &mut session.verdict;
             verdict.summary.push_str(&note);
             // The wire states that one.
@@ -305,17 +321,23 @@ impl Cohort {
                 verdict.other_causes.insert(0, rival);
             }
         }
+    }
+
+    /// What its sessions share.
+    fn finding(&self, sessions: &[Session]) -> Finding {
+        let mine = || self.indices.iter().filter_map(|&index| sessions.get(index));
+        let mut numbers: Vec<u64> = mine().map(|session| session.number).collect();
         numbers.sort_unstable();
-        let summary = words::summary(self, server);
+        let server = mine().next().map(|session| session.server);
         Finding {
             name: self.name(),
-            cause,
+            cause: self.cause(),
             confidence: self.confidence,
             server,
             sessions: numbers,
             of: self.of,
-            summary,
-            advice,
+            summary: words::summary(self, server),
+            advice: words::advice(self),
         }
     }
 }

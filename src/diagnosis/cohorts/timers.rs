@@ -123,7 +123,7 @@ impl Alike<'_> {
             rival,
             timers: self.timers(fit),
             slow_pings: self.slow_pings(fit),
-            of: self.crowd.indices.len() as u64,
+            of: self.crowd.size as u64,
             indices,
         }
     }

@@ -202,7 +202,7 @@ fn any_number_of_shares_tells_the_same_attempts() {
     assert_eq!(whole.0.len(), 30);
     for count in [2, 3, 7] {
         let parts = Shard::split(count).map(|shard| {
-            let mut pipeline = Pipeline::of(shard, true, KeyLog::default());
+            let mut pipeline = Pipeline::of(shard, true, Secrets::default());
             feed(&mut pipeline, &packets);
             pipeline.finish_part()
         });
