@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::cohorts::{self, Cohort};
+use super::cohorts::moved::{self, Move};
+use super::cohorts::{self, Correction};
 use super::legs;
 use super::outline::{Leg, Outline};
 use crate::session::{Finding, Session};
@@ -12,11 +13,12 @@ use crate::session::{Finding, Session};
 /// What is to be added, by index of the session.
 #[derive(Debug, Default)]
 pub struct Amendments {
-    cohorts: Vec<Cohort>,
+    cohorts: Vec<Correction>,
     /// One more than the index of its cohort, 0 for none, for each session; empty where there is
     /// no cohort.
     of: Vec<u32>,
     legs: HashMap<usize, Other, RandomState>,
+    moves: HashMap<usize, Move, RandomState>,
 }
 
 /// What the other legs of a session tell.
@@ -28,13 +30,20 @@ pub(super) struct Other {
 }
 
 impl Amendments {
-    /// Compares all sessions of a run, in the order of their numbers. The findings come in the
-    /// order of their first sessions. `path` gives that of the session with an index, where it is
-    /// known.
+    /// Compares all sessions of a run, in the order of their numbers; `legs` may be empty where
+    /// nobody is to be told of them. The findings come in the order of their first sessions. `path`
+    /// gives that of a session, where it is known.
     pub fn find(
-        outlines: &[Outline],
-        path: &dyn Fn(usize) -> Option<String>,
+        outlines: &mut [Outline],
+        legs: &[Leg],
+        path: &dyn Fn(&Outline) -> Option<String>,
     ) -> (Vec<Finding>, Self) {
+        let moves = moved::find(outlines, legs);
+        for &index in moves.keys() {
+            if let Some(outline) = outlines.get_mut(index) {
+                outline.cause = moved::CAUSE;
+            }
+        }
         let (findings, cohorts) = cohorts::find(outlines, path);
         let mut of = Vec::new();
         if !cohorts.is_empty() {
@@ -50,18 +59,17 @@ impl Amendments {
         let amendments = Self {
             cohorts,
             of,
-            legs: HashMap::default(),
+            legs: legs::join(outlines, legs),
+            moves,
         };
         (findings, amendments)
     }
 
-    /// Finds the other legs, too.
-    pub fn join(&mut self, outlines: &[Outline], legs: &[Leg]) {
-        self.legs = legs::join(outlines, legs);
-    }
-
     /// Adds what there is to `session`, the one at `index`.
     pub fn apply(&self, index: usize, session: &mut Session) {
+        if let Some(moved) = self.moves.get(&index) {
+            moved.apply(session);
+        }
         let cohort = self.of.get(index).and_then(|of| of.checked_sub(1));
         if let Some(cohort) = cohort.and_then(|at| self.cohorts.get(at as usize)) {
             cohort.apply(session);
@@ -77,7 +85,7 @@ impl Amendments {
 #[cfg(test)]
 pub(super) fn compare(sessions: &mut [Session]) -> Vec<Finding> {
     let random = RandomState::default();
-    let outlines: Vec<Outline> = sessions
+    let mut outlines: Vec<Outline> = sessions
         .iter()
         .map(|session| Outline::new(session, &random))
         .collect();
@@ -85,9 +93,12 @@ pub(super) fn compare(sessions: &mut [Session]) -> Vec<Finding> {
         .iter()
         .map(|session| Leg::new(session, &random))
         .collect();
-    let path = |index: usize| sessions.get(index)?.opening.path.clone();
-    let (findings, mut amendments) = Amendments::find(&outlines, &path);
-    amendments.join(&outlines, &legs);
+    let path = |outline: &Outline| {
+        let mut all = sessions.iter();
+        let session = all.find(|session| session.number == outline.number);
+        session?.opening.path.clone()
+    };
+    let (findings, amendments) = Amendments::find(&mut outlines, &legs, &path);
     for (index, session) in sessions.iter_mut().enumerate() {
         amendments.apply(index, session);
     }

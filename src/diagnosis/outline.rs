@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use foldhash::fast::RandomState;
 use sha1::{Digest, Sha1};
 
-use super::cohorts::{How, how};
+use super::cohorts::{How, how, moved};
 use super::legs::SAMPLE_KEY;
 use crate::session::{Clocks, Party, Session, State};
 use crate::time::Timestamp;
@@ -31,8 +31,16 @@ pub struct Outline {
     /// How its closer ended it, and when, where that does not say why.
     pub(super) end: Option<(How, Timestamp)>,
     clocks: [i64; 4],
+    ping_period: i64,
     /// Hash of the path without its query, which differs from session to session.
     pub(super) route: Option<u64>,
+}
+
+/// When the first terminating signal came; `None` where none did.
+pub(super) fn first_signal(session: &Session) -> Option<Timestamp> {
+    let close = session.closes.iter().map(|close| close.time).min();
+    let end = session.transport_end.map(|end| end.time);
+    close.into_iter().chain(end).min()
 }
 
 /// A clock that never ran.
@@ -42,8 +50,6 @@ impl Outline {
     /// That of `session`. All that are to be compared need the same `random`.
     pub fn new(session: &Session, random: &RandomState) -> Self {
         let verdict = &session.verdict;
-        let close = session.closes.iter().map(|close| close.time).min();
-        let end = session.transport_end.map(|end| end.time);
         let route = |path: &str| {
             let route = path.split_once('?').map_or(path, |(route, _)| route);
             random.hash_one(route)
@@ -58,13 +64,14 @@ impl Outline {
             number: session.number,
             server: session.server,
             begun: session.opened.unwrap_or(session.started),
-            signal: close.into_iter().chain(end).min(),
+            signal: first_signal(session),
             state: verdict.state,
             code: verdict.code,
             closer: verdict.closer,
             cause: verdict.cause,
             end: how(session),
             clocks: [client, server, either, age].map(|clock| clock.unwrap_or(NONE)),
+            ping_period: session.ping_period.unwrap_or(NONE),
             route: session.opening.path.as_deref().map(route),
         }
     }
@@ -74,9 +81,19 @@ impl Outline {
         self.server
     }
 
+    /// When it ended; when it began, where it did not.
+    pub(super) fn last(&self) -> Timestamp {
+        self.signal.unwrap_or(self.begun)
+    }
+
     /// Hash of the path without its query.
     pub const fn route(&self) -> Option<u64> {
         self.route
+    }
+
+    /// As in [`Session::ping_period`].
+    pub(super) fn ping_period(&self) -> Option<i64> {
+        Some(self.ping_period).filter(|&it| it != NONE)
     }
 
     pub(super) fn clocks(&self) -> Clocks {
@@ -92,7 +109,7 @@ impl Outline {
     }
 }
 
-/// What other legs are found by.
+/// What other legs are found by, and clients that moved.
 #[derive(Clone, Debug)]
 pub struct Leg {
     pub(super) client: SocketAddr,
@@ -105,6 +122,12 @@ pub struct Leg {
     /// Of the client, and of the server.
     pub(super) messages: (u64, u64),
     pub(super) key: Option<Key>,
+    /// Hash of whatever its opening tells of the client.
+    pub(super) identity: Option<u64>,
+    /// Credentials are part of that.
+    pub(super) has_credentials: bool,
+    /// When the client was heard last, where the session ended because of that.
+    pub(super) heard: Option<Timestamp>,
 }
 
 /// `Sec-WebSocket-Key`: its 16 bytes, or of one that is not legal (RFC 6455 §4.1) those of a hash.
@@ -123,6 +146,9 @@ impl Leg {
             path: opening.path.as_deref().map(|path| random.hash_one(path)),
             messages: (session.client_sent.messages, session.server_sent.messages),
             key: key.map(digest),
+            identity: moved::identity(session, random),
+            has_credentials: opening.credentials.is_some(),
+            heard: moved::heard(session),
         }
     }
 }
@@ -189,6 +215,6 @@ mod tests {
     #[test]
     fn an_outline_is_small() {
         assert!(size_of::<Outline>() <= 176, "{}", size_of::<Outline>());
-        assert!(size_of::<Leg>() <= 120, "{}", size_of::<Leg>());
+        assert!(size_of::<Leg>() <= 152, "{}", size_of::<Leg>());
     }
 }

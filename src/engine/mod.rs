@@ -1,5 +1,6 @@
 //! Stacks the layers over each connection and drives packets through them.
 
+mod attempts;
 mod followed;
 #[cfg(feature = "live")]
 pub mod live;
@@ -9,6 +10,7 @@ mod prelude;
 mod read;
 mod sealed;
 mod shard;
+mod shelf;
 mod stack;
 mod tell;
 mod told;

@@ -7,11 +7,13 @@ use std::collections::VecDeque;
 
 use self::ending::Endings;
 pub use self::glance::{Glance, OpenSession, SessionId};
+use super::attempts::{Attempts, Known};
 use super::followed::{Arrival, Followed};
+use super::sealed::stage;
 use super::shard::{Part, Shard, join};
+use super::shelf::{Outlet, Shelf};
 use super::stack::Stack;
 use super::tell::tell;
-use super::told::{Outlet, Shelf};
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
@@ -31,6 +33,7 @@ pub struct Pipeline {
     /// The connections that began last, the newest at the back.
     begun: VecDeque<Slot>,
     sessions: Outlet,
+    attempts: Attempts,
     summary: Summary,
     keys: Keyring,
     /// Secrets came behind packets.
@@ -64,6 +67,7 @@ impl Pipeline {
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
             sessions: Outlet::Waiting(Vec::new()),
+            attempts: Attempts::new(story),
             summary: Summary::default(),
             story,
             shard,
@@ -131,7 +135,18 @@ impl Pipeline {
                 let (key, from) = FlowKey::of(&segment);
                 self.handle_segment(&key, from, &segment, packet, ordinal);
             }
-            Decoded::Icmp(_) | Decoded::Other => {}
+            Decoded::Icmp(error) => {
+                let (key, from) =
+                    FlowKey::between((error.src, error.src_port), (error.dst, error.dst_port));
+                let hash = self.flows.hash(&key);
+                if self.shard.keeps(hash)
+                    && let Some(slot) = self.flows.find_hashed(hash, &key)
+                    && let Some(followed) = self.flows.get_mut(slot)
+                {
+                    followed.handle_icmp(from, &error, packet.id, packet.time);
+                }
+            }
+            Decoded::Other => {}
             Decoded::Undecodable(reason) => {
                 *self
                     .summary
@@ -168,6 +183,7 @@ impl Pipeline {
             lingering,
             begun,
             sessions,
+            attempts,
             summary,
             keys,
             ..
@@ -183,7 +199,7 @@ impl Pipeline {
                 let handled = followed.handle_segment(key, &arrival, keys);
                 if handled == Handled::NewConnection {
                     if let Some((key, old)) = flows.remove(slot) {
-                        conclude(key, old, keys, sessions, summary);
+                        conclude(key, old, keys, (sessions, attempts), summary);
                     }
                     begin(flows, begun, keys, summary, *key, &arrival, ordinal)
                 } else {
@@ -225,27 +241,37 @@ impl Pipeline {
         (told.iter().collect(), summary)
     }
 
-    /// Hands on the sessions told since the last call.
+    /// Hands on the sessions told since the last call, and notes where they were asked for.
     #[inline]
-    pub(super) fn hand_on(&mut self, hand: &mut dyn FnMut(Session)) {
-        if self.sessions.has_any() {
-            self.sessions.take().into_iter().for_each(hand);
+    pub(super) fn hand_on(&mut self, known: &mut Known, hand: &mut dyn FnMut(Session)) {
+        if !self.sessions.waiting().is_empty() {
+            hand_on_all(&mut self.sessions, known, hand);
         }
     }
 
     /// The capture is over: hands on what is left.
-    pub(super) fn finish_handing(&mut self, hand: &mut dyn FnMut(Session)) -> Summary {
+    pub(super) fn finish_handing(
+        &mut self,
+        known: &mut Known,
+        hand: &mut dyn FnMut(Session),
+    ) -> Summary {
         for (key, followed) in self.flows.drain() {
             conclude(
                 key,
                 followed,
                 &mut self.keys,
-                &mut self.sessions,
+                (&mut self.sessions, &mut self.attempts),
                 &mut self.summary,
             );
             // One at a time: all together would take much room.
-            self.sessions.take().into_iter().for_each(&mut *hand);
+            hand_on_all(&mut self.sessions, known, hand);
         }
+        let now = self
+            .summary
+            .span
+            .map_or(Timestamp::default(), |span| span.1);
+        self.tell_attempts(known, now);
+        hand_on_all(&mut self.sessions, known, hand);
         self.summary.clone()
     }
 
@@ -257,7 +283,7 @@ impl Pipeline {
                 key,
                 followed,
                 &mut self.keys,
-                &mut self.sessions,
+                (&mut self.sessions, &mut self.attempts),
                 &mut self.summary,
             );
         }
@@ -267,6 +293,7 @@ impl Pipeline {
                 Outlet::Packed(shelf) => *shelf,
                 Outlet::Waiting(_) => Shelf::default(),
             },
+            attempts: std::mem::take(&mut self.attempts),
             summary: self.summary.clone(),
             tells_opaque: self.keys.tells_opaque,
         }
@@ -348,7 +375,7 @@ impl Pipeline {
                             key,
                             stack,
                             &mut self.keys,
-                            &mut self.sessions,
+                            (&mut self.sessions, &mut self.attempts),
                             &mut self.summary,
                         );
                     }
@@ -376,14 +403,18 @@ impl Pipeline {
         idle.sort_unstable_by_key(|&(time, packet, _)| (time, packet));
         for (_, _, slot) in idle {
             if let Some((key, stack)) = self.flows.remove(slot) {
+                self.summary.evicted += 1;
+                // Its answer may be yet to come.
+                if matches!(stack, Followed::Prelude(_)) {
+                    continue;
+                }
                 conclude(
                     key,
                     stack,
                     &mut self.keys,
-                    &mut self.sessions,
+                    (&mut self.sessions, &mut self.attempts),
                     &mut self.summary,
                 );
-                self.summary.evicted += 1;
             }
         }
     }
@@ -405,6 +436,15 @@ fn begin(
     Some(slot)
 }
 
+fn hand_on_all(sessions: &mut Outlet, known: &mut Known, hand: &mut dyn FnMut(Session)) {
+    for session in sessions.take() {
+        if stage(&session).is_none() {
+            known.add(&session);
+        }
+        hand(session);
+    }
+}
+
 /// Tells the opening attempts of a connection that goes on.
 fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Outlet) {
     let name = stack.name(key);
@@ -417,11 +457,15 @@ fn conclude(
     key: FlowKey,
     followed: Followed,
     keys: &mut Keyring,
-    sessions: &mut Outlet,
+    (sessions, attempts): (&mut Outlet, &mut Attempts),
     summary: &mut Summary,
 ) {
-    if let Followed::Whole(mut stack) = followed {
-        conclude_in_place(key, &mut stack, keys, sessions, summary);
+    match followed {
+        Followed::Prelude(prelude) => attempts.add_prelude(key, prelude),
+        Followed::Whole(mut stack) => {
+            conclude_in_place(key, &mut stack, keys, (sessions, attempts), summary);
+        }
+        Followed::Passing(_) => {}
     }
 }
 
@@ -429,7 +473,7 @@ fn conclude_in_place(
     key: FlowKey,
     stack: &mut Stack,
     keys: &mut Keyring,
-    sessions: &mut Outlet,
+    (sessions, attempts): (&mut Outlet, &mut Attempts),
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
@@ -445,13 +489,18 @@ fn conclude_in_place(
     }
     tell_earlier(key, stack, sessions);
     if let Some(tracker) = tracker {
+        let is_unconnected = tracker.is_unconnected();
         let session = tell(*tracker, stack.tcp(), name);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
             summary.gaps += gaps;
         }
-        sessions.push(session);
+        if is_unconnected {
+            attempts.add_tunnel(session);
+        } else {
+            sessions.push(session);
+        }
     } else if let Some(sealed) = sealed {
         conclude_sealed(key, (stack, sealed), keys.tells_opaque, sessions, summary);
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::attempts::Known;
 use super::pipeline::Pipeline;
 use super::shard::{Part, Shard, join, workers};
 use super::told::{Gone, Told};
@@ -318,6 +319,7 @@ fn drive<S: PacketSource>(
 ) -> Worked {
     let mut dropped = 0;
     let mut begun = None;
+    let mut known = Known::default();
     let mut until_progress = PROGRESS_EVERY;
     loop {
         match source.advance() {
@@ -327,7 +329,7 @@ fn drive<S: PacketSource>(
                 if let Some(hand) = &mut hand {
                     let first = *begun.get_or_insert(packet.time);
                     let mut is_wanted = true;
-                    pipeline.hand_on(&mut |session| is_wanted &= hand(session, first));
+                    pipeline.hand_on(&mut known, &mut |session| is_wanted &= hand(session, first));
                     if !is_wanted {
                         break;
                     }
@@ -355,7 +357,7 @@ fn drive<S: PacketSource>(
     }
     let part = match hand {
         Some(hand) => Part {
-            summary: pipeline.finish_handing(&mut |session| {
+            summary: pipeline.finish_handing(&mut known, &mut |session| {
                 hand(session, begun.unwrap_or_default());
             }),
             ..Part::default()

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use foldhash::fast::RandomState;
 
+use super::attempts::Attempts;
 use super::pipeline::Pipeline;
-use super::told::{Shelf, Told};
+use super::shelf::{Shelf, Shelves};
+use super::told::Told;
 use crate::capture::{PacketSource, Step, open_all};
 use crate::session::{Finding, Summary};
+use crate::time::Timestamp;
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
 const WORTH_THREADS: u64 = 64 << 20;
@@ -65,6 +68,7 @@ impl Shard {
 #[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) shelf: Shelf,
+    pub(super) attempts: Attempts,
     pub(super) summary: Summary,
     /// TLS that could not be read is to be told.
     pub(super) tells_opaque: bool,
@@ -77,12 +81,14 @@ pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
     let mut parts = parts.into_iter();
     let Part {
         shelf,
+        mut attempts,
         mut summary,
         tells_opaque,
     } = parts.next().unwrap_or_default();
     shelves.push(shelf);
     for part in parts {
         shelves.push(part.shelf);
+        attempts.extend(part.attempts);
         summary.connections += part.summary.connections;
         summary.gaps += part.summary.gaps;
         summary.lost_bytes += part.summary.lost_bytes;
@@ -94,7 +100,14 @@ pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
             *summary.tls_unread.entry(reason).or_default() += count;
         }
     }
-    let (told, findings) = Told::join(shelves, tells_opaque);
+    let mut all = Shelves::new(shelves, tells_opaque);
+    if !attempts.is_empty() {
+        let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
+        let (told, forgotten) = attempts.tell(&all.known(), now, summary.gaps == 0);
+        all.add(told);
+        summary.attempts_forgotten = forgotten;
+    }
+    let (told, findings) = Told::join(all);
     summary.sessions = told.len() as u64;
     summary.abnormal = told.abnormal();
     summary.tls_opaque = told.opaque();

@@ -1,126 +1,16 @@
-//! The sessions of a run, from the moment they are told: packed until they are written, or handed
-//! on at once.
+//! The sessions of a run once all are known, and what is kept of those that were handed on at once.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
-use std::net::SocketAddr;
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
 use super::sealed::stage;
-use crate::capture::PacketId;
+use super::shelf::{Found, Shelved, Shelves};
 use crate::diagnosis::amend::Amendments;
-use crate::diagnosis::outline::{Leg, Outline};
+use crate::diagnosis::outline::Outline;
 use crate::limits;
 use crate::session::pack::{Pack, Place};
-use crate::session::{Finding, Session, Tls, Transport};
-
-/// Where a pipeline puts the sessions that it tells.
-pub(super) enum Outlet {
-    /// They wait to be taken.
-    Waiting(Vec<Session>),
-    /// They are kept until all are known.
-    Packed(Box<Shelf>),
-}
-
-impl Outlet {
-    pub(super) fn push(&mut self, session: Session) {
-        match self {
-            Self::Waiting(sessions) => sessions.push(session),
-            Self::Packed(shelf) => shelf.push(session),
-        }
-    }
-
-    /// Some wait.
-    pub(super) fn has_any(&self) -> bool {
-        matches!(self, Self::Waiting(sessions) if !sessions.is_empty())
-    }
-
-    /// Those that wait.
-    pub(super) fn take(&mut self) -> Vec<Session> {
-        match self {
-            Self::Waiting(sessions) => std::mem::take(sessions),
-            Self::Packed(_) => Vec::new(),
-        }
-    }
-}
-
-/// The sessions of one share of all connections, in the order in which they were told; numbered
-/// with the ordinals of their connections.
-#[derive(Debug, Default)]
-pub(super) struct Shelf {
-    random: RandomState,
-    pack: Pack,
-    places: Vec<Shelved>,
-    outlines: Vec<Outline>,
-    legs: Vec<Leg>,
-}
-
-/// Where a session is, and what puts it in order.
-#[derive(Clone, Copy, Debug)]
-struct Shelved {
-    ordinal: u64,
-    first_packet: PacketId,
-    place: Place,
-    /// Hash of the name of its server in TLS.
-    name: Option<u64>,
-    /// Nothing of it was read.
-    is_sealed: bool,
-    is_opaque: bool,
-    is_abnormal: bool,
-}
-
-impl Shelf {
-    /// An empty one. All whose sessions are to be compared need the same `random`.
-    pub(super) fn new(random: RandomState) -> Self {
-        Self {
-            random,
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn push(&mut self, session: Session) {
-        self.outlines.push(Outline::new(&session, &self.random));
-        self.legs.push(Leg::new(&session, &self.random));
-        let name = |tls: &Tls| Some(tls.sni.as_ref()?.to_ascii_lowercase());
-        let name = session.tls.as_ref().and_then(name);
-        self.places.push(Shelved {
-            ordinal: session.number,
-            first_packet: session.first_packet,
-            name: name.map(|name| self.random.hash_one(name)),
-            is_sealed: stage(&session).is_some(),
-            is_opaque: session.transport == Transport::Tls,
-            is_abnormal: session.is_abnormal(),
-            place: self.pack.push(session),
-        });
-    }
-}
-
-/// A session on a shelf: what puts it in order, which shelf, and where there.
-type Found = (Shelved, u32, usize);
-
-/// Leaves out handshakes that failed, but for those with servers that speak WebSocket in another
-/// session: that address, or that name, was meant for it.
-fn retain_known(found: &mut Vec<Found>, shelves: &[Shelf]) {
-    if !found.iter().any(|(shelved, ..)| shelved.is_sealed) {
-        return;
-    }
-    let server = |&(_, shelf, at): &Found| {
-        let outline = shelves.get(shelf as usize)?.outlines.get(at)?;
-        Some(outline.server())
-    };
-    let mut servers: HashSet<SocketAddr> = HashSet::new();
-    let mut names: HashSet<u64> = HashSet::new();
-    for read in found.iter().filter(|(shelved, ..)| !shelved.is_sealed) {
-        servers.extend(server(read));
-        names.extend(read.0.name);
-    }
-    found.retain(|it| {
-        !it.0.is_sealed
-            || server(it).is_some_and(|server| servers.contains(&server))
-            || it.0.name.is_some_and(|name| names.contains(&name))
-    });
-}
+use crate::session::{Finding, Session, Transport};
 
 /// What is kept of sessions that were handed on as they ended: enough to compare them by.
 #[derive(Debug, Default)]
@@ -161,8 +51,15 @@ impl Gone {
         if let Some((hash, path)) = outline.route().zip(session.opening.path.as_deref())
             && self.paths.len() < limits::MAX_PATHS_COMPARED
         {
-            let end = path.floor_char_boundary(limits::MAX_SHARED_TEXT);
-            let path = || path.get(..end).unwrap_or_default().into();
+            let cut = |end: usize| path.get(..end);
+            let path = || {
+                let whole = (path.len() <= limits::MAX_SHARED_TEXT).then_some(path);
+                let mut ends = (0..=limits::MAX_SHARED_TEXT).rev();
+                whole
+                    .or_else(|| ends.find_map(cut))
+                    .unwrap_or_default()
+                    .into()
+            };
             self.paths.entry(hash).or_insert_with(path);
         }
         self.outlines.push(outline);
@@ -175,12 +72,15 @@ impl Gone {
     }
 
     /// What they share.
-    pub(super) fn compare(&self) -> Vec<Finding> {
-        let path = |index: usize| {
-            let path = self.paths.get(&self.outlines.get(index)?.route()?)?;
-            Some(path.to_string())
-        };
-        Amendments::find(&self.outlines, &path).0
+    pub(super) fn compare(self) -> Vec<Finding> {
+        let Self {
+            mut outlines,
+            paths,
+            ..
+        } = self;
+        let path = |outline: &Outline| Some(paths.get(&outline.route()?)?.to_string());
+        // Legs are told the sessions themselves, which are gone.
+        Amendments::find(&mut outlines, &[], &path).0
     }
 }
 
@@ -200,21 +100,9 @@ pub struct Told {
 }
 
 impl Told {
-    /// Puts shares together, and compares all of their sessions.
-    /// `tells_opaque`: TLS that could not be read, too.
-    pub(super) fn join(shelves: Vec<Shelf>, tells_opaque: bool) -> (Self, Vec<Finding>) {
-        let mut order: Vec<Found> = Vec::new();
-        for (pack, shelf) in (0..).zip(&shelves) {
-            let places = shelf.places.iter().enumerate();
-            order.extend(places.map(|(at, &place)| (place, pack, at)));
-        }
-        if !tells_opaque {
-            retain_known(&mut order, &shelves);
-        }
-        let place = |(shelved, ..): &Found| (shelved.ordinal, shelved.first_packet);
-        if !order.is_sorted_by_key(place) {
-            order.sort_by_key(place);
-        }
+    /// Compares the sessions of all shares.
+    pub(super) fn join(all: Shelves) -> (Self, Vec<Finding>) {
+        let Shelves { shelves, order } = all;
         let mut told = Self {
             places: order
                 .iter()
@@ -240,9 +128,11 @@ impl Told {
         }
         drop(order);
         told.packs = shelves.into_iter().map(|shelf| shelf.pack).collect();
-        let path = |index| told.get(index)?.opening.path;
-        let (findings, mut amendments) = Amendments::find(&outlines, &path);
-        amendments.join(&outlines, &legs);
+        let path = |outline: &Outline| {
+            let index = usize::try_from(outline.number.checked_sub(1)?).ok()?;
+            told.get(index)?.opening.path
+        };
+        let (findings, amendments) = Amendments::find(&mut outlines, &legs, &path);
         told.amendments = amendments;
         (told, findings)
     }

@@ -69,7 +69,6 @@ pub struct Rolling<W> {
     begun: bool,
     /// The day of the last row.
     day: Option<String>,
-    findings: Vec<Finding>,
 }
 
 impl<W: Write> Rolling<W> {
@@ -83,7 +82,6 @@ impl<W: Write> Rolling<W> {
             look,
             begun: false,
             day: None,
-            findings: Vec::new(),
         }
     }
 
@@ -124,8 +122,7 @@ impl<W: Write> Sink for Rolling<W> {
     }
 
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        self.findings.push(finding.clone());
-        Ok(())
+        findings::one(finding, &mut self.out, &self.look)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -133,7 +130,6 @@ impl<W: Write> Sink for Rolling<W> {
     }
 
     fn finish(&mut self, _summary: &Summary, _partial: bool) -> io::Result<()> {
-        findings::write(&self.findings, &mut self.out, &self.look)?;
         self.out.flush()
     }
 }
@@ -195,6 +191,24 @@ mod tests {
             let table = shown(std::slice::from_ref(&session), Some(room));
             assert!(table.contains("10.0.0.5"), "{table}");
         }
+    }
+
+    #[test]
+    fn a_finding_stands_between_rows() {
+        let mut out = Vec::new();
+        let mut table = Rolling::new(&mut out, sample::look(Some(80)));
+        for number in [1, 2] {
+            let session = sample::abrupt(number);
+            table.row(&Row::Session(&session)).unwrap();
+            table.finding(&sample::finding(vec![1, number])).unwrap();
+        }
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(
+            out.matches("idle-timeout (sessions 1, ").count(),
+            2,
+            "{out}"
+        );
+        assert!(out.lines().all(|line| width(line) <= 80), "{out}");
     }
 
     #[test]

@@ -103,9 +103,8 @@ fn tell(members: &mut [Member], cut: &[usize], open: u64, reach: i64) -> Cohort 
         confidence: Confidence::High,
         rival: None,
         timers: Vec::new(),
+        slow_pings: None,
         of: open.max(cut.len() as u64),
         indices,
-        note: String::new(),
-        advice: String::new(),
     }
 }

@@ -6,10 +6,12 @@
 
 mod equal;
 mod mass;
+pub(super) mod moved;
 mod share;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timers;
+mod window;
 mod words;
 
 use std::collections::HashMap;
@@ -17,18 +19,33 @@ use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
 
+pub use self::window::Window;
 use super::knowledge::timers::Timer;
 use super::outline::Outline;
 use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
 use crate::time::Timestamp;
 
-/// Finds what sessions share, and the cohorts whose verdicts are to be corrected by it. The
-/// findings come in the order of their first sessions. `path` gives that of the session with an
-/// index, where it is known.
+/// Finds what sessions share, and what those are to be told whose verdicts it corrects. The
+/// findings come in the order of their first sessions. `path` gives that of a session, where it is
+/// known.
 pub(super) fn find(
     outlines: &[Outline],
-    path: &dyn Fn(usize) -> Option<String>,
-) -> (Vec<Finding>, Vec<Cohort>) {
+    path: &dyn Fn(&Outline) -> Option<String>,
+) -> (Vec<Finding>, Vec<Correction>) {
+    let cohorts = cohorts(outlines, &[]);
+    let mut findings: Vec<Finding> = cohorts
+        .iter()
+        .map(|cohort| cohort.finding(outlines))
+        .collect();
+    findings.extend(share::find(outlines, &findings, path));
+    findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
+    let corrections = cohorts.into_iter().map(Correction::from).collect();
+    (findings, corrections)
+}
+
+/// The cohorts among sessions; `open`: those that are not among them since they go on, by
+/// server, which is in order.
+fn cohorts(outlines: &[Outline], open: &[(SocketAddr, Timestamp)]) -> Vec<Cohort> {
     let mut crowds: HashMap<SocketAddr, Vec<usize>, RandomState> = HashMap::default();
     for (index, outline) in outlines.iter().enumerate() {
         crowds.entry(outline.server).or_default().push(index);
@@ -36,8 +53,11 @@ pub(super) fn find(
     let mut crowds: Vec<_> = crowds.into_iter().collect();
     crowds.sort_unstable_by_key(|&(server, _)| server);
     let mut cohorts = Vec::new();
-    for (_, crowd) in crowds {
-        let crowd = Crowd::new(outlines, crowd);
+    for (theirs, crowd) in crowds {
+        let from = open.partition_point(|&(server, _)| server < theirs);
+        let to = open.partition_point(|&(server, _)| server <= theirs);
+        let mut crowd = Crowd::new(outlines, crowd, open.get(from..to).unwrap_or_default());
+        crowd.run += open.len();
         let mut members = crowd.members(outlines);
         // What ended at different times after equal silences was a timer, even where many of
         // these ends were close together by chance. What ended at one time needs no timer.
@@ -45,13 +65,7 @@ pub(super) fn find(
         cohorts.extend(mass::find(&mut members, &crowd));
         cohorts.extend(timers::find(&mut members, &crowd, Ends::AtOnce));
     }
-    let mut findings: Vec<Finding> = cohorts
-        .iter_mut()
-        .map(|cohort| cohort.finding(outlines))
-        .collect();
-    findings.extend(share::find(outlines, &findings, path));
-    findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
-    (findings, cohorts)
+    cohorts
 }
 
 /// How the ends of the sessions in question lie in time.
@@ -67,6 +81,8 @@ enum Ends {
 #[derive(Debug)]
 struct Crowd {
     indices: Vec<usize>,
+    /// How many of them there are, with those that go on.
+    size: usize,
     /// When they were opened; sorted.
     openings: Vec<Timestamp>,
     /// When those ended that did; sorted.
@@ -76,17 +92,24 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(outlines: &[Outline], mut indices: Vec<usize>) -> Self {
+    fn new(
+        outlines: &[Outline],
+        mut indices: Vec<usize>,
+        open: &[(SocketAddr, Timestamp)],
+    ) -> Self {
         let is_open =
             |outline: &Outline| !matches!(outline.state, State::Failed | State::Connecting);
         indices.retain(|&index| outlines.get(index).is_some_and(is_open));
         let all = || indices.iter().filter_map(|&index| outlines.get(index));
-        let mut openings: Vec<Timestamp> = all().map(|outline| outline.begun).collect();
+        let going_on = open.iter().map(|&(_, opened)| opened);
+        let mut openings: Vec<Timestamp> =
+            all().map(|outline| outline.begun).chain(going_on).collect();
         let mut endings: Vec<Timestamp> = all().filter_map(|outline| outline.signal).collect();
         // Nearly in order already: this takes less time then.
         openings.sort();
         endings.sort();
         Self {
+            size: indices.len() + open.len(),
             indices,
             openings,
             endings,
@@ -127,6 +150,8 @@ struct Member {
     begun: Timestamp,
     ended: Timestamp,
     clocks: Clocks,
+    /// See [`Session::ping_period`].
+    ping_period: Option<i64>,
     /// It belongs to a cohort already.
     is_told: bool,
 }
@@ -142,6 +167,7 @@ impl Member {
             begun: outline.begun,
             ended,
             clocks: outline.clocks(),
+            ping_period: outline.ping_period(),
             is_told: false,
         })
     }
@@ -238,7 +264,7 @@ enum Clock {
 
 /// Sessions of one server that ended for one cause.
 #[derive(Clone, Debug)]
-pub(super) struct Cohort {
+struct Cohort {
     shared: Shared,
     /// Who ended them.
     by: Party,
@@ -249,16 +275,16 @@ pub(super) struct Cohort {
     rival: Option<&'static str>,
     /// Timers that are known to strike so, what one meets most often first.
     timers: Vec<&'static Timer>,
+    /// Their Pings come so often, in nanoseconds: too seldom for that timer.
+    slow_pings: Option<i64>,
     /// How many could have been among them.
     of: u64,
-    pub(super) indices: Vec<usize>,
-    /// What its sessions are told: where it lies, and what to do.
-    note: String,
-    advice: String,
+    indices: Vec<usize>,
 }
 
 impl Cohort {
-    const fn cause(&self) -> &'static str {
+    /// What was found.
+    const fn name(&self) -> &'static str {
         match self.shared {
             Shared::Idle(..) => "idle-timeout",
             Shared::Age(_) => "lifetime-limit",
@@ -266,40 +292,73 @@ impl Cohort {
         }
     }
 
-    /// What its sessions share. Keeps what they are to be told.
-    fn finding(&mut self, outlines: &[Outline]) -> Finding {
-        (self.advice, self.note) = (words::advice(self), words::note(self));
+    /// What its sessions ended of.
+    const fn cause(&self) -> &'static str {
+        match self.slow_pings {
+            Some(_) => "keepalive-too-slow",
+            None => self.name(),
+        }
+    }
+
+    /// What its sessions share.
+    fn finding(&self, outlines: &[Outline]) -> Finding {
         let all = || self.indices.iter().filter_map(|&index| outlines.get(index));
-        let server = all().next_back().map(|outline| outline.server);
+        let server = all().next().map(|outline| outline.server);
         let mut numbers: Vec<u64> = all().map(|outline| outline.number).collect();
         numbers.sort_unstable();
         Finding {
-            name: self.cause(),
+            name: self.name(),
             cause: self.cause(),
             confidence: self.confidence,
             server,
             sessions: numbers,
             of: self.of,
             summary: words::summary(self, server),
-            advice: self.advice.clone(),
+            advice: words::advice(self),
         }
     }
+}
 
-    /// Tells one of its sessions.
+/// What the sessions of a cohort are told.
+#[derive(Debug)]
+pub(super) struct Correction {
+    cause: &'static str,
+    confidence: Confidence,
+    rival: Option<&'static str>,
+    /// Where it lies, and what to do.
+    note: String,
+    advice: String,
+    pub(super) indices: Vec<usize>,
+}
+
+impl From<Cohort> for Correction {
+    fn from(cohort: Cohort) -> Self {
+        Self {
+            cause: cohort.cause(),
+            confidence: cohort.confidence,
+            rival: cohort.rival,
+            note: words::note(&cohort),
+            advice: words::advice(&cohort),
+            indices: cohort.indices,
+        }
+    }
+}
+
+impl Correction {
+    /// Tells one of them.
     pub(super) fn apply(&self, session: &mut Session) {
-        let cause = self.cause();
         let verdict = &mut session.verdict;
         verdict.summary.push_str(&self.note);
         // The wire states that one.
         if verdict.cause == SERVICE_RESTART {
             return;
         }
-        verdict.cause = cause;
+        verdict.cause = self.cause;
         verdict.confidence = self.confidence;
         verdict.advice.clone_from(&self.advice);
         verdict
             .other_causes
-            .retain(|&other| other != cause && Some(other) != self.rival);
+            .retain(|&other| other != self.cause && Some(other) != self.rival);
         if let Some(rival) = self.rival {
             verdict.other_causes.insert(0, rival);
         }

@@ -54,11 +54,11 @@ impl Share {
 type Place = (SocketAddr, Option<u64>);
 
 /// The servers and paths that stand out among sessions that no finding in `told` explains.
-/// `path` gives that of the session with an index.
+/// `path` gives that of a session.
 pub(super) fn find(
     outlines: &[Outline],
     told: &[Finding],
-    path: &dyn Fn(usize) -> Option<String>,
+    path: &dyn Fn(&Outline) -> Option<String>,
 ) -> Vec<Finding> {
     let mut explained: Vec<u64> = told
         .iter()
@@ -117,7 +117,7 @@ pub(super) fn find(
         .into_iter()
         .filter_map(|((server, route), outlying)| {
             let path = match route {
-                Some(_) => Some(path(*outlying.cut.first()?)?),
+                Some(_) => Some(path(outlines.get(*outlying.cut.first()?)?)?),
                 None => None,
             };
             Some(outlying.finding(server, path.as_deref(), outlines))

@@ -94,11 +94,12 @@ fields! {
     // The first time and packet go before those that are near them.
     Session {
         number, started, first_packet, last_packet, opened, ended, last_byte, transport, client,
-        server, opening, tls, vlan, tunnel, clocks, verdict, closes, transport_end, client_sent,
+        server, opening, tls, vlan, tunnel, clocks, ping_period, verdict, closes, transport_end, client_sent,
         server_sent, anomalies, lost_bytes, captured, related, events,
     }
     Opening {
         host, path, origin, user_agent, subprotocol, extensions, http_status, server_software, key,
+        credentials,
     }
     Tls { version, cipher_suite, sni, alpn, alert, stage }
     Verdict {

@@ -28,9 +28,9 @@ pub struct Place {
 }
 
 impl Pack {
-    /// Packs a session, without the key of its opening, which is random and not shown.
+    /// Packs a session, without what of its opening is not shown.
     pub fn push(&mut self, mut session: Session) -> Place {
-        session.opening.key = None;
+        (session.opening.key, session.opening.credentials) = (None, None);
         if self.blocks.last().is_none_or(|block| block.len() >= BLOCK) {
             self.blocks.push(Vec::with_capacity(BLOCK + BLOCK / 16));
         }
@@ -121,7 +121,6 @@ impl Packer<'_> {
 }
 
 /// The lowest seven bits.
-#[expect(clippy::cast_possible_truncation, reason = "masked")]
 const fn low(value: u64) -> u8 {
     (value & 0x7f) as u8
 }
