@@ -1,5 +1,6 @@
 //! Stacks the layers over each connection and drives packets through them.
 
+mod extract;
 mod followed;
 #[cfg(feature = "live")]
 pub mod live;
@@ -12,6 +13,7 @@ mod stack;
 mod tell;
 mod wrapping;
 
+pub use extract::extract;
 pub use pipeline::Pipeline;
 pub use read::{Outcome, ReadError, Settings, read};
 pub use shard::Shard;

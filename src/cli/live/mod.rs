@@ -50,6 +50,9 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
             place.name()
         );
     }
+    if let Some((place, _)) = places.iter().find(|(_, format)| *format == Format::PcapNg) {
+        bail!("{}: packets are kept with --record", place.name());
+    }
     let fail_on = args.wanted.fail_on.clone();
     let selection = selection(args.wanted)?;
     let name = match args.interface {
