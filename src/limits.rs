@@ -158,6 +158,24 @@ pub const MAX_PREFIXES: u8 = 4;
 /// waiting. A lossy capture of a busy server holds a few megabytes.
 pub const MAX_HELD_IN_ALL: usize = 256 << 20;
 
+/// Bytes of packets that `--record` keeps of each opening: a TLS handshake with its certificates
+/// takes 5 to 8 KiB, the requests and answers a few more.
+pub const MAX_RECORDED_OPENING: usize = 16 << 10;
+
+/// Bytes of the latest packets that `--record` keeps of each session: some hundred messages.
+pub const MAX_RECORDED_SESSION: usize = 256 << 10;
+
+/// What each session may keep at least, however many there are: the last few packets.
+pub const MIN_RECORDED_SESSION: usize = 2 << 10;
+
+/// Bytes that `--record` holds of all sessions together. Towards the cap every session keeps less
+/// of its past; where openings alone fill it, sessions that begin are not recorded.
+pub const MAX_RECORDED_IN_ALL: usize = 256 << 20;
+
+/// Bytes of recordings that wait to be written: half of what is held, since a mass hang-up ends
+/// many sessions at once.
+pub const MAX_RECORDINGS_WAITING: usize = 128 << 20;
+
 /// Bytes of capture between two looks at how much is held; and as many for each connection, so
 /// that looking costs little.
 pub const CHECK_HELD_EVERY: u64 = 64 << 20;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::pipeline::Pipeline;
+use super::trace::Recording;
 use crate::capture::live::{Drops, Feed, LiveError, Waited};
 use crate::session::{Session, Summary};
 
@@ -21,12 +22,24 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// Stop after so many packets.
     pub count: Option<u64>,
+    /// Keep packets for [`Watcher::recording`].
+    pub record: Option<Record>,
     /// Tell a [`Status`] so often.
     pub every: Option<Duration>,
 }
 
+/// How packets are kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Record {
+    /// With what opens the TLS of their session.
+    pub with_secrets: bool,
+}
+
 /// Whoever watches.
 pub trait Watcher {
+    /// The packets of a session that ended; comes before the session. Must not block.
+    fn recording(&mut self, _session: &Session, _recording: Recording) {}
+
     /// A session ended. Must not block: meanwhile packets are lost.
     fn session(&mut self, session: Session);
 
@@ -48,6 +61,8 @@ pub struct Status<'a> {
     pub packets: u64,
     /// Packets lost so far.
     pub drops: Drops,
+    /// Connections that are not recorded, because there is no room for more.
+    pub unrecorded: u64,
 }
 
 /// What a run came to.
@@ -55,6 +70,8 @@ pub struct Status<'a> {
 pub struct Watched {
     /// Totals; `dropped` counts what kernel and interface lost.
     pub summary: Summary,
+    /// Connections that were not recorded, because there was no room for more.
+    pub unrecorded: u64,
     /// Why it ended, where that was not asked for.
     pub failed: Option<LiveError>,
 }
@@ -66,6 +83,9 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
         codes: BTreeMap::new(),
         watcher,
     };
+    if let Some(record) = plan.record {
+        run.pipeline.record(record.with_secrets);
+    }
     let begun = Instant::now();
     let (mut counted, mut reported) = (begun, begun);
     let mut ticked = None;
@@ -111,7 +131,11 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
     run.tell();
     let mut summary = run.pipeline.summary();
     summary.dropped = feed.drops().total();
-    Watched { summary, failed }
+    Watched {
+        summary,
+        unrecorded: run.pipeline.unrecorded(),
+        failed,
+    }
 }
 
 struct Run<'a> {
@@ -123,7 +147,10 @@ struct Run<'a> {
 impl Run<'_> {
     /// Hands on the sessions that ended.
     fn tell(&mut self) {
-        for session in self.pipeline.take_sessions() {
+        for (session, recording) in self.pipeline.take_sessions() {
+            if let Some(recording) = recording {
+                self.watcher.recording(&session, recording);
+            }
             *self.codes.entry(session.verdict.code).or_default() += 1;
             self.watcher.session(session);
         }
@@ -135,6 +162,7 @@ impl Run<'_> {
             codes: &self.codes,
             packets: self.pipeline.packets(),
             drops,
+            unrecorded: self.pipeline.unrecorded(),
         });
     }
 }

@@ -11,9 +11,11 @@ mod read;
 mod shard;
 mod stack;
 mod tell;
+mod trace;
 mod wrapping;
 
 pub use extract::extract;
 pub use pipeline::Pipeline;
 pub use read::{Outcome, ReadError, Settings, read};
 pub use shard::Shard;
+pub use trace::Recording;

@@ -1,6 +1,7 @@
 //! One shard: packets in, sessions out. No clock, no file, no thread.
 
 mod ending;
+mod recording;
 
 use std::collections::VecDeque;
 
@@ -9,6 +10,7 @@ use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::Stack;
 use super::tell::tell;
+use super::trace::{Recorder, Recording};
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder};
 use crate::flow::{End, FlowKey, Slot, Table};
@@ -26,7 +28,7 @@ pub struct Pipeline {
     lingering: VecDeque<(Timestamp, Slot)>,
     /// The connections that began last, the newest at the back.
     begun: VecDeque<Slot>,
-    sessions: Vec<Session>,
+    told: Told,
     summary: Summary,
     keys: Keyring,
     /// Secrets came behind packets.
@@ -41,6 +43,8 @@ pub struct Pipeline {
     max_syns_waiting: usize,
     /// Where packets come from an interface.
     endings: Option<Endings>,
+    /// Where they are kept for the case that somebody wants them.
+    recorder: Option<Recorder>,
 }
 
 impl Pipeline {
@@ -59,7 +63,8 @@ impl Pipeline {
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
-            sessions: Vec::new(),
+            told: Told::default(),
+            recorder: None,
             summary: Summary::default(),
             story,
             shard,
@@ -117,7 +122,7 @@ impl Pipeline {
                     flows,
                     lingering,
                     begun,
-                    sessions,
+                    told,
                     summary,
                     keys,
                     ..
@@ -131,12 +136,12 @@ impl Pipeline {
                         let handled = followed.handle_segment(&key, &arrival, keys);
                         if handled == Handled::NewConnection {
                             if let Some((key, old)) = flows.remove(slot) {
-                                conclude(key, old, keys, sessions, summary);
+                                conclude(key, old, keys, told, summary);
                             }
                             begin(flows, begun, keys, summary, key, &arrival, ordinal)
                         } else {
                             if let Followed::Whole(stack) = followed {
-                                tell_earlier(key, stack, sessions);
+                                tell_earlier(key, stack, told);
                             }
                             if !was_over && followed.is_over() {
                                 lingering.push_back((packet.time, slot));
@@ -150,6 +155,11 @@ impl Pipeline {
                     && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
                 {
                     endings.watch(stack, slot, packet.time);
+                }
+                if self.recorder.is_some()
+                    && let Some(slot) = slot
+                {
+                    self.keep(packet, slot);
                 }
                 self.drop_oldest_syn();
                 self.release(packet.time);
@@ -182,12 +192,12 @@ impl Pipeline {
                 key,
                 followed,
                 &mut self.keys,
-                &mut self.sessions,
+                &mut self.told,
                 &mut self.summary,
             );
         }
         Part {
-            sessions: std::mem::take(&mut self.sessions),
+            sessions: std::mem::take(&mut self.told.sessions),
             summary: self.summary.clone(),
         }
     }
@@ -253,7 +263,7 @@ impl Pipeline {
                             key,
                             stack,
                             &mut self.keys,
-                            &mut self.sessions,
+                            &mut self.told,
                             &mut self.summary,
                         );
                     }
@@ -285,7 +295,7 @@ impl Pipeline {
                     key,
                     stack,
                     &mut self.keys,
-                    &mut self.sessions,
+                    &mut self.told,
                     &mut self.summary,
                 );
                 self.summary.evicted += 1;
@@ -311,10 +321,11 @@ fn begin(
 }
 
 /// Tells the opening attempts of a connection that goes on.
-fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Vec<Session>) {
+fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Told) {
     let name = stack.name(key);
     for tracker in stack.take_earlier() {
-        sessions.push(tell(tracker, stack.tcp(), name));
+        let trace = stack.trace.as_deref().cloned();
+        told.push(tell(tracker, stack.tcp(), name), trace);
     }
 }
 
@@ -322,11 +333,11 @@ fn conclude(
     key: FlowKey,
     followed: Followed,
     keys: &mut Keyring,
-    sessions: &mut Vec<Session>,
+    told: &mut Told,
     summary: &mut Summary,
 ) {
     if let Followed::Whole(mut stack) = followed {
-        conclude_in_place(key, &mut stack, keys, sessions, summary);
+        conclude_in_place(key, &mut stack, keys, told, summary);
     }
 }
 
@@ -334,7 +345,7 @@ fn conclude_in_place(
     key: FlowKey,
     stack: &mut Stack,
     keys: &mut Keyring,
-    sessions: &mut Vec<Session>,
+    told: &mut Told,
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
@@ -344,7 +355,7 @@ fn conclude_in_place(
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
-    tell_earlier(key, stack, sessions);
+    tell_earlier(key, stack, told);
     if let Some(tracker) = tracker {
         let session = tell(*tracker, stack.tcp(), name);
         for end in End::BOTH {
@@ -352,7 +363,25 @@ fn conclude_in_place(
             summary.lost_bytes += bytes;
             summary.gaps += gaps;
         }
-        sessions.push(session);
+        told.push(session, stack.trace.take().map(|trace| *trace));
+    }
+}
+
+/// Sessions that are over.
+#[derive(Default)]
+struct Told {
+    sessions: Vec<Session>,
+    /// The packets of some of them, by what puts sessions in order.
+    recordings: Vec<((u64, PacketId), Recording)>,
+}
+
+impl Told {
+    fn push(&mut self, session: Session, recording: Option<Recording>) {
+        if let Some(recording) = recording {
+            let place = (session.number, session.first_packet);
+            self.recordings.push((place, recording));
+        }
+        self.sessions.push(session);
     }
 }
 

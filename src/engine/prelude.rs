@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 use crate::tls::Keyring;
 
 use super::stack::Stack;
+use super::trace::Recording;
 
 /// What TCP needs of a packet without payload.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,8 @@ pub(super) struct Prelude {
     more: Vec<Noted>,
     vlan: Option<u16>,
     tunnel: Tunnels,
+    /// Its packets, where they are recorded.
+    pub(super) trace: Option<Box<Recording>>,
 }
 
 impl Prelude {
@@ -69,6 +72,7 @@ impl Prelude {
             more: Vec::new(),
             vlan: segment.vlan,
             tunnel: segment.tunnel,
+            trace: None,
         })
     }
 
@@ -109,6 +113,11 @@ impl Prelude {
         };
         End::BOTH.iter().any(|&end| has(Flags::RST, end))
             || End::BOTH.iter().all(|&end| has(Flags::FIN, end))
+    }
+
+    /// Its first packet.
+    pub(super) const fn first_packet(&self) -> PacketId {
+        self.first.packet
     }
 
     /// Its last packet.

@@ -1,5 +1,8 @@
 //! The layers over one TCP connection, stacked: HTTP until the WebSocket begins, then frames.
 
+use zeroize::Zeroizing;
+
+use super::trace::Recording;
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
@@ -39,6 +42,8 @@ pub(super) struct Stack {
     tunnel: Tunnels,
     /// Somebody waits for it to be over.
     pub(super) is_watched: bool,
+    /// Its packets, where they are recorded.
+    pub(super) trace: Option<Box<Recording>>,
 }
 
 /// How near its end a connection with a session is.
@@ -110,6 +115,7 @@ impl Stack {
             vlan,
             tunnel,
             is_watched: false,
+            trace: None,
         }
     }
 
@@ -179,6 +185,23 @@ impl Stack {
     /// Why its TLS could not be read, if so.
     pub(super) fn unread(&self) -> Option<Unread> {
         self.upper.tls.as_ref()?.unread()
+    }
+
+    /// A session may still be told of it.
+    pub(super) fn may_tell(&self) -> bool {
+        let is_dark = |tls: &TlsConnection| tls.is_given_up();
+        !self.is_done() && !self.upper.tls.as_deref().is_some_and(is_dark)
+    }
+
+    /// A session is open.
+    pub(super) fn is_open(&self) -> bool {
+        let tracker = self.upper.tracker.as_ref();
+        tracker.is_some_and(|tracker| tracker.opened.is_some())
+    }
+
+    /// What opens its TLS, as the text of a key log.
+    pub(super) fn secrets(&self, keys: &Keyring) -> Option<Zeroizing<Vec<u8>>> {
+        self.upper.tls.as_deref()?.secrets(&keys.log)
     }
 
     /// Opening attempts that are over while the connection goes on.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use zeroize::Zeroizing;
+
 use super::guard::Proven;
 use super::handshake::{Handshake, Heard};
 use super::lane::{Found, Hole, Lane, Next};
@@ -109,6 +111,16 @@ impl TlsConnection {
         }
         let tried = |&end: &End| self.lanes[end].guard.unopened() > 0;
         (!self.has_opened() && End::BOTH.iter().any(tried)).then_some(Unread::WrongKey)
+    }
+
+    /// It cannot be read, and nothing can change that.
+    pub const fn is_given_up(&self) -> bool {
+        self.unread.is_some()
+    }
+
+    /// The secrets that `log` has of it, as the text of a key log.
+    pub fn secrets(&self, log: &KeyLog) -> Option<Zeroizing<Vec<u8>>> {
+        log.text_of(self.handshake.client_random()?)
     }
 
     /// Takes the next chunk that `from` sent, of the TCP stream.

@@ -5,7 +5,7 @@ use super::guard::Pending;
 use super::hello::{
     ClientHello, ServerHello, parse_client_hello, parse_encrypted_extensions, parse_server_hello,
 };
-use super::keylog::Label;
+use super::keylog::{ClientRandom, Label};
 use super::messages::{CLIENT_HELLO, ENCRYPTED_EXTENSIONS, KEY_UPDATE, SERVER_HELLO};
 use super::schedule::TrafficSecret;
 use super::suite::Suite;
@@ -176,6 +176,10 @@ impl Handshake {
         let suite = Suite(self.server_hello.as_ref()?.suite);
         let number = || format!("0x{:04X}", suite.0);
         Some(suite.name().map_or_else(number, str::to_owned))
+    }
+
+    pub(super) fn client_random(&self) -> Option<&ClientRandom> {
+        Some(&self.client_hello.as_ref()?.random)
     }
 
     pub(super) fn sni(&self) -> Option<&str> {

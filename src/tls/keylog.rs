@@ -25,6 +25,17 @@ pub(super) enum Label {
 }
 
 impl Label {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Master => "CLIENT_RANDOM",
+            Self::ClientEarly => "CLIENT_EARLY_TRAFFIC_SECRET",
+            Self::ClientHandshake => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            Self::ServerHandshake => "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            Self::ClientTraffic => "CLIENT_TRAFFIC_SECRET_0",
+            Self::ServerTraffic => "SERVER_TRAFFIC_SECRET_0",
+        }
+    }
+
     /// Those of other uses are none of ours.
     fn of(name: &[u8]) -> Option<Self> {
         Some(match name {
@@ -234,6 +245,23 @@ impl KeyLog {
         self.slabs.get_mut(place / SLAB)?.get_mut(place % SLAB)
     }
 
+    /// The secrets of one connection, as the text of a key log; `None` where there are none.
+    pub(super) fn text_of(&self, client: &ClientRandom) -> Option<Zeroizing<Vec<u8>>> {
+        // At most six lines. Reserved at once: a vector that grows leaves a copy behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(2 * limits::MAX_KEY_LOG_LINE));
+        let mut place = *self.first.get(client)?;
+        while let Some(secret) = self.secret(place) {
+            text.extend_from_slice(secret.label.name().as_bytes());
+            text.push(b' ');
+            put_hex(&mut text, client);
+            text.push(b' ');
+            put_hex(&mut text, secret.bytes.get(..usize::from(secret.len))?);
+            text.push(b'\n');
+            place = secret.next;
+        }
+        Some(text)
+    }
+
     /// One secret of a connection.
     pub(super) fn get(&self, client: &ClientRandom, label: Label) -> Option<&[u8]> {
         let mut place = *self.first.get(client)?;
@@ -260,6 +288,13 @@ fn decode_hex(digits: &[u8], out: &mut [u8]) -> Option<usize> {
         *byte = high << 4 | low;
     }
     (bad == 0).then_some(pairs.len())
+}
+
+fn put_hex(text: &mut Vec<u8>, bytes: &[u8]) {
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    for byte in bytes {
+        text.extend([digit(byte >> 4), digit(byte & 0xf)]);
+    }
 }
 
 /// The value of each character as a digit.
@@ -364,6 +399,29 @@ mod tests {
             let secret = log.get(&client, Label::Master).unwrap_or_default();
             assert_eq!(secret.last_chunk(), Some(&(number as u64).to_be_bytes()));
         }
+    }
+
+    #[test]
+    fn the_text_of_one_connection_holds_its_secrets_and_no_others() {
+        let text = [
+            line("CLIENT_TRAFFIC_SECRET_0", 2, &"cd".repeat(32)),
+            line("CLIENT_RANDOM", 1, &"0a".repeat(48)),
+            line("SERVER_TRAFFIC_SECRET_0", 2, &"9f".repeat(48)),
+        ];
+        let log = log(&text.join("\n"));
+        let of = |client: u8| {
+            let text = log.text_of(&[client; 32])?;
+            let mut lines: Vec<String> = std::str::from_utf8(&text)
+                .ok()?
+                .lines()
+                .map(str::to_owned)
+                .collect();
+            lines.sort();
+            Some(lines)
+        };
+        assert_eq!(of(1), Some(vec![text[1].clone()]));
+        assert_eq!(of(2), Some(vec![text[0].clone(), text[2].clone()]));
+        assert_eq!(of(3), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod args;
 mod messages;
 mod output;
+mod recorder;
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use signal_hook::flag;
 pub(super) use self::args::LiveArgs;
 use self::messages::Messages;
 use self::output::{Output, Place};
+use self::recorder::{Plan as RecordPlan, Recorder};
 use super::Status as Exit;
 use super::args::Format;
 use super::config::{color, output, selection, width};
@@ -22,7 +24,8 @@ use super::read::lost;
 use super::select::{FailOn, Selection};
 use crate::capture::live::{Interface, Options, default_interface, now};
 use crate::capture::privileges;
-use crate::engine::live::{Plan, Status, Watcher, live};
+use crate::engine::Recording;
+use crate::engine::live::{Plan, Record, Status, Watcher, live};
 use crate::report::look::Look;
 use crate::report::text::{count, counted};
 use crate::report::when::Watch;
@@ -91,6 +94,23 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
             Output::open(place, format, &looks, &messages).context(name)
         })
         .collect::<Result<Vec<_>, _>>()?;
+    let recorder = args
+        .record
+        .map(|folder| {
+            let name = format!("--record {}", folder.display());
+            let wanted = match args.record_on {
+                wanted if wanted.is_empty() => vec![FailOn::Abnormal],
+                wanted => wanted,
+            };
+            let plan = RecordPlan {
+                folder,
+                wanted,
+                max: args.record_max,
+                interface: interface.name().to_owned(),
+            };
+            Recorder::start(plan, &messages).context(name)
+        })
+        .transpose()?;
     if !args.quiet {
         let filter = if filter.is_empty() {
             String::new()
@@ -107,27 +127,40 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         fail_on,
         found: false,
         outputs,
+        recorder,
         signals,
         messages: messages.clone(),
     };
     let plan = Plan {
         events: false,
+        record: desk.recorder.is_some().then_some(Record {
+            with_secrets: args.record_secrets,
+        }),
         duration: args.duration,
         count: args.count,
         every: args.every,
     };
     let watched = live(&mut interface, &plan, &mut desk);
-    let Desk { outputs, found, .. } = desk;
+    let Desk {
+        outputs,
+        recorder,
+        found,
+        ..
+    } = desk;
     let untold: u64 = outputs.iter().map(Output::untold).sum();
     let partial = watched.failed.is_some();
     for output in outputs {
         output.finish(&watched.summary, partial);
     }
+    let recorded = recorder.map(|recorder| {
+        let (written, missed) = recorder.finish();
+        (written, missed + watched.unrecorded)
+    });
     if let Some(error) = watched.failed {
         messages.warning(error.to_string());
     }
     if !args.quiet {
-        totals(&watched.summary, untold, &messages);
+        totals(&watched.summary, untold, recorded, &messages);
     }
     messages.flush();
     Ok(match partial {
@@ -138,7 +171,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
 }
 
 /// The summary on standard error.
-fn totals(summary: &Summary, untold: u64, messages: &Messages) {
+fn totals(summary: &Summary, untold: u64, recorded: Option<(u64, u64)>, messages: &Messages) {
     messages.line(format!(
         "{}, {}, {} ({} abnormal)",
         counted(summary.packets, "packet"),
@@ -149,6 +182,12 @@ fn totals(summary: &Summary, untold: u64, messages: &Messages) {
     let mut lost = lost(summary);
     if untold > 0 {
         lost.push(format!("{} not written", counted(untold, "row")));
+    }
+    if let Some((written, missed)) = recorded {
+        if missed > 0 {
+            lost.push(format!("{} not recorded", counted(missed, "session")));
+        }
+        messages.line(format!("{} recorded", counted(written, "session")));
     }
     if !lost.is_empty() {
         messages.line(format!("not whole: {}", lost.join(", ")));
@@ -187,11 +226,20 @@ struct Desk {
     fail_on: Vec<FailOn>,
     found: bool,
     outputs: Vec<Output>,
+    recorder: Option<Recorder>,
     signals: Signals,
     messages: Messages,
 }
 
 impl Watcher for Desk {
+    fn recording(&mut self, session: &Session, recording: Recording) {
+        if let Some(recorder) = &mut self.recorder
+            && self.selection.matches(session)
+        {
+            recorder.take(session, recording);
+        }
+    }
+
     fn session(&mut self, session: Session) {
         if !self.selection.matches(&session) {
             return;
@@ -205,7 +253,11 @@ impl Watcher for Desk {
 
     fn status(&mut self, status: &Status<'_>) {
         let untold = self.outputs.iter().map(Output::untold).sum();
-        self.messages.line(in_words(status, untold));
+        let recorded = self
+            .recorder
+            .as_ref()
+            .map(|recorder| (recorder.written(), recorder.missed() + status.unrecorded));
+        self.messages.line(in_words(status, untold, recorded));
     }
 
     fn should_stop(&mut self) -> bool {
@@ -218,7 +270,7 @@ impl Watcher for Desk {
 }
 
 /// `17 open; 1000: 5, 1006: 2; 12,345 packets, 3 dropped`.
-fn in_words(status: &Status<'_>, untold: u64) -> String {
+fn in_words(status: &Status<'_>, untold: u64, recorded: Option<(u64, u64)>) -> String {
     let code = |(code, sessions): (&Option<u16>, &u64)| {
         let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
         format!("{code}: {}", count(*sessions))
@@ -244,6 +296,12 @@ fn in_words(status: &Status<'_>, untold: u64) -> String {
     if untold > 0 {
         text.push_str(&format!("; {} not written", counted(untold, "row")));
     }
+    if let Some((written, missed)) = recorded {
+        text.push_str(&format!("; {} recorded", count(written)));
+        if missed > 0 {
+            text.push_str(&format!(", {} not", count(missed)));
+        }
+    }
     text
 }
 
@@ -262,9 +320,10 @@ mod tests {
             codes: &codes,
             packets: 5,
             drops: Drops::default(),
+            unrecorded: 0,
         };
         assert_eq!(
-            in_words(&status, 0),
+            in_words(&status, 0, None),
             "3 open; no code: 1, 1000: 2,000; 5 packets, 0 dropped"
         );
         status.drops = Drops {
@@ -272,8 +331,8 @@ mod tests {
             interface: 1,
         };
         assert_eq!(
-            in_words(&status, 2),
-            "3 open; no code: 1, 1000: 2,000; 5 packets, 5 dropped (1 of them by the interface); 2 rows not written"
+            in_words(&status, 2, Some((7, 3))),
+            "3 open; no code: 1, 1000: 2,000; 5 packets, 5 dropped (1 of them by the interface); 2 rows not written; 7 recorded, 3 not"
         );
     }
 }

@@ -4,9 +4,10 @@
 //! So what looks like an ending is watched for a short while and then told. What comes later
 //! changes nothing any more: the connection stays in the table, but nobody looks at its bytes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
-use super::{Followed, Pipeline, Stack, conclude, conclude_in_place, tell};
+use super::{Followed, Pipeline, Recording, Stack, Told, conclude, conclude_in_place, tell};
+use crate::capture::PacketId;
 use crate::engine::stack::Verge;
 use crate::flow::Slot;
 use crate::limits;
@@ -86,24 +87,34 @@ impl Pipeline {
         if apart(now, swept, limits::SWEEP_NANOS) {
             endings.swept = Some(now);
             self.sweep(now);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.check(&mut self.flows, true);
+            }
         }
         self.endings = Some(endings);
     }
 
-    /// The sessions concluded since the last call, numbered in the order of telling.
-    pub fn take_sessions(&mut self) -> Vec<Session> {
+    /// The sessions concluded since the last call, numbered in the order of telling; with their
+    /// packets, where these are recorded.
+    pub fn take_sessions(&mut self) -> Vec<(Session, Option<Recording>)> {
         let Some(endings) = &mut self.endings else {
             return Vec::new();
         };
-        let mut sessions = std::mem::take(&mut self.sessions);
+        let Told {
+            mut sessions,
+            recordings,
+        } = std::mem::take(&mut self.told);
+        let mut recordings: HashMap<(u64, PacketId), Recording> = recordings.into_iter().collect();
         // Up to here the number is the ordinal of the connection.
         sessions.sort_by_key(|session| (session.number, session.first_packet));
-        for session in &mut sessions {
+        let tell = |mut session: Session| {
+            let recording = recordings.remove(&(session.number, session.first_packet));
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
             session.number = endings.told;
-        }
-        sessions
+            (session, recording)
+        };
+        sessions.into_iter().map(tell).collect()
     }
 
     /// Concludes whatever is still going on. Its sessions are to be taken.
@@ -113,7 +124,7 @@ impl Pipeline {
                 key,
                 followed,
                 &mut self.keys,
-                &mut self.sessions,
+                &mut self.told,
                 &mut self.summary,
             );
         }
@@ -173,14 +184,14 @@ impl Pipeline {
             // The connection may carry other requests, and another attempt.
             if let Some(tracker) = stack.take_refused() {
                 let session = tell(*tracker, stack.tcp(), stack.name(key));
-                self.sessions.push(session);
+                self.told.push(session, stack.trace.as_deref().cloned());
             }
         } else {
             conclude_in_place(
                 key,
                 stack,
                 &mut self.keys,
-                &mut self.sessions,
+                &mut self.told,
                 &mut self.summary,
             );
             stack.retire();
@@ -210,7 +221,7 @@ impl Pipeline {
                     key,
                     followed,
                     &mut self.keys,
-                    &mut self.sessions,
+                    &mut self.told,
                     &mut self.summary,
                 );
             }
