@@ -118,6 +118,17 @@ pub const MAX_RESYNC_DEPTH: u8 = 8;
 /// hold any number of them.
 pub const MAX_SECRETS: usize = 4 << 20;
 
+/// Secrets kept of key logs that grow while an interface is watched. The older half goes when
+/// this many are there: a hundred thousand connections ago in TLS 1.3, which has five for each.
+pub const MAX_LIVE_SECRETS: usize = 1 << 20;
+
+/// How long a TLS connection on an interface waits for its secrets, in nanoseconds. Libraries
+/// write them within the handshake; buffers and shared folders delay them by seconds.
+pub const SECRETS_PATIENCE_NANOS: i64 = 10_000_000_000;
+
+/// Bytes read of a growing key log between two looks at the interface: a few milliseconds.
+pub const KEY_LOG_READ: usize = 4 << 20;
+
 /// Longest line of a key log that is not taken for damaged. Real ones have up to 200 characters.
 pub const MAX_KEY_LOG_LINE: usize = 1024;
 

@@ -1,12 +1,15 @@
 //! The live driver: packets in as they come, sessions out as they end.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::key_file::KeyFile;
 use super::pipeline::Pipeline;
 use super::trace::Recording;
 use crate::capture::live::{Drops, Feed, LiveError, Waited};
 use crate::session::{Session, Summary};
+use crate::time::Timestamp;
 
 /// Between two ticks of the pipeline: packets may come in thousands of small blocks.
 const TICK_NANOS: i64 = 50_000_000;
@@ -15,7 +18,9 @@ const COUNTERS: Duration = Duration::from_secs(1);
 
 /// When to stop, and how often to say how it is going.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Plan {
+pub struct Plan<'a> {
+    /// Key logs to read TLS with, followed as they grow.
+    pub key_logs: &'a [PathBuf],
     /// Keep the events of each session.
     pub events: bool,
     /// Stop after so long.
@@ -42,6 +47,9 @@ pub trait Watcher {
 
     /// A session ended. Must not block: meanwhile packets are lost.
     fn session(&mut self, session: Session);
+
+    /// What became of a key log; `is_problem`: it may not be as its user thinks.
+    fn note(&mut self, _is_problem: bool, _text: String) {}
 
     /// How it is going.
     fn status(&mut self, status: &Status<'_>);
@@ -77,12 +85,17 @@ pub struct Watched {
 }
 
 /// Watches `feed` until it ends, or is to be stopped. Sessions that are open then are told, too.
-pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watched {
+pub fn live(feed: &mut dyn Feed, plan: &Plan<'_>, watcher: &mut dyn Watcher) -> Watched {
     let mut run = Run {
         pipeline: Pipeline::live(plan.events),
         codes: BTreeMap::new(),
+        dropped: 0,
+        key_files: plan.key_logs.iter().cloned().map(KeyFile::new).collect(),
         watcher,
     };
+    if !plan.key_logs.is_empty() {
+        run.pipeline.expect_key_log();
+    }
     if let Some(record) = plan.record {
         run.pipeline.record(record.with_secrets);
     }
@@ -113,6 +126,7 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
         // The clock of the host may be set back.
         if ticked.is_none_or(|ticked| now.since(ticked).saturating_abs() >= TICK_NANOS) {
             ticked = Some(now);
+            run.follow_key_logs();
             run.pipeline.handle_tick(now);
         }
         run.tell();
@@ -120,13 +134,15 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
         let due = |then: Instant, span| clock.duration_since(then) >= span;
         if due(counted, COUNTERS) {
             counted = clock;
-            feed.drops();
+            run.note_drops(feed.drops(), now);
         }
         if plan.every.is_some_and(|every| due(reported, every)) {
             reported = clock;
             run.report(feed.drops());
         }
     }
+    run.follow_key_logs();
+    run.note_drops(feed.drops(), ticked.unwrap_or_default());
     run.pipeline.finish_live();
     run.tell();
     let mut summary = run.pipeline.summary();
@@ -141,10 +157,35 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
 struct Run<'a> {
     pipeline: Pipeline,
     codes: BTreeMap<Option<u16>, u64>,
+    key_files: Vec<KeyFile>,
+    /// Packets lost, as far as the pipeline knows.
+    dropped: u64,
     watcher: &'a mut dyn Watcher,
 }
 
 impl Run<'_> {
+    fn follow_key_logs(&mut self) {
+        let Self {
+            pipeline,
+            key_files,
+            watcher,
+            ..
+        } = self;
+        for file in key_files {
+            file.poll(
+                &mut |text| pipeline.handle_key_log(text),
+                &mut |is_problem, text| watcher.note(is_problem, text),
+            );
+        }
+    }
+
+    fn note_drops(&mut self, drops: Drops, now: Timestamp) {
+        let dropped = drops.total();
+        if std::mem::replace(&mut self.dropped, dropped) < dropped {
+            self.pipeline.note_drops(now);
+        }
+    }
+
     /// Hands on the sessions that ended.
     fn tell(&mut self) {
         for (session, recording) in self.pipeline.take_sessions() {

@@ -3,6 +3,8 @@
 mod extract;
 mod followed;
 #[cfg(feature = "live")]
+mod key_file;
+#[cfg(feature = "live")]
 pub mod live;
 mod passing;
 mod pipeline;

@@ -363,7 +363,11 @@ fn conclude_in_place(
             summary.lost_bytes += bytes;
             summary.gaps += gaps;
         }
-        told.push(session, stack.trace.take().map(|trace| *trace));
+        let trace = stack.trace.take().map(|mut trace| {
+            trace.add_secrets(|| stack.secrets(keys));
+            *trace
+        });
+        told.push(session, trace);
     }
 }
 

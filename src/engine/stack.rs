@@ -42,6 +42,8 @@ pub(super) struct Stack {
     tunnel: Tunnels,
     /// Somebody waits for it to be over.
     pub(super) is_watched: bool,
+    /// Somebody looks for its secrets.
+    pub(super) is_keyless: bool,
     /// Its packets, where they are recorded.
     pub(super) trace: Option<Box<Recording>>,
 }
@@ -115,6 +117,7 @@ impl Stack {
             vlan,
             tunnel,
             is_watched: false,
+            is_keyless: false,
             trace: None,
         }
     }
@@ -166,7 +169,8 @@ impl Stack {
             App::Frames(readers) => readers.a.kept_bytes() + readers.b.kept_bytes(),
             App::Undecided | App::Other => 0,
         };
-        self.tcp.held_bytes() + kept
+        let tls = self.upper.tls.as_deref();
+        self.tcp.held_bytes() + kept + tls.map_or(0, TlsConnection::held_bytes)
     }
 
     /// Waits no longer: what is missing stays missing.
@@ -174,6 +178,7 @@ impl Stack {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
         tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        upper.resume_tls(&seen, keys, true);
         match &mut upper.app {
             App::Http(exchange) => exchange.forget(),
             App::Unknown(searches) => End::BOTH.iter().for_each(|&end| searches[end].forget()),
@@ -191,6 +196,20 @@ impl Stack {
     pub(super) fn may_tell(&self) -> bool {
         let is_dark = |tls: &TlsConnection| tls.is_given_up();
         !self.is_done() && !self.upper.tls.as_deref().is_some_and(is_dark)
+    }
+
+    /// What it holds of TLS waits for secrets.
+    pub(super) fn awaits_secrets(&self) -> bool {
+        let tls = self.upper.tls.as_deref();
+        tls.is_some_and(TlsConnection::awaits_secrets)
+    }
+
+    /// Reads what waited for secrets, where they are there by now; `give_up`: in any case.
+    /// Returns whether nothing waits any more.
+    pub(super) fn resume(&mut self, keys: &mut Keyring, give_up: bool) -> bool {
+        let Self { tcp, upper, .. } = self;
+        let seen = Seen::of(tcp, None, false);
+        upper.resume_tls(&seen, keys, give_up)
     }
 
     /// A session is open.
@@ -276,6 +295,7 @@ impl Stack {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
         tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        upper.resume_tls(&seen, keys, true);
         upper.finish_tls(&seen);
         // Nothing of an end is known to be missing before what there is of it. How much of what
         // TLS lost was data, nobody knows.

@@ -27,6 +27,8 @@ pub struct Recording {
     recent: VecDeque<u8>,
     /// Packets between the two that are not kept.
     left_out: u64,
+    /// The secrets are wanted, too.
+    wants_secrets: bool,
     /// The text of a key log with what opens it.
     secrets: Option<Zeroizing<Vec<u8>>>,
 }
@@ -108,9 +110,11 @@ impl Recording {
         target.extend(kept);
     }
 
-    /// Notes what opens it.
-    pub(super) fn set_secrets(&mut self, text: Option<Zeroizing<Vec<u8>>>) {
-        self.secrets = text;
+    /// Notes what opens it, where that is wanted; what was noted before stays.
+    pub(super) fn add_secrets(&mut self, text: impl FnOnce() -> Option<Zeroizing<Vec<u8>>>) {
+        if self.wants_secrets && self.secrets.is_none() {
+            self.secrets = text();
+        }
     }
 
     /// Lets go of the oldest of the recent past, down to `allowance` bytes.
@@ -187,10 +191,6 @@ impl Recorder {
         }
     }
 
-    pub(super) const fn with_secrets(&self) -> bool {
-        self.with_secrets
-    }
-
     /// Connections that are not recorded, because there is no room.
     pub(super) const fn refused(&self) -> u64 {
         self.refused
@@ -212,7 +212,10 @@ impl Recorder {
             }
             // Its beginning is gone, but better the rest than nothing.
             None if self.held + self.added >= self.max => return,
-            None => trace.insert(Box::default()),
+            None => trace.insert(Box::new(Recording {
+                wants_secrets: self.with_secrets,
+                ..Recording::default()
+            })),
         };
         let before = trace.bytes();
         trace.push(packet, is_open, self.allowance);

@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn deciding_packets_are_told() {
-        let session = sample::refused(3);
+        let session = sample::abrupt(3);
         let comments = comments([&session]);
         let all: Vec<&String> = comments.values().flatten().collect();
         assert_eq!(all.len(), 1 + session.verdict.evidence.len());

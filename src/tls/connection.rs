@@ -25,6 +25,10 @@ pub struct TlsConnection {
     records: u64,
     unread: Option<Unread>,
     lacks_secrets: bool,
+    /// Secrets may still come: nothing of what follows the hellos is read before. The server.
+    awaits: Option<End>,
+    /// They were waited for in vain.
+    is_resigned: bool,
     /// It cannot be read: nothing is kept for it any more.
     is_freed: bool,
 }
@@ -106,7 +110,7 @@ impl TlsConnection {
         if let Some(unread) = self.unread {
             return Some(unread);
         }
-        if self.lacks_secrets {
+        if self.lacks_secrets || self.awaits.is_some() {
             return Some(Unread::NoKey);
         }
         let tried = |&end: &End| self.lanes[end].guard.unopened() > 0;
@@ -139,6 +143,47 @@ impl TlsConnection {
                 waiting.drain(|chunk| self.take(end, chunk, keys, out));
             }
         }
+        self.free();
+    }
+
+    /// It waits for its secrets.
+    pub const fn awaits_secrets(&self) -> bool {
+        self.awaits.is_some()
+    }
+
+    /// Memory held by what waits for something.
+    pub fn held_bytes(&self) -> usize {
+        self.lanes.a.waiting.len() + self.lanes.b.waiting.len()
+    }
+
+    /// Where it waits for secrets, and they are there now: reads what waited. `give_up`: goes on
+    /// with what there is. Returns whether it waits no longer.
+    pub fn resume(&mut self, keys: &mut Keyring, give_up: bool, out: &mut Out<'_>) -> bool {
+        let Some(server) = self.awaits else {
+            return true;
+        };
+        if !give_up && !self.handshake.has_all_secrets(&keys.log) {
+            return false;
+        }
+        self.awaits = None;
+        self.is_resigned = give_up;
+        self.install(server, &keys.log);
+        let [a, b] = End::BOTH.map(|end| {
+            self.lanes[end].is_blocked = false;
+            std::mem::take(&mut self.lanes[end].waiting)
+        });
+        if self.unread.is_none() {
+            a.merge(b, |is_b, chunk| {
+                let end = if is_b { End::B } else { End::A };
+                self.take(end, chunk, keys, out);
+            });
+        }
+        self.free();
+        true
+    }
+
+    /// What cannot be read takes no memory.
+    fn free(&mut self) {
         if self.unread.is_some() && !self.is_freed {
             self.is_freed = true;
             self.lanes = Pair::default();
@@ -169,6 +214,9 @@ impl TlsConnection {
     fn must_wait(&self, end: End) -> bool {
         if self.unread.is_some() {
             return false;
+        }
+        if self.awaits.is_some() {
+            return true;
         }
         match self.handshake.client {
             Some(client) if client != end => false,
@@ -587,6 +635,14 @@ impl TlsConnection {
 
     /// Both hellos are there: takes the secrets out of the key log.
     fn install(&mut self, server: End, log: &KeyLog) {
+        let may_wait = log.is_growing() && !self.is_resigned && !self.has_opened();
+        if may_wait && !self.handshake.has_all_secrets(log) {
+            self.awaits = Some(server);
+            End::BOTH
+                .iter()
+                .for_each(|&end| self.lanes[end].is_blocked = true);
+            return;
+        }
         match self.handshake.keys(log) {
             Ok(keys) => {
                 self.lacks_secrets = keys.is_incomplete;

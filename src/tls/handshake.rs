@@ -150,6 +150,15 @@ impl Handshake {
         Ok(keys)
     }
 
+    /// Nothing that is known of the connection is in the way of reading it but the lack of
+    /// secrets, and there is none; or there is something else in the way.
+    pub(super) fn has_all_secrets(&self, log: &KeyLog) -> bool {
+        match self.keys(log) {
+            Ok(keys) => !keys.is_incomplete,
+            Err(unread) => unread != Unread::NoKey,
+        }
+    }
+
     /// Both hellos are there.
     pub(super) const fn is_agreed(&self) -> bool {
         self.server_hello.is_some()

@@ -88,6 +88,12 @@ pub struct KeyLog {
     is_overlong: bool,
     malformed: u64,
     refused: u64,
+    /// Secrets taken, one by one.
+    added: u64,
+    /// More may come at any time, for weeks: at most so many are kept.
+    grows_to: Option<usize>,
+    /// Those that came before, where it grows.
+    older: Option<Box<Self>>,
 }
 
 impl fmt::Debug for KeyLog {
@@ -100,6 +106,24 @@ impl fmt::Debug for KeyLog {
 }
 
 impl KeyLog {
+    /// One that more is to come of: secrets may be late, and the oldest are forgotten in time.
+    pub fn growing() -> Self {
+        Self {
+            grows_to: Some(limits::MAX_LIVE_SECRETS),
+            ..Self::default()
+        }
+    }
+
+    /// More may come.
+    pub const fn is_growing(&self) -> bool {
+        self.grows_to.is_some()
+    }
+
+    /// How many secrets were taken so far: grows whenever there is something new.
+    pub const fn added(&self) -> u64 {
+        self.added
+    }
+
     /// How many connections it has secrets of.
     pub fn connections(&self) -> usize {
         self.first.len()
@@ -204,6 +228,14 @@ impl KeyLog {
     /// newer one.
     fn insert(&mut self, client: ClientRandom, label: Label, bytes: &[u8; 48], len: usize) {
         let len = u8::try_from(len).unwrap_or(0);
+        self.added += 1;
+        if self.grows_to.is_some_and(|max| self.secrets() >= max / 2) {
+            self.older = Some(Box::new(Self {
+                first: std::mem::take(&mut self.first),
+                slabs: std::mem::take(&mut self.slabs),
+                ..Self::default()
+            }));
+        }
         let mut place = self.first.get(&client).copied().unwrap_or(NONE);
         while let Some(secret) = self.secret_mut(place) {
             if secret.label == label {
@@ -249,7 +281,9 @@ impl KeyLog {
     pub(super) fn text_of(&self, client: &ClientRandom) -> Option<Zeroizing<Vec<u8>>> {
         // At most six lines. Reserved at once: a vector that grows leaves a copy behind.
         let mut text = Zeroizing::new(Vec::with_capacity(2 * limits::MAX_KEY_LOG_LINE));
-        let mut place = *self.first.get(client)?;
+        let Some(&(mut place)) = self.first.get(client) else {
+            return self.older.as_ref()?.text_of(client);
+        };
         while let Some(secret) = self.secret(place) {
             text.extend_from_slice(secret.label.name().as_bytes());
             text.push(b' ');
@@ -264,7 +298,9 @@ impl KeyLog {
 
     /// One secret of a connection.
     pub(super) fn get(&self, client: &ClientRandom, label: Label) -> Option<&[u8]> {
-        let mut place = *self.first.get(client)?;
+        let Some(&(mut place)) = self.first.get(client) else {
+            return self.older.as_ref()?.get(client, label);
+        };
         while let Some(secret) = self.secret(place) {
             if secret.label == label {
                 return secret.bytes.get(..usize::from(secret.len));
@@ -422,6 +458,26 @@ mod tests {
         assert_eq!(of(1), Some(vec![text[1].clone()]));
         assert_eq!(of(2), Some(vec![text[0].clone(), text[2].clone()]));
         assert_eq!(of(3), None);
+    }
+
+    #[test]
+    fn one_that_grows_forgets_the_oldest() {
+        let max = 1000;
+        let mut log = KeyLog {
+            grows_to: Some(max),
+            ..KeyLog::default()
+        };
+        let count = max + 1;
+        for number in 0..count {
+            log.feed(format!("CLIENT_RANDOM {number:064x} {number:096x}\n").as_bytes());
+        }
+        let has = |number: usize| {
+            let mut client = [0; 32];
+            client[24..].copy_from_slice(&(number as u64).to_be_bytes());
+            log.get(&client, Label::Master).is_some() && log.text_of(&client).is_some()
+        };
+        assert!(!has(0) && has(count - 1) && has(count - max / 2));
+        assert_eq!((log.added(), log.refused()), (count as u64, 0));
     }
 
     #[test]

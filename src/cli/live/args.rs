@@ -79,6 +79,11 @@ pub(in crate::cli) struct LiveArgs {
     #[arg(long, value_name = "N", help_heading = "Capture")]
     pub(super) count: Option<u64>,
 
+    /// TLS key log (NSS format) to read wss with, followed as it grows; repeatable
+    /// [default: $SSLKEYLOGFILE]
+    #[arg(long, value_name = "FILE", help_heading = "Capture")]
+    pub(super) keylog: Vec<PathBuf>,
+
     /// Once the interface is open, go on as this user (takes root)
     #[arg(long, value_name = "NAME", help_heading = "Capture")]
     pub(super) user: Option<String>,

@@ -6,6 +6,7 @@ mod output;
 mod recorder;
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -130,8 +131,17 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         recorder,
         signals,
         messages: messages.clone(),
+        verbose: args.verbose,
+    };
+    let key_logs = match args.keylog {
+        named if named.is_empty() => {
+            let variable = std::env::var_os("SSLKEYLOGFILE").map(PathBuf::from);
+            variable.into_iter().collect()
+        }
+        named => named,
     };
     let plan = Plan {
+        key_logs: &key_logs,
         events: false,
         record: desk.recorder.is_some().then_some(Record {
             with_secrets: args.record_secrets,
@@ -195,7 +205,7 @@ fn totals(summary: &Summary, untold: u64, recorded: Option<(u64, u64)>, messages
     let unread = summary.tls_without_keys + summary.tls_unread.values().sum::<u64>();
     if unread > 0 {
         messages.line(format!(
-            "not read: {} (record them, then hangup read --keylog; or watch behind the proxy that ends TLS)",
+            "not read: {} (run client or server with SSLKEYLOGFILE=keys.log and watch with --keylog keys.log; or watch behind the proxy that ends TLS)",
             counted(unread, "TLS connection")
         ));
     }
@@ -229,6 +239,7 @@ struct Desk {
     recorder: Option<Recorder>,
     signals: Signals,
     messages: Messages,
+    verbose: bool,
 }
 
 impl Watcher for Desk {
@@ -248,6 +259,14 @@ impl Watcher for Desk {
         let session = Arc::new(session);
         for output in &mut self.outputs {
             output.session(&session);
+        }
+    }
+
+    fn note(&mut self, is_problem: bool, text: String) {
+        if is_problem {
+            self.messages.warning(text);
+        } else if self.verbose {
+            self.messages.line(text);
         }
     }
 

@@ -11,14 +11,21 @@ use crate::capture::PacketId;
 use crate::engine::stack::Verge;
 use crate::flow::Slot;
 use crate::limits;
-use crate::session::{Session, Summary};
+use crate::session::{Confidence, EndKind, Session, State, Summary};
 use crate::time::Timestamp;
+use crate::tls::{KeyLog, Keyring};
 
 /// What a pipeline without an end keeps.
 #[derive(Default)]
 pub(super) struct Endings {
     /// Connections that may be ending, the one looked at longest ago first.
     candidates: VecDeque<Candidate>,
+    /// Connections that wait for their secrets, and since when.
+    keyless: Vec<(Timestamp, Slot)>,
+    /// Secrets there were at the last look.
+    secrets: u64,
+    /// When packets were last found to have been dropped before anybody saw them.
+    dropped: Option<Timestamp>,
     /// When the whole table was looked through last.
     swept: Option<Timestamp>,
     /// Sessions told so far.
@@ -36,6 +43,10 @@ impl Endings {
     /// After each packet: takes note of a connection that may be ending.
     #[inline]
     pub(super) fn watch(&mut self, stack: &mut Stack, slot: Slot, now: Timestamp) {
+        if !stack.is_keyless && stack.awaits_secrets() {
+            stack.is_keyless = true;
+            self.keyless.push((now, slot));
+        }
         if !stack.is_watched && stack.verge() != Verge::None {
             stack.is_watched = true;
             self.candidates.push_back(Candidate {
@@ -53,6 +64,21 @@ fn apart(now: Timestamp, then: Timestamp, nanos: i64) -> bool {
     now.since(then).saturating_abs() >= nanos
 }
 
+/// What is missing in a stream shows: the bytes behind it do not fit. That nothing came at all
+/// may mean that the capture dropped it.
+fn doubt(session: &mut Session) {
+    let verdict = &mut session.verdict;
+    let is_silent = session
+        .transport_end
+        .is_none_or(|end| end.how == EndKind::Silence);
+    if is_silent && verdict.state != State::Open && verdict.confidence > Confidence::Low {
+        verdict.confidence = Confidence::Low;
+        verdict.summary.push_str(
+            " Meanwhile packets were dropped while capturing: an answer may have been among them.",
+        );
+    }
+}
+
 impl Pipeline {
     /// One for packets that never end: sessions are to be [taken](Self::take_sessions) as they
     /// end, and it needs to be told what [time](Self::handle_tick) it is.
@@ -63,6 +89,11 @@ impl Pipeline {
             max_syns_waiting: limits::MAX_LIVE_SYNS_WAITING,
             ..Self::new(story)
         }
+    }
+
+    /// Secrets of TLS may come at any time: connections wait a while for theirs.
+    pub fn expect_key_log(&mut self) {
+        self.keys = Keyring::new(KeyLog::growing());
     }
 
     /// Time passes, with packets or without; wants to be called several times a second. Concludes
@@ -83,6 +114,7 @@ impl Pipeline {
                 ..candidate
             });
         }
+        self.resume_keyless(&mut endings, now);
         let swept = *endings.swept.get_or_insert(now);
         if apart(now, swept, limits::SWEEP_NANOS) {
             endings.swept = Some(now);
@@ -92,6 +124,42 @@ impl Pipeline {
             }
         }
         self.endings = Some(endings);
+    }
+
+    /// Packets were dropped up to now, since this was last asked.
+    pub fn note_drops(&mut self, now: Timestamp) {
+        if let Some(endings) = &mut self.endings {
+            endings.dropped = Some(now);
+        }
+    }
+
+    /// Adds what key logs had to say meanwhile.
+    pub fn handle_key_log(&mut self, text: &[u8]) {
+        self.keys.log.feed(text);
+        self.keys.log.end_text();
+    }
+
+    /// Reads what waited for secrets that are there by now, and stops waiting in time.
+    fn resume_keyless(&mut self, endings: &mut Endings, now: Timestamp) {
+        let secrets = self.keys.log.added();
+        let has_news = std::mem::replace(&mut endings.secrets, secrets) != secrets;
+        let mut keyless = std::mem::take(&mut endings.keyless);
+        keyless.retain(|&(since, slot)| {
+            let is_late = apart(now, since, limits::SECRETS_PATIENCE_NANOS);
+            if !has_news && !is_late {
+                return true;
+            }
+            let Some(Followed::Whole(stack)) = self.flows.get_mut(slot) else {
+                return false;
+            };
+            let is_done = stack.resume(&mut self.keys, is_late);
+            if is_done {
+                // It may have ended meanwhile.
+                endings.watch(stack, slot, now);
+            }
+            !is_done
+        });
+        endings.keyless = keyless;
     }
 
     /// The sessions concluded since the last call, numbered in the order of telling; with their
@@ -112,6 +180,12 @@ impl Pipeline {
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
             session.number = endings.told;
+            if endings
+                .dropped
+                .is_some_and(|at| at >= session.last_byte.unwrap_or(session.started))
+            {
+                doubt(&mut session);
+            }
             (session, recording)
         };
         sessions.into_iter().map(tell).collect()
@@ -165,6 +239,9 @@ impl Pipeline {
         let Some((key, Followed::Whole(stack))) = self.flows.entry_mut(candidate.slot) else {
             return true;
         };
+        if stack.awaits_secrets() {
+            return false;
+        }
         let quiet = |nanos| apart(now, stack.tcp().last().time, nanos);
         let verge = stack.verge();
         let is_over = match verge {

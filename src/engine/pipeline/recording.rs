@@ -31,13 +31,9 @@ impl Pipeline {
                 let is_open = stack.is_open();
                 let is_first = stack.tcp().first().packet == packet.id;
                 recorder.keep(&mut stack.trace, packet, is_open, is_first);
-                if stack.has_session()
-                    && recorder.with_secrets()
-                    && let Some(mut trace) = stack.trace.take()
-                {
-                    if !is_open || trace.secrets().is_none() {
-                        trace.set_secrets(stack.secrets(&self.keys));
-                    }
+                if is_open && let Some(mut trace) = stack.trace.take() {
+                    // Now: the log may have forgotten them when it ends.
+                    trace.add_secrets(|| stack.secrets(&self.keys));
                     stack.trace = Some(trace);
                 }
             }
