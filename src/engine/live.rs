@@ -16,6 +16,9 @@ const TICK_NANOS: i64 = 50_000_000;
 /// Between two looks at the counters of lost packets, which wrap.
 const COUNTERS: Duration = Duration::from_secs(1);
 
+const DOWN: &str = "the interface is down: nothing is seen until it is up again";
+const UP: &str = "the interface is up again; what passed before is not known";
+
 /// When to stop, and how often to say how it is going.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plan<'a> {
@@ -48,7 +51,7 @@ pub trait Watcher {
     /// A session ended. Must not block: meanwhile packets are lost.
     fn session(&mut self, session: Session);
 
-    /// What became of a key log; `is_problem`: it may not be as its user thinks.
+    /// What became of the interface, or of a key log; `is_problem`: it may not be as its user thinks.
     fn note(&mut self, _is_problem: bool, _text: String) {}
 
     /// How it is going.
@@ -105,6 +108,7 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan<'_>, watcher: &mut dyn Watcher) -> 
     let mut left = plan.count.unwrap_or(u64::MAX);
     let mut failed = None;
     let mut is_last = false;
+    let mut is_down = false;
     while left > 0 && !is_last {
         // Once more after the end was asked for: the kernel still holds the latest packets.
         is_last =
@@ -135,6 +139,10 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan<'_>, watcher: &mut dyn Watcher) -> 
         if due(counted, COUNTERS) {
             counted = clock;
             run.note_drops(feed.drops(), now);
+            if std::mem::replace(&mut is_down, feed.is_down()) != is_down {
+                run.watcher
+                    .note(true, if is_down { DOWN } else { UP }.to_owned());
+            }
         }
         if plan.every.is_some_and(|every| due(reported, every)) {
             reported = clock;

@@ -12,6 +12,8 @@ mod answer;
 #[expect(dead_code, reason = "what is true is for other tests")]
 mod cases;
 mod loopback;
+#[cfg(target_os = "linux")]
+mod namespaces;
 mod peers;
 mod replay;
 #[path = "../support/run.rs"]
