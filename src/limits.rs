@@ -55,12 +55,16 @@ pub const MAX_HOLES: usize = 32;
 /// told as it stands and dropped.
 pub const MAX_CONNECTIONS: usize = 1 << 20;
 
-/// Connections followed at a time on an interface, where memory is the host's: an eighth of what
-/// a file may hold.
-pub const MAX_LIVE_CONNECTIONS: usize = 1 << 17;
+/// Connections followed at a time on an interface, where memory is the host's: a quarter of what
+/// a file may hold. A large WebSocket server has 200,000 clients.
+pub const MAX_LIVE_CONNECTIONS: usize = 1 << 18;
 
 /// Connections that may begin on an interface while a bare SYN waits: an eighth as well.
 pub const MAX_LIVE_SYNS_WAITING: usize = MAX_SYNS_WAITING / 8;
+
+/// Sessions told before packets are looked at again: their verdicts take some tens of
+/// milliseconds, for which the kernel's buffer has room. A restart ends all of a server's at once.
+pub const MAX_TOLD_AT_ONCE: usize = 4096;
 
 /// How long an interface must be quiet about a connection that ended before its session is told,
 /// in nanoseconds: the last packets of both ends are within a round trip, and whoever watches

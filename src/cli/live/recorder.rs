@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -205,7 +205,7 @@ impl Shelf {
                 && let Ok(about) = entry.metadata()
                 && about.is_file()
             {
-                files.push((name.to_owned(), entry.path(), about.len()));
+                files.push((name.to_owned(), entry.path(), room(about.len())));
             }
         }
         // Names begin with the time.
@@ -294,10 +294,14 @@ impl Shelf {
             writer.packet(packet, comments.map(String::as_str))
         })?;
         let file = writer.finish()?;
-        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.flush()?;
-        Ok(file.metadata()?.len())
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok(room(file.metadata()?.len()))
     }
+}
+
+/// What a file of so many bytes takes: whole blocks, most of a small one.
+const fn room(len: u64) -> u64 {
+    len.next_multiple_of(4096)
 }
 
 /// A file that only its owner may read: packets are as private as what they carry.
@@ -365,13 +369,13 @@ mod tests {
         fs::write(folder.path().join("notes.pcapng"), [0; 4000]).unwrap();
         fs::write(folder.path().join("hangup-1.pcapng"), [0; 400]).unwrap();
         fs::write(folder.path().join("hangup-0.pcapng.part"), [0; 4]).unwrap();
-        let mut shelf = shelf(folder.path(), 3000);
-        assert_eq!((shelf.total, shelf.files.len()), (400, 1));
+        let mut shelf = shelf(folder.path(), 30_000);
+        assert_eq!((shelf.total, shelf.files.len()), (4096, 1));
         let recording = Recording::default();
         for number in 1..20 {
             let session = sample::abrupt(number);
             shelf.store(&session, &recording).unwrap();
-            assert!(shelf.total <= 3000);
+            assert!(shelf.total <= 30_000);
         }
         let names = names(folder.path());
         assert!(names.contains(&"notes.pcapng".to_owned()), "{names:?}");
@@ -387,7 +391,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join("records");
         fs::create_dir(&inside).unwrap();
-        let mut shelf = shelf(&inside, 3000);
+        let mut shelf = shelf(&inside, 30_000);
         fs::remove_dir(&inside).unwrap();
         let (session, recording) = (sample::abrupt(1), Recording::default());
         assert!(shelf.store(&session, &recording).is_err());

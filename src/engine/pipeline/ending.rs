@@ -102,11 +102,14 @@ impl Pipeline {
         let Some(mut endings) = self.endings.take() else {
             return;
         };
-        while let Some(candidate) = endings.candidates.front()
+        let mut left = limits::MAX_TOLD_AT_ONCE;
+        while left > 0
+            && let Some(candidate) = endings.candidates.front()
             && apart(now, candidate.looked_at, limits::QUIET_NANOS)
             && let Some(candidate) = endings.candidates.pop_front()
         {
             if self.conclude_if_over(&candidate, now) {
+                left -= 1;
                 continue;
             }
             endings.candidates.push_back(Candidate {
