@@ -26,6 +26,8 @@ pub struct Plan<'a> {
     pub key_logs: &'a [PathBuf],
     /// Keep the events of each session.
     pub events: bool,
+    /// Tell of TLS connections, too, that cannot be read.
+    pub tls: bool,
     /// Stop after so long.
     pub duration: Option<Duration>,
     /// Stop after so many packets.
@@ -56,6 +58,9 @@ pub trait Watcher {
 
     /// How it is going.
     fn status(&mut self, status: &Status<'_>);
+
+    /// Once a second: a look at what is under way. Must not block either.
+    fn look(&mut self, _pipeline: &mut Pipeline, _drops: Drops, _now: Timestamp) {}
 
     /// Enough was seen.
     fn should_stop(&mut self) -> bool;
@@ -90,7 +95,7 @@ pub struct Watched {
 /// Watches `feed` until it ends, or is to be stopped. Sessions that are open then are told, too.
 pub fn live(feed: &mut dyn Feed, plan: &Plan<'_>, watcher: &mut dyn Watcher) -> Watched {
     let mut run = Run {
-        pipeline: Pipeline::live(plan.events),
+        pipeline: pipeline(plan),
         codes: BTreeMap::new(),
         dropped: 0,
         key_files: plan.key_logs.iter().cloned().map(KeyFile::new).collect(),
@@ -138,11 +143,13 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan<'_>, watcher: &mut dyn Watcher) -> 
         let due = |then: Instant, span| clock.duration_since(then) >= span;
         if due(counted, COUNTERS) {
             counted = clock;
-            run.note_drops(feed.drops(), now);
+            let drops = feed.drops();
+            run.note_drops(drops, now);
             if std::mem::replace(&mut is_down, feed.is_down()) != is_down {
                 run.watcher
                     .note(true, if is_down { DOWN } else { UP }.to_owned());
             }
+            run.watcher.look(&mut run.pipeline, drops, now);
         }
         if plan.every.is_some_and(|every| due(reported, every)) {
             reported = clock;
@@ -160,6 +167,14 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan<'_>, watcher: &mut dyn Watcher) -> 
         unrecorded: run.pipeline.unrecorded(),
         failed,
     }
+}
+
+fn pipeline(plan: &Plan<'_>) -> Pipeline {
+    let mut pipeline = Pipeline::live(plan.events);
+    if plan.tls {
+        pipeline.tell_opaque();
+    }
+    pipeline
 }
 
 struct Run<'a> {

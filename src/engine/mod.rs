@@ -10,6 +10,7 @@ mod passing;
 mod pipeline;
 mod prelude;
 mod read;
+mod sealed;
 mod shard;
 mod stack;
 mod tell;
@@ -17,7 +18,7 @@ mod trace;
 mod wrapping;
 
 pub use extract::extract;
-pub use pipeline::Pipeline;
+pub use pipeline::{Glance, OpenSession, Pipeline, SessionId};
 pub use read::{Outcome, ReadError, Settings, read};
 pub use shard::Shard;
 pub use trace::Recording;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::observe::ObserveArgs;
 use crate::cli::args::{ClockName, Color, Format, WantedArgs};
 use crate::cli::select::FailOn;
 use crate::cli::units::{size, small_size, span};
@@ -160,6 +161,9 @@ pub(in crate::cli) struct LiveArgs {
     /// In the table, tell in sentences what happened
     #[arg(short, long, help_heading = "Output")]
     pub(super) verbose: bool,
+
+    #[command(flatten)]
+    pub(super) observe: ObserveArgs,
 
     #[command(flatten)]
     pub(super) wanted: WantedArgs,

@@ -8,12 +8,13 @@ use std::collections::{HashMap, VecDeque};
 
 use super::{Followed, Pipeline, Recording, Stack, Told, conclude, conclude_in_place, tell};
 use crate::capture::PacketId;
+use crate::engine::sealed::stage;
 use crate::engine::stack::Verge;
 use crate::flow::Slot;
 use crate::limits;
-use crate::session::{Confidence, EndKind, Session, State, Summary};
+use crate::session::{Confidence, EndKind, Session, State, Summary, Transport};
 use crate::time::Timestamp;
-use crate::tls::{KeyLog, Keyring};
+use crate::tls::{KeyLog, Secrets};
 
 /// What a pipeline without an end keeps.
 #[derive(Default)]
@@ -93,7 +94,7 @@ impl Pipeline {
 
     /// Secrets of TLS may come at any time: connections wait a while for theirs.
     pub fn expect_key_log(&mut self) {
-        self.keys = Keyring::new(KeyLog::growing());
+        self.keys.secrets = Secrets::of_capture(KeyLog::growing());
     }
 
     /// Time passes, with packets or without; wants to be called several times a second. Concludes
@@ -138,13 +139,12 @@ impl Pipeline {
 
     /// Adds what key logs had to say meanwhile.
     pub fn handle_key_log(&mut self, text: &[u8]) {
-        self.keys.log.feed(text);
-        self.keys.log.end_text();
+        self.keys.secrets.feed(text);
     }
 
     /// Reads what waited for secrets that are there by now, and stops waiting in time.
     fn resume_keyless(&mut self, endings: &mut Endings, now: Timestamp) {
-        let secrets = self.keys.log.added();
+        let secrets = self.keys.secrets.added();
         let has_news = std::mem::replace(&mut endings.secrets, secrets) != secrets;
         let mut keyless = std::mem::take(&mut endings.keyless);
         keyless.retain(|&(since, slot)| {
@@ -176,12 +176,17 @@ impl Pipeline {
             recordings,
         } = std::mem::take(&mut self.told);
         let mut recordings: HashMap<(u64, PacketId), Recording> = recordings.into_iter().collect();
+        // Which server speaks WebSocket is not known yet.
+        if !self.keys.tells_opaque {
+            sessions.retain(|session| stage(session).is_none());
+        }
         // Up to here the number is the ordinal of the connection.
         sessions.sort_by_key(|session| (session.number, session.first_packet));
         let tell = |mut session: Session| {
             let recording = recordings.remove(&(session.number, session.first_packet));
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
+            self.summary.tls_opaque += u64::from(session.transport == Transport::Tls);
             session.number = endings.told;
             if endings
                 .dropped
