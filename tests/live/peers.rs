@@ -285,7 +285,7 @@ fn server(mut stream: TcpStream, ending: &str) {
         }
         "server-reset" => {
             pause();
-            return reset(stream);
+            reset(stream);
         }
         "client-reset" => {
             stream.write_all(&frame(1, b"hello", false)).expect("sent");

@@ -103,7 +103,6 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
             .collect(),
         devices: args.observe.devices(),
         interface: Some(name),
-        ..Places::default()
     });
     let looks = Looks {
         look: Look {
