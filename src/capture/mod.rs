@@ -1,7 +1,7 @@
 //! Where packets come from.
 //!
 //! In: files, interfaces. Out: [`Packet`]s, in the order of time, each borrowed from the reader's
-//! buffer. And back into files: [`write`].
+//! buffer. And back into files: [`mod@write`].
 
 mod buffer;
 mod compressed;
