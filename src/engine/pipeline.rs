@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use self::ending::Endings;
 pub use self::glance::{Glance, OpenSession, SessionId};
+use super::attempts::Attempts;
 use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::Stack;
@@ -66,7 +67,7 @@ impl Pipeline {
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
-            told: Told::default(),
+            told: Told::new(story),
             recorder: None,
             summary: Summary::default(),
             story,
@@ -126,7 +127,18 @@ impl Pipeline {
                 let (key, from) = FlowKey::of(&segment);
                 self.handle_segment(&key, from, &segment, packet, ordinal);
             }
-            Decoded::Icmp(_) | Decoded::Other => {}
+            Decoded::Icmp(error) => {
+                let (key, from) =
+                    FlowKey::between((error.src, error.src_port), (error.dst, error.dst_port));
+                let hash = self.flows.hash(&key);
+                if self.shard.keeps(hash)
+                    && let Some(slot) = self.flows.find_hashed(hash, &key)
+                    && let Some(followed) = self.flows.get_mut(slot)
+                {
+                    followed.handle_icmp(from, &error, packet.id, packet.time);
+                }
+            }
+            Decoded::Other => {}
             Decoded::Undecodable(reason) => {
                 *self
                     .summary
@@ -232,6 +244,7 @@ impl Pipeline {
         }
         Part {
             sessions: std::mem::take(&mut self.told.sessions),
+            attempts: std::mem::take(&mut self.told.attempts),
             summary: self.summary.clone(),
             tells_opaque: self.keys.tells_opaque,
         }
@@ -341,6 +354,11 @@ impl Pipeline {
         idle.sort_unstable_by_key(|&(time, packet, _)| (time, packet));
         for (_, _, slot) in idle {
             if let Some((key, stack)) = self.flows.remove(slot) {
+                self.summary.evicted += 1;
+                // Its answer may be yet to come.
+                if matches!(stack, Followed::Prelude(_)) {
+                    continue;
+                }
                 conclude(
                     key,
                     stack,
@@ -348,7 +366,6 @@ impl Pipeline {
                     &mut self.told,
                     &mut self.summary,
                 );
-                self.summary.evicted += 1;
             }
         }
     }
@@ -386,8 +403,10 @@ fn conclude(
     told: &mut Told,
     summary: &mut Summary,
 ) {
-    if let Followed::Whole(mut stack) = followed {
-        conclude_in_place(key, &mut stack, keys, told, summary);
+    match followed {
+        Followed::Prelude(prelude) => told.attempts.add_prelude(key, prelude),
+        Followed::Whole(mut stack) => conclude_in_place(key, &mut stack, keys, told, summary),
+        Followed::Passing(_) => {}
     }
 }
 
@@ -411,17 +430,22 @@ fn conclude_in_place(
     }
     tell_earlier(key, stack, told);
     if let Some(tracker) = tracker {
+        let is_unconnected = tracker.is_unconnected();
         let session = tell(*tracker, stack.tcp(), name);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
             summary.gaps += gaps;
         }
-        let trace = stack.trace.take().map(|mut trace| {
-            trace.add_secrets(|| stack.secrets(keys));
-            *trace
-        });
-        told.push(session, trace);
+        if is_unconnected {
+            told.attempts.add_tunnel(session);
+        } else {
+            let trace = stack.trace.take().map(|mut trace| {
+                trace.add_secrets(|| stack.secrets(keys));
+                *trace
+            });
+            told.push(session, trace);
+        }
     } else if let Some(sealed) = sealed {
         conclude_sealed(key, (stack, sealed), keys.tells_opaque, told, summary);
     }
@@ -457,11 +481,20 @@ fn conclude_sealed(
 #[derive(Default)]
 struct Told {
     sessions: Vec<Session>,
+    /// What may be sessions too.
+    attempts: Attempts,
     /// The packets of some of them, by what puts sessions in order.
     recordings: Vec<((u64, PacketId), Recording)>,
 }
 
 impl Told {
+    fn new(story: bool) -> Self {
+        Self {
+            attempts: Attempts::new(story),
+            ..Self::default()
+        }
+    }
+
     fn push(&mut self, session: Session, recording: Option<Recording>) {
         if let Some(recording) = recording {
             let place = (session.number, session.first_packet);

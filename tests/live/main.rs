@@ -19,3 +19,6 @@ mod peers;
 mod replay;
 #[path = "../support/run.rs"]
 mod run;
+mod shared;
+#[cfg(feature = "tui")]
+mod view;

@@ -20,6 +20,8 @@ Examples:
       For weeks: what went wrong, into a file. SIGHUP opens it anew (logrotate).
   hangup live -q --record /var/lib/hangup --record-max 500MiB
       Keep the packets of what goes wrong, for Wireshark.
+  hangup live --top
+      A view on the terminal: what is open, what ended. Ends with q.
   hangup live --duration 30s --fail-on abnormal
       In a test: exit status 1 when any session went wrong meanwhile.
 

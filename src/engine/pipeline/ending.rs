@@ -6,11 +6,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Followed, Pipeline, Recording, Stack, Told, conclude, conclude_in_place, tell};
+use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude, conclude_in_place, tell};
 use crate::capture::PacketId;
+use crate::engine::attempts::Known;
 use crate::engine::sealed::stage;
 use crate::engine::stack::Verge;
-use crate::flow::Slot;
+use crate::flow::{Slot, Table};
 use crate::limits;
 use crate::session::{Confidence, EndKind, Session, State, Summary, Transport};
 use crate::time::Timestamp;
@@ -29,6 +30,8 @@ pub(super) struct Endings {
     dropped: Option<Timestamp>,
     /// When the whole table was looked through last.
     swept: Option<Timestamp>,
+    /// Where sessions that were told, or are under way, were asked for.
+    known: Known,
     /// Sessions told so far.
     told: u64,
     abnormal: u64,
@@ -126,6 +129,7 @@ impl Pipeline {
             if let Some(recorder) = &mut self.recorder {
                 recorder.check(&mut self.flows, true);
             }
+            self.tell_attempts(&mut endings.known, now);
         }
         self.endings = Some(endings);
     }
@@ -171,10 +175,8 @@ impl Pipeline {
         let Some(endings) = &mut self.endings else {
             return Vec::new();
         };
-        let Told {
-            mut sessions,
-            recordings,
-        } = std::mem::take(&mut self.told);
+        let mut sessions = std::mem::take(&mut self.told.sessions);
+        let recordings = std::mem::take(&mut self.told.recordings);
         let mut recordings: HashMap<(u64, PacketId), Recording> = recordings.into_iter().collect();
         // Which server speaks WebSocket is not known yet.
         if !self.keys.tells_opaque {
@@ -186,6 +188,9 @@ impl Pipeline {
             let recording = recordings.remove(&(session.number, session.first_packet));
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
+            if stage(&session).is_none() {
+                endings.known.add(&session);
+            }
             self.summary.tls_opaque += u64::from(session.transport == Transport::Tls);
             session.number = endings.told;
             if endings
@@ -201,6 +206,9 @@ impl Pipeline {
 
     /// Concludes whatever is still going on. Its sessions are to be taken.
     pub fn finish_live(&mut self) {
+        if let Some(endings) = &mut self.endings {
+            know_open(&mut endings.known, &self.flows);
+        }
         for (key, followed) in self.flows.drain() {
             conclude(
                 key,
@@ -210,6 +218,31 @@ impl Pipeline {
                 &mut self.summary,
             );
         }
+        if let Some(mut endings) = self.endings.take() {
+            let now = self
+                .summary
+                .span
+                .map_or(Timestamp::default(), |(_, last)| last);
+            self.tell_attempts(&mut endings.known, now);
+            self.endings = Some(endings);
+        }
+    }
+
+    /// Tells the attempts to connect that were for a server of WebSockets, as far as is known by
+    /// now.
+    fn tell_attempts(&mut self, known: &mut Known, now: Timestamp) {
+        if self.told.attempts.is_empty() {
+            return;
+        }
+        know_open(known, &self.flows);
+        let asked = self.told.sessions.iter();
+        asked
+            .filter(|session| stage(session).is_none())
+            .for_each(|session| known.add(session));
+        let attempts = std::mem::replace(&mut self.told.attempts, Attempts::new(self.story));
+        let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
+        self.told.sessions.extend(told);
+        self.summary.attempts_forgotten += forgotten;
     }
 
     /// The totals up to now.
@@ -291,8 +324,15 @@ impl Pipeline {
             Followed::Whole(stack) if stack.has_session() => limits::SESSION_IDLE_NANOS,
             Followed::Whole(stack) if stack.is_done() => limits::LINGER_NANOS,
             Followed::Passing(_) => limits::LINGER_NANOS,
+            Followed::Prelude(prelude) => match prelude.unconnected() {
+                Some(_) if followed.is_over() || prelude.has_icmp() => limits::REFUSED_NANOS,
+                // Longer than SYNs are apart.
+                Some(_) => limits::HALF_OVER_NANOS,
+                None if followed.is_over() => limits::LINGER_NANOS,
+                None => limits::CONNECTION_IDLE_NANOS,
+            },
             _ if followed.is_over() => limits::LINGER_NANOS,
-            Followed::Whole(_) | Followed::Prelude(_) => limits::CONNECTION_IDLE_NANOS,
+            Followed::Whole(_) => limits::CONNECTION_IDLE_NANOS,
         };
         let idle: Vec<Slot> = self
             .flows
@@ -310,6 +350,17 @@ impl Pipeline {
                     &mut self.summary,
                 );
             }
+        }
+    }
+}
+
+/// The servers of sessions that are under way.
+fn know_open(known: &mut Known, flows: &Table<Followed>) {
+    for (_, key, followed) in flows.entries() {
+        if let Followed::Whole(stack) = followed
+            && let Some((server, transport)) = stack.server(&key)
+        {
+            known.add_server(server, transport);
         }
     }
 }
