@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use crate::capture::{CaptureError, Packet, PacketId, PacketSource, Step, open_all};
 #[cfg(feature = "live")]
 use crate::capture::{Filter, Filtered};
-use crate::decode::{Decoded, Decoder};
+use crate::decode::{Decoded, Decoder, IcmpError};
 use crate::flow::FlowKey;
 use crate::session::Session;
 
@@ -49,9 +49,12 @@ fn pass(
         match source.advance() {
             Ok(Step::Packet) => {
                 let packet = source.packet();
-                if let Decoded::Tcp(segment) = decoder.decode(&packet)
-                    && wanted.takes(&FlowKey::of(&segment).0, packet.id)
-                {
+                let key = match decoder.decode(&packet) {
+                    Decoded::Tcp(segment) => Some(FlowKey::of(&segment).0),
+                    Decoded::Icmp(error) => Some(key_of(&error)),
+                    _ => None,
+                };
+                if key.is_some_and(|key| wanted.takes(&key, packet.id)) {
                     take(&packet)?;
                 }
             }
@@ -65,11 +68,18 @@ fn pass(
     Ok(())
 }
 
+/// The connection that an ICMP error is about.
+fn key_of(error: &IcmpError) -> FlowKey {
+    FlowKey::between((error.src, error.src_port), (error.dst, error.dst_port)).0
+}
+
 /// Where a session is in the capture.
 struct Span {
     first: PacketId,
-    last: PacketId,
     has_begun: bool,
+    /// What has yet to come: the last packet of its connection, and the last of its evidence,
+    /// which may be an ICMP error behind it.
+    last: [Option<PacketId>; 2],
 }
 
 /// The sessions whose last packet has not come yet.
@@ -89,10 +99,15 @@ impl Wanted {
             let ends = [client, server].map(|end| (end.ip(), end.port()));
             let (key, _) = FlowKey::between(ends[0], ends[1]);
             wanted.left += 1;
+            let evidence = session.verdict.evidence.iter();
+            let evidence = evidence.max_by_key(|evidence| evidence.time);
             wanted.spans.entry(key).or_default().push(Span {
                 first: session.first_packet,
-                last: session.last_packet,
                 has_begun: false,
+                last: [
+                    Some(session.last_packet),
+                    evidence.map(|evidence| evidence.packet),
+                ],
             });
         }
         wanted
@@ -106,7 +121,12 @@ impl Wanted {
         spans.retain_mut(|span| {
             span.has_begun |= span.first == packet;
             takes |= span.has_begun;
-            let is_over = span.has_begun && span.last == packet;
+            if span.has_begun {
+                for last in &mut span.last {
+                    last.take_if(|last| *last == packet);
+                }
+            }
+            let is_over = span.last == [None, None];
             self.left -= usize::from(is_over);
             !is_over
         });

@@ -136,6 +136,9 @@ impl Pipeline {
                     && let Some(followed) = self.flows.get_mut(slot)
                 {
                     followed.handle_icmp(from, &error, packet.id, packet.time);
+                    if self.recorder.is_some() {
+                        self.keep(packet, slot);
+                    }
                 }
             }
             Decoded::Other => {}
