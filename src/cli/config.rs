@@ -62,12 +62,23 @@ impl ReadConfig {
         {
             bail!("- (standard input) can be read only once");
         }
+        let outputs = args
+            .output
+            .into_iter()
+            .map(output)
+            .collect::<Result<Vec<_>, _>>()?;
+        for output in &outputs {
+            check_packets(output, &args.captures)?;
+        }
         if args.order == Order::Ended {
             if args.session.is_some() {
                 bail!("--session N goes by the order of first packets, not by --order ended");
             }
             if args.view.is_some_and(|view| view != ViewName::Sessions) {
                 bail!("--order ended lists sessions; the other views are in order of time");
+            }
+            if outputs.iter().any(|it| it.format == Format::PcapNg) {
+                bail!("--order ended forgets sessions before their packets can be read again");
             }
         }
         let fail_on = args.wanted.fail_on.clone();
@@ -84,11 +95,7 @@ impl ReadConfig {
             threads: args.threads,
             selection,
             format: args.format,
-            outputs: args
-                .output
-                .into_iter()
-                .map(output)
-                .collect::<Result<_, _>>()?,
+            outputs,
             view: args.view.map(View::from),
             as_they_end: args.order == Order::Ended,
             clock: args.time.into(),
@@ -164,7 +171,7 @@ pub(super) fn output(path: PathBuf) -> anyhow::Result<Output> {
             format!("ending .{ending}")
         };
         bail!(
-            "--output {}: {ending} tells no format; use .csv, .json or .jsonl",
+            "--output {}: {ending} tells no format; use .csv, .json, .jsonl or .pcapng",
             path.display()
         );
     };
@@ -180,6 +187,32 @@ pub(super) fn output(path: PathBuf) -> anyhow::Result<Output> {
         );
     }
     Ok(Output { path, format })
+}
+
+/// Packets are copied by reading the captures once more.
+fn check_packets(output: &Output, captures: &[PathBuf]) -> anyhow::Result<()> {
+    if output.format != Format::PcapNg {
+        return Ok(());
+    }
+    let name = output.path.display();
+    let target = output.path.canonicalize().ok();
+    for capture in captures {
+        if capture == Path::new("-") || (capture.exists() && !capture.is_file()) {
+            bail!(
+                "--output {name}: the packets are read a second time for it, and {} can be read \
+                 only once: save it to a file first",
+                if capture == Path::new("-") {
+                    "standard input".to_owned()
+                } else {
+                    capture.display().to_string()
+                }
+            );
+        }
+        if target.is_some() && capture.canonicalize().ok() == target {
+            bail!("--output {name}: is the capture that is read; name another");
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn color(wanted: Color) -> bool {

@@ -13,13 +13,15 @@ use super::config::ReadConfig;
 use super::progress::Progress;
 use super::select::Selection;
 use super::{Status, message};
+use crate::capture::write::{Head, Writer};
 use crate::engine::{self, Outcome, ReadError, Settings, Told};
+use crate::report::captions::comments;
 use crate::report::csv::{Csv, Style};
 use crate::report::json::{Json, JsonLines};
 use crate::report::ladder::Ladder;
 use crate::report::look::Look;
 use crate::report::table::Table;
-use crate::report::text::{count, counted};
+use crate::report::text::{count, counted, escape};
 use crate::report::when::{Watch, rfc3339, span};
 use crate::report::{Captures, Sink, Source, View, each_row};
 use crate::session::{Session, Summary};
@@ -52,6 +54,10 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     for output in &config.outputs {
         let name = || format!("--output {}", output.path.display());
         let file = File::create(&output.path).with_context(name)?;
+        if output.format == Format::PcapNg {
+            packets(&config, &shown, file).with_context(name)?;
+            continue;
+        }
         write(
             &config,
             &outcome,
@@ -143,6 +149,17 @@ impl<'a> Shown<'a> {
     }
 }
 
+impl Shown<'_> {
+    /// Each by itself.
+    fn iter(&self) -> impl Iterator<Item = Session> {
+        (0..self.len()).map(|at| {
+            let mut session = Session::blank();
+            self.read(at, &mut session);
+            session
+        })
+    }
+}
+
 impl Source for Shown<'_> {
     fn len(&self) -> usize {
         self.indices.as_ref().map_or(self.told.len(), Vec::len)
@@ -185,7 +202,8 @@ fn write(
         (Format::Table, _) => Box::new(Table::new(out, view, look, captures)),
         (Format::Csv, _) => Box::new(Csv::new(out, view, captures, style(config, terminal))),
         (Format::Json, _) => Box::new(Json::new(out, view, captures)),
-        (Format::Jsonl, _) => Box::new(JsonLines::new(out, captures)),
+        // (Packets are written elsewhere.)
+        (Format::Jsonl | Format::PcapNg, _) => Box::new(JsonLines::new(out, captures)),
     };
     if sink.needs_survey() {
         each_row(view, shown, |row| sink.survey(row))?;
@@ -216,6 +234,33 @@ const fn style(config: &ReadConfig, terminal: bool) -> Style {
         raw: config.csv_raw,
         escape: terminal,
     }
+}
+
+/// The packets of the sessions shown, with comments on those that decide.
+fn packets(config: &ReadConfig, shown: &Shown<'_>, file: File) -> io::Result<()> {
+    let comments = comments(shown.iter());
+    let head = Head {
+        comment: &format!(
+            "{} out of {}",
+            counted(shown.len() as u64, "WebSocket session"),
+            config
+                .captures
+                .iter()
+                // Folders are nobody's business: such files are sent around.
+                .filter_map(|path| path.file_name())
+                .map(|name| escape(&name.to_string_lossy()).into_owned())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+        interface: "",
+    };
+    let mut writer = Writer::new(BufWriter::with_capacity(OUTPUT_BUFFER, file), &head)?;
+    let filter = config.filter.as_deref();
+    engine::extract(&config.captures, filter, shown.iter(), &mut |packet| {
+        let comments = comments.get(&packet.id).into_iter().flatten();
+        writer.packet(packet, comments.map(String::as_str))
+    })?;
+    writer.finish().map(drop)
 }
 
 /// The summary on standard error.

@@ -1,7 +1,10 @@
 //! Stacks the layers over each connection and drives packets through them.
 
 mod attempts;
+mod extract;
 mod followed;
+#[cfg(feature = "live")]
+mod key_file;
 #[cfg(feature = "live")]
 pub mod live;
 mod passing;
@@ -14,9 +17,12 @@ mod shelf;
 mod stack;
 mod tell;
 mod told;
+mod trace;
 mod wrapping;
 
+pub use extract::extract;
 pub use pipeline::{Glance, OpenSession, Pipeline, SessionId};
 pub use read::{Outcome, ReadError, Settings, read, read_ended};
 pub use shard::Shard;
 pub use told::Told;
+pub use trace::Recording;

@@ -2,6 +2,7 @@
 
 mod ending;
 mod glance;
+mod recording;
 
 use std::collections::VecDeque;
 
@@ -14,6 +15,7 @@ use super::shard::{Part, Shard, join};
 use super::shelf::{Outlet, Shelf};
 use super::stack::Stack;
 use super::tell::tell;
+use super::trace::{Recorder, Recording};
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
@@ -32,8 +34,7 @@ pub struct Pipeline {
     lingering: VecDeque<(Timestamp, Slot)>,
     /// The connections that began last, the newest at the back.
     begun: VecDeque<Slot>,
-    sessions: Outlet,
-    attempts: Attempts,
+    told: Ended,
     summary: Summary,
     keys: Keyring,
     /// Secrets came behind packets.
@@ -48,6 +49,8 @@ pub struct Pipeline {
     max_syns_waiting: usize,
     /// Where packets come from an interface.
     endings: Option<Endings>,
+    /// Where they are kept for the case that somebody wants them.
+    recorder: Option<Recorder>,
 }
 
 impl Pipeline {
@@ -66,8 +69,8 @@ impl Pipeline {
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
-            sessions: Outlet::Waiting(Vec::new()),
-            attempts: Attempts::new(story),
+            told: Ended::new(story),
+            recorder: None,
             summary: Summary::default(),
             story,
             shard,
@@ -81,10 +84,9 @@ impl Pipeline {
     /// The same; keeps its sessions packed, until they are [joined](join) with those of others.
     pub(super) fn keeping(shard: Shard, story: bool, secrets: Secrets) -> Self {
         let shelf = Shelf::new(shard.random());
-        Self {
-            sessions: Outlet::Packed(Box::new(shelf)),
-            ..Self::of(shard, story, secrets)
-        }
+        let mut pipeline = Self::of(shard, story, secrets);
+        pipeline.told.sessions = Outlet::Packed(Box::new(shelf));
+        pipeline
     }
 
     /// Tells of TLS connections, too, that cannot be read.
@@ -144,6 +146,9 @@ impl Pipeline {
                     && let Some(followed) = self.flows.get_mut(slot)
                 {
                     followed.handle_icmp(from, &error, packet.id, packet.time);
+                    if self.recorder.is_some() {
+                        self.keep(packet, slot);
+                    }
                 }
             }
             Decoded::Other => {}
@@ -182,8 +187,7 @@ impl Pipeline {
             flows,
             lingering,
             begun,
-            sessions,
-            attempts,
+            told,
             summary,
             keys,
             ..
@@ -199,14 +203,14 @@ impl Pipeline {
                 let handled = followed.handle_segment(key, &arrival, keys);
                 if handled == Handled::NewConnection {
                     if let Some((key, old)) = flows.remove(slot) {
-                        conclude(key, old, keys, (sessions, attempts), summary);
+                        conclude(key, old, keys, told, summary);
                     }
                     begin(flows, begun, keys, summary, *key, &arrival, ordinal)
                 } else {
                     if let Followed::Whole(stack) = followed
                         && stack.has_earlier()
                     {
-                        tell_earlier(*key, stack, sessions);
+                        tell_earlier(*key, stack, told);
                     }
                     if may_end && !was_over && followed.is_over() {
                         lingering.push_back((packet.time, slot));
@@ -221,6 +225,11 @@ impl Pipeline {
         {
             endings.watch(stack, slot, packet.time);
         }
+        if self.recorder.is_some()
+            && let Some(slot) = slot
+        {
+            self.keep(packet, slot);
+        }
         self.drop_oldest_syn();
         self.release(packet.time);
         self.check_held();
@@ -233,10 +242,10 @@ impl Pipeline {
     /// packets, numbered.
     pub fn finish(mut self) -> (Vec<Session>, Summary) {
         let mut shelf = Shelf::new(self.shard.random());
-        for session in self.sessions.take() {
+        for session in self.told.sessions.take() {
             shelf.push(session);
         }
-        self.sessions = Outlet::Packed(Box::new(shelf));
+        self.told.sessions = Outlet::Packed(Box::new(shelf));
         let (told, _, summary) = join(vec![self.finish_part()]);
         (told.iter().collect(), summary)
     }
@@ -244,8 +253,8 @@ impl Pipeline {
     /// Hands on the sessions told since the last call, and notes where they were asked for.
     #[inline]
     pub(super) fn hand_on(&mut self, known: &mut Known, hand: &mut dyn FnMut(Session)) {
-        if !self.sessions.waiting().is_empty() {
-            hand_on_all(&mut self.sessions, known, hand);
+        if !self.told.sessions.waiting().is_empty() {
+            hand_on_all(&mut self.told.sessions, known, hand);
         }
     }
 
@@ -260,18 +269,18 @@ impl Pipeline {
                 key,
                 followed,
                 &mut self.keys,
-                (&mut self.sessions, &mut self.attempts),
+                &mut self.told,
                 &mut self.summary,
             );
             // One at a time: all together would take much room.
-            hand_on_all(&mut self.sessions, known, hand);
+            hand_on_all(&mut self.told.sessions, known, hand);
         }
         let now = self
             .summary
             .span
             .map_or(Timestamp::default(), |span| span.1);
         self.tell_attempts(known, now);
-        hand_on_all(&mut self.sessions, known, hand);
+        hand_on_all(&mut self.told.sessions, known, hand);
         self.summary.clone()
     }
 
@@ -283,17 +292,17 @@ impl Pipeline {
                 key,
                 followed,
                 &mut self.keys,
-                (&mut self.sessions, &mut self.attempts),
+                &mut self.told,
                 &mut self.summary,
             );
         }
-        let outlet = std::mem::replace(&mut self.sessions, Outlet::Waiting(Vec::new()));
+        let outlet = std::mem::take(&mut self.told.sessions);
         Part {
             shelf: match outlet {
                 Outlet::Packed(shelf) => *shelf,
                 Outlet::Waiting(_) => Shelf::default(),
             },
-            attempts: std::mem::take(&mut self.attempts),
+            attempts: std::mem::take(&mut self.told.attempts),
             summary: self.summary.clone(),
             tells_opaque: self.keys.tells_opaque,
         }
@@ -375,7 +384,7 @@ impl Pipeline {
                             key,
                             stack,
                             &mut self.keys,
-                            (&mut self.sessions, &mut self.attempts),
+                            &mut self.told,
                             &mut self.summary,
                         );
                     }
@@ -412,7 +421,7 @@ impl Pipeline {
                     key,
                     stack,
                     &mut self.keys,
-                    (&mut self.sessions, &mut self.attempts),
+                    &mut self.told,
                     &mut self.summary,
                 );
             }
@@ -446,10 +455,11 @@ fn hand_on_all(sessions: &mut Outlet, known: &mut Known, hand: &mut dyn FnMut(Se
 }
 
 /// Tells the opening attempts of a connection that goes on.
-fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Outlet) {
+fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Ended) {
     let name = stack.name(key);
     for tracker in stack.take_earlier() {
-        sessions.push(tell(tracker, stack.tcp(), name));
+        let trace = stack.trace.as_deref().cloned();
+        told.push(tell(tracker, stack.tcp(), name), trace);
     }
 }
 
@@ -457,14 +467,12 @@ fn conclude(
     key: FlowKey,
     followed: Followed,
     keys: &mut Keyring,
-    (sessions, attempts): (&mut Outlet, &mut Attempts),
+    told: &mut Ended,
     summary: &mut Summary,
 ) {
     match followed {
-        Followed::Prelude(prelude) => attempts.add_prelude(key, prelude),
-        Followed::Whole(mut stack) => {
-            conclude_in_place(key, &mut stack, keys, (sessions, attempts), summary);
-        }
+        Followed::Prelude(prelude) => told.attempts.add_prelude(key, prelude),
+        Followed::Whole(mut stack) => conclude_in_place(key, &mut stack, keys, told, summary),
         Followed::Passing(_) => {}
     }
 }
@@ -473,7 +481,7 @@ fn conclude_in_place(
     key: FlowKey,
     stack: &mut Stack,
     keys: &mut Keyring,
-    (sessions, attempts): (&mut Outlet, &mut Attempts),
+    told: &mut Ended,
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
@@ -487,7 +495,7 @@ fn conclude_in_place(
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
-    tell_earlier(key, stack, sessions);
+    tell_earlier(key, stack, told);
     if let Some(tracker) = tracker {
         let is_unconnected = tracker.is_unconnected();
         let session = tell(*tracker, stack.tcp(), name);
@@ -497,12 +505,16 @@ fn conclude_in_place(
             summary.gaps += gaps;
         }
         if is_unconnected {
-            attempts.add_tunnel(session);
+            told.attempts.add_tunnel(session);
         } else {
-            sessions.push(session);
+            let trace = stack.trace.take().map(|mut trace| {
+                trace.add_secrets(|| stack.secrets(keys));
+                *trace
+            });
+            told.push(session, trace);
         }
     } else if let Some(sealed) = sealed {
-        conclude_sealed(key, (stack, sealed), keys.tells_opaque, sessions, summary);
+        conclude_sealed(key, (stack, sealed), keys.tells_opaque, told, summary);
     }
 }
 
@@ -512,7 +524,7 @@ fn conclude_sealed(
     key: FlowKey,
     (stack, sealed): (&Stack, Sealed),
     tells_opaque: bool,
-    sessions: &mut Outlet,
+    told: &mut Ended,
     summary: &mut Summary,
 ) {
     let is_failed = sealed.stage == Stage::Handshake;
@@ -528,7 +540,34 @@ fn conclude_sealed(
     }
     summary.tls_failed += u64::from(is_failed);
     if tells_opaque || summary.tls_failed <= limits::MAX_TLS_FAILURES {
-        sessions.push(session);
+        told.push(session, stack.trace.as_deref().cloned());
+    }
+}
+
+/// Sessions that are over.
+#[derive(Default)]
+struct Ended {
+    sessions: Outlet,
+    /// What may be sessions too.
+    attempts: Attempts,
+    /// The packets of some of them, by what puts sessions in order.
+    recordings: Vec<((u64, PacketId), Recording)>,
+}
+
+impl Ended {
+    fn new(story: bool) -> Self {
+        Self {
+            attempts: Attempts::new(story),
+            ..Self::default()
+        }
+    }
+
+    fn push(&mut self, session: Session, recording: Option<Recording>) {
+        if let Some(recording) = recording {
+            let place = (session.number, session.first_packet);
+            self.recordings.push((place, recording));
+        }
+        self.sessions.push(session);
     }
 }
 

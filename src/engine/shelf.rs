@@ -21,6 +21,12 @@ pub(super) enum Outlet {
     Packed(Box<Shelf>),
 }
 
+impl Default for Outlet {
+    fn default() -> Self {
+        Self::Waiting(Vec::new())
+    }
+}
+
 impl Outlet {
     pub(super) fn push(&mut self, session: Session) {
         match self {

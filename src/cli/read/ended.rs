@@ -129,7 +129,8 @@ impl<'a> Desk<'a> {
                     style(config, place.terminal),
                 )),
                 Format::Json => Box::new(Json::new(out, View::Sessions, captures)),
-                Format::Jsonl => Box::new(JsonLines::new(out, captures)),
+                // (There are no packets then.)
+                Format::Jsonl | Format::PcapNg => Box::new(JsonLines::new(out, captures)),
             };
             self.sinks.push((place.name, sink));
         }
