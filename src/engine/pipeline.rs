@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use self::ending::Endings;
 use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
-use super::stack::Stack;
+use super::stack::{Settings, Stack};
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder};
@@ -17,6 +17,7 @@ use crate::session::{Session, Summary};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
 use crate::tls::{KeyLog, Keyring, Unread};
+use crate::ws::Windows;
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
@@ -31,7 +32,7 @@ pub struct Pipeline {
     keys: Keyring,
     /// Secrets came behind packets.
     late_secrets: bool,
-    story: bool,
+    settings: Settings,
     shard: Shard,
     /// Bytes captured since the last look at what is held.
     unchecked: u64,
@@ -61,7 +62,10 @@ impl Pipeline {
             begun: VecDeque::new(),
             sessions: Vec::new(),
             summary: Summary::default(),
-            story,
+            settings: Settings {
+                story,
+                windows: Windows::default(),
+            },
             shard,
             unchecked: 0,
             max_connections: limits::MAX_CONNECTIONS,
@@ -111,7 +115,7 @@ impl Pipeline {
                     segment: &segment,
                     packet: packet.id,
                     time: packet.time,
-                    story: self.story,
+                    settings: &self.settings,
                 };
                 let Self {
                     flows,
@@ -186,6 +190,7 @@ impl Pipeline {
                 &mut self.summary,
             );
         }
+        self.summary.not_inflated = self.settings.windows.refused();
         Part {
             sessions: std::mem::take(&mut self.sessions),
             summary: self.summary.clone(),

@@ -9,7 +9,7 @@ use crate::tcp::window_scale;
 use crate::time::Timestamp;
 use crate::tls::Keyring;
 
-use super::stack::Stack;
+use super::stack::{Settings, Stack};
 
 /// What TCP needs of a packet without payload.
 #[derive(Clone, Copy, Debug)]
@@ -119,13 +119,13 @@ impl Prelude {
     }
 
     /// The connection with all its layers, as if it had taken every packet when it came.
-    pub(super) fn replay(&self, key: &FlowKey, story: bool, keys: &mut Keyring) -> Stack {
+    pub(super) fn replay(&self, key: &FlowKey, settings: &Settings, keys: &mut Keyring) -> Stack {
         let mut stack = Stack::new(
             self.first.packet,
             self.first.time,
             self.ordinal,
             (self.vlan, self.tunnel),
-            story,
+            settings.clone(),
         );
         for noted in self.all() {
             let (src, dst) = (key.address(noted.from), key.address(noted.from.other()));

@@ -82,6 +82,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
         summary.lost_bytes += part.summary.lost_bytes;
         summary.evicted += part.summary.evicted;
         summary.impatient += part.summary.impatient;
+        summary.not_inflated += part.summary.not_inflated;
         summary.tls_without_keys += part.summary.tls_without_keys;
         for (reason, count) in part.summary.tls_unread {
             *summary.tls_unread.entry(reason).or_default() += count;

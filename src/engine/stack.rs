@@ -9,7 +9,7 @@ use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
 use crate::tls::{Keyring, TlsConnection, Unread};
-use crate::ws::{Found, Reader, Search};
+use crate::ws::{Found, Reader, Search, Windows};
 
 /// What a connection carries, as far as is known.
 #[derive(Debug)]
@@ -24,6 +24,15 @@ pub(super) enum App {
     Frames(Box<Pair<Reader>>),
     /// Nothing that concerns us: its bytes are not looked at.
     Other,
+}
+
+/// What all connections of a share have in common.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settings {
+    /// Keep the events of sessions.
+    pub(super) story: bool,
+    /// Room to inflate compressed messages in.
+    pub(super) windows: Windows,
 }
 
 /// A connection with everything on top of it.
@@ -79,7 +88,7 @@ pub(super) struct Upper {
     pub(super) missed: Pair<Waiting>,
     /// An attempt on this connection was told before its end.
     is_reused: bool,
-    pub(super) story: bool,
+    pub(super) settings: Settings,
 }
 
 impl Stack {
@@ -88,7 +97,7 @@ impl Stack {
         time: Timestamp,
         ordinal: u64,
         (vlan, tunnel): (Option<u16>, Tunnels),
-        story: bool,
+        settings: Settings,
     ) -> Self {
         Self {
             tcp: Connection::new(packet, time),
@@ -104,7 +113,7 @@ impl Stack {
                 halves: None,
                 missed: Pair::default(),
                 is_reused: false,
-                story,
+                settings,
             },
             ordinal,
             vlan,
@@ -447,7 +456,7 @@ impl Upper {
 
     /// A session whose opening the capture does not hold.
     fn open_unseen(&mut self, client: End, first: Origin) {
-        let mut tracker = Box::new(Tracker::new(client, first, self.story));
+        let mut tracker = Box::new(Tracker::new(client, first, self.settings.story));
         match self.halves.take() {
             Some(halves) => {
                 tracker.handle_request(halves.request, halves.asked);
@@ -459,7 +468,10 @@ impl Upper {
             let Pair { a, b } = *searches;
             let mut read = |end: End, search: Search| {
                 let side = tracker.side(end);
-                search.into_reader(side, &mut |item| tracker.handle_item(side, item))
+                let compression = tracker.compression();
+                search.into_reader(side, compression, &self.settings.windows, &mut |item| {
+                    tracker.handle_item(side, item)
+                })
             };
             self.app = App::Frames(Box::new(Pair {
                 a: read(End::A, a),
@@ -486,7 +498,7 @@ impl Upper {
                     };
                     self.earlier
                         .extend(self.tracker.take().map(|tracker| *tracker));
-                    let mut tracker = Box::new(Tracker::new(client, begin, self.story));
+                    let mut tracker = Box::new(Tracker::new(client, begin, self.settings.story));
                     tracker.handle_request(request, origin);
                     self.tracker = Some(tracker);
                 }
@@ -505,7 +517,7 @@ impl Upper {
                     response,
                     origin,
                 } => {
-                    let story = self.story;
+                    let story = self.settings.story;
                     let tracker = self
                         .tracker
                         .get_or_insert_with(|| Box::new(Tracker::new(client, first, story)));
@@ -532,7 +544,7 @@ impl Upper {
         // Behind a head that the capture lost, messages may have begun too.
         let reader = |end| {
             let side = tracker.side(end);
-            let mut reader = Reader::new(side, tracker.deflate());
+            let mut reader = Reader::new(side, tracker.compression(), &self.settings.windows);
             if !tracker.has_head(side) {
                 reader.begin_unknown();
             }
@@ -562,7 +574,7 @@ impl Upper {
             for end in End::BOTH {
                 let side = tracker.side(end);
                 let tail = readers[end].finish(&mut |item| tracker.handle_item(side, item));
-                tracker.handle_tail(side, tail);
+                tracker.handle_tail(side, tail, readers[end].inflated());
             }
         }
     }

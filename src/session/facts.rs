@@ -154,12 +154,26 @@ pub struct SideFacts {
     pub last_data: Option<(PacketId, Timestamp)>,
     /// The last data frame begun: opcode and announced length.
     pub last_data_frame: Option<LastFrame>,
+    /// What the last message came to so far, in bytes, where it was inflated.
+    pub last_inflated: Option<u64>,
+    /// What the largest of the whole messages that were inflated came to, in bytes.
+    pub largest_inflated: Option<u64>,
     /// The last frame before any Close, of whatever kind.
     pub last_frame: Option<(PacketId, Timestamp)>,
     /// Its Pings, and what became of them.
     pub pings: Pings,
     /// How its packets look.
     pub habits: Habits,
+}
+
+impl SideFacts {
+    /// The largest of its whole messages as its peer's application got it, in bytes.
+    pub fn largest_received(&self) -> u64 {
+        self.largest_inflated
+            .map_or(self.sent.largest_message, |inflated| {
+                inflated.max(self.sent.largest_message)
+            })
+    }
 }
 
 /// What one side did so far, while the session goes on: of the many that are open at a time each
@@ -172,6 +186,8 @@ pub(super) struct SideSoFar {
     pub(super) holes: Vec<Hole>,
     pub(super) tail: Tail,
     pub(super) last_data_frame: Option<LastFrame>,
+    pub(super) last_inflated: Option<u64>,
+    pub(super) largest_inflated: Option<u64>,
     pub(super) last_frame: Option<(PacketId, Timestamp)>,
     pub(super) pings: Option<Box<Pings>>,
 }
@@ -185,6 +201,8 @@ impl Default for SideSoFar {
             holes: Vec::new(),
             tail: Tail::Boundary,
             last_data_frame: None,
+            last_inflated: None,
+            largest_inflated: None,
             last_frame: None,
             pings: None,
         }
@@ -200,6 +218,8 @@ impl From<SideSoFar> for SideFacts {
             holes,
             tail,
             last_data_frame,
+            last_inflated,
+            largest_inflated,
             last_frame,
             pings,
         } = so_far;
@@ -211,6 +231,8 @@ impl From<SideSoFar> for SideFacts {
             holes,
             tail,
             last_data_frame,
+            last_inflated,
+            largest_inflated,
             last_frame,
             pings: pings.as_deref().copied().unwrap_or_default(),
             ..Self::default()
@@ -335,6 +357,8 @@ impl Default for SideFacts {
             unanswered: None,
             last_data: None,
             last_data_frame: None,
+            last_inflated: None,
+            largest_inflated: None,
             last_frame: None,
             pings: Pings::default(),
             habits: Habits::default(),

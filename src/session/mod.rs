@@ -398,6 +398,9 @@ pub struct Summary {
     pub evicted: u64,
     /// Connections that stopped waiting for missing bytes, because all together held too many.
     pub impatient: u64,
+    /// Compressed messages, or whole directions of them, that were not inflated, because too many
+    /// were at a time.
+    pub not_inflated: u64,
     /// TLS connections whose secrets were not in any key log.
     pub tls_without_keys: u64,
     /// TLS connections that could not be read for other reasons, by reason.

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
 use crate::tls::Alert;
-use crate::ws::{Header, Item, Opcode, Rule, Tail};
+use crate::ws::{Compression, Header, Item, Opcode, Rule, Tail};
 
 /// One session under way.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ pub struct Tracker {
     pub plain_next: Option<Pair<u64>>,
     alerts: Vec<(Side, Alert)>,
     opening: Opening,
+    compression: Compression,
     upgrade_asked: bool,
     requested: Option<(PacketId, Timestamp)>,
     answer: Answer,
@@ -62,6 +63,7 @@ impl Tracker {
             plain_next: None,
             alerts: Vec::new(),
             opening: Opening::default(),
+            compression: Compression::None,
             upgrade_asked: false,
             requested: None,
             answer: Answer::default(),
@@ -90,14 +92,9 @@ impl Tracker {
         }
     }
 
-    /// The answer agreed on permessage-deflate, or may have.
-    pub fn deflate(&self) -> bool {
-        match (&self.answer, &self.opening.extensions) {
-            // Not known: RSV1 is nobody's fault then.
-            (Answer::Lost, _) => true,
-            (_, Some(extensions)) => extensions.contains("deflate"),
-            (_, None) => false,
-        }
+    /// What the opening agreed on about compression.
+    pub fn compression(&self) -> Compression {
+        self.compression
     }
 
     /// The request.
@@ -143,7 +140,13 @@ impl Tracker {
     pub fn handle_opened(&mut self, response: Option<&Response>, origin: Origin) {
         let Some(response) = response else {
             self.answer = Answer::Lost;
+            self.compression = Compression::Unknown;
             return;
+        };
+        self.compression = if response.is_cut {
+            Compression::Unknown
+        } else {
+            Compression::agreed(response.extensions.as_deref())
         };
         let request = self.request.take();
         let fault = request
@@ -203,10 +206,14 @@ impl Tracker {
             Item::Message {
                 opcode,
                 len,
+                inflated,
                 origin,
             } => {
                 facts.sent.messages += 1;
                 facts.sent.largest_message = facts.sent.largest_message.max(len);
+                if inflated > facts.largest_inflated {
+                    facts.largest_inflated = inflated;
+                }
                 self.tell(side, origin, "message", || {
                     let plural = if len == 1 { "" } else { "s" };
                     format!(
@@ -327,10 +334,12 @@ impl Tracker {
         self.tell(side, alert.origin, "alert", || alert.name().to_owned());
     }
 
-    /// Where the frames of one side stopped.
-    pub fn handle_tail(&mut self, side: Side, tail: Tail) {
+    /// Where the frames of one side stopped, and what its last message came to so far, where
+    /// that was inflated.
+    pub fn handle_tail(&mut self, side: Side, tail: Tail, inflated: Option<u64>) {
         let facts = &mut self.sides[side];
         facts.tail = tail;
+        facts.last_inflated = inflated;
     }
 
     fn end(&self, side: Side) -> End {

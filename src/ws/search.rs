@@ -1,6 +1,8 @@
 //! Looks for WebSocket frames in one direction of a connection whose opening the capture does
 //! not hold.
 
+use super::compression::Compression;
+use super::inflate::Windows;
 use super::reader::{Item, Reader};
 use super::resync::Resync;
 use super::rules::Terms;
@@ -134,8 +136,14 @@ impl Search {
     }
 
     /// A reader that goes on where frames were found, or searches on as `side`.
-    pub fn into_reader(self, side: Side, out: &mut dyn FnMut(Item<'_>)) -> Reader {
-        let mut reader = Reader::new(side, true);
+    pub fn into_reader(
+        self,
+        side: Side,
+        compression: Compression,
+        windows: &Windows,
+        out: &mut dyn FnMut(Item<'_>),
+    ) -> Reader {
+        let mut reader = Reader::new(side, compression, windows);
         match self.found.filter(|found| found.side == side) {
             Some(found) => {
                 reader.begin_unknown();

@@ -100,8 +100,12 @@ fn a_reader_goes_on_where_frames_were_found() {
     packets.push(close.clone());
     let end = packets.concat().len() as u64;
     let mut seen = Vec::new();
-    let mut reader =
-        search(0, &packets).into_reader(side, &mut |item| seen.push(Seen::of(&item).0));
+    let mut reader = search(0, &packets).into_reader(
+        side,
+        Compression::Unknown,
+        &Windows::default(),
+        &mut |item| seen.push(Seen::of(&item).0),
+    );
     reader.finish(&mut |item| seen.push(Seen::of(&item).0));
     assert_eq!(seen.first(), Some(&Seen::Frame(Opcode::TEXT, 6)));
     let messages = seen

@@ -42,7 +42,7 @@ impl TextCheck {
     }
 
     /// The message is over: no character may be left unfinished.
-    pub(super) fn finish(self) -> Result<(), NotUtf8> {
+    pub(super) fn finish(&mut self) -> Result<(), NotUtf8> {
         if self.tail_len == 0 {
             Ok(())
         } else {
