@@ -114,8 +114,8 @@ impl Inflation {
         }
     }
 
-    /// Bytes that the message under way, or else the last one, came to so far; `None` where it
-    /// was not inflated.
+    /// Bytes that the message under way, or else the last one, came to, as far as it was inflated;
+    /// `None` where it was not.
     pub(super) const fn message(&self) -> Option<u64> {
         self.message
     }
@@ -146,7 +146,7 @@ impl Inflation {
     }
 
     /// The next payload bytes, of which `position` came before in their frame; `each` gets what
-    /// they come to.
+    /// they come to. False where that is not all.
     ///
     /// # Errors
     /// They come to nothing: told once.
@@ -156,13 +156,13 @@ impl Inflation {
         mask: Option<[u8; 4]>,
         position: u64,
         each: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), Corrupt> {
+    ) -> Result<bool, Corrupt> {
+        if !self.is_inside() {
+            return Ok(false);
+        }
         let Some(mask) = mask else {
             return self.run(bytes, each);
         };
-        if !matches!(self.state, State::Inside(_)) {
-            return Ok(());
-        }
         let mut scratch = [0; SCRATCH];
         let mut position = position;
         for block in bytes.chunks(SCRATCH) {
@@ -174,20 +174,20 @@ impl Inflation {
             self.run(plain, each)?;
             position += block.len() as u64;
         }
-        Ok(())
+        Ok(self.is_inside())
     }
 
-    /// The message is whole.
+    /// The message is whole. False where not all of it was inflated.
     ///
     /// # Errors
     /// As for [`Self::push`].
-    pub(super) fn end(&mut self, each: &mut dyn FnMut(&[u8])) -> Result<(), Corrupt> {
+    pub(super) fn end(&mut self, each: &mut dyn FnMut(&[u8])) -> Result<bool, Corrupt> {
         // Compressors that are flushed twice make an empty message of nothing at all.
         let is_tail_due = self.fed && !self.is_at_end;
         let inflated = if is_tail_due {
             self.run(&TAIL, each)
         } else {
-            Ok(())
+            Ok(self.is_inside())
         };
         self.state = match std::mem::replace(&mut self.state, State::Off) {
             State::Inside(mut window) => {
@@ -202,9 +202,18 @@ impl Inflation {
         inflated
     }
 
+    fn is_inside(&self) -> bool {
+        matches!(self.state, State::Inside(_))
+    }
+
     /// Bytes of a compressed message are missing, or may be.
     pub(super) fn lose(&mut self) {
         self.message = None;
+        self.skip();
+    }
+
+    /// Inflates nothing that may refer to what comes, or came, now.
+    fn skip(&mut self) {
         self.state = match self.state {
             State::Off => State::Off,
             _ if self.takeover => State::Off,
@@ -218,7 +227,7 @@ impl Inflation {
         self.state = State::Off;
     }
 
-    fn run(&mut self, mut input: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<(), Corrupt> {
+    fn run(&mut self, mut input: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<bool, Corrupt> {
         let mut scratch = [0; SCRATCH];
         while let State::Inside(window) = &mut self.state {
             self.fed = true;
@@ -232,14 +241,14 @@ impl Inflation {
                 // Behind a final block it may be our window that is not the right one.
                 let is_known = !(self.unsure && self.takeover);
                 self.lose();
-                return if is_known { Err(Corrupt) } else { Ok(()) };
+                return if is_known { Err(Corrupt) } else { Ok(false) };
             };
             let (used, made) = (
                 inflate.total_in() - before.0,
                 inflate.total_out() - before.1,
             );
             if (used, made) == (0, 0) && status != Status::StreamEnd {
-                return Ok(());
+                return Ok(true);
             }
             if status == Status::StreamEnd {
                 self.is_at_end = true;
@@ -256,14 +265,15 @@ impl Inflation {
                 .unwrap_or_default();
             let worth = self.taken.saturating_mul(limits::INFLATED_PER_BYTE);
             if self.made > worth.saturating_add(limits::INFLATED_FREE) {
-                self.lose();
+                self.skip();
+                return Ok(false);
             }
             // A full buffer may not be all that these bytes come to.
             if input.is_empty() && made < SCRATCH {
-                return Ok(());
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 }
 

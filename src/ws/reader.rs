@@ -160,13 +160,13 @@ impl Message {
             Some((bytes, mask, done)) => inflation.push(bytes, mask, done, &mut each),
             None => inflation.end(&mut each),
         };
-        // What was not inflated says nothing about the text.
-        if inflation.message().is_none() {
+        // What was not inflated may go on with a character.
+        if inflated != Ok(true) {
             self.text = None;
         }
         match inflated {
             Err(Corrupt) => Some(Rule::DeflateCorrupt),
-            Ok(()) => not_utf8.then_some(Rule::TextNotUtf8),
+            Ok(_) => not_utf8.then_some(Rule::TextNotUtf8),
         }
     }
 }

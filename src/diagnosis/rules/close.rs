@@ -98,7 +98,7 @@ pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
         (Some(violation), _) => format!("Before that {} {}.", the(sender), violation.rule.broken()),
         // Limits count what an application gets.
         (None, Some(inflated)) => format!(
-            "The last message of {} had {size} bytes or more on the wire, and {inflated} inflated{}.",
+            "The last message of {} had {size} bytes or more on the wire, {inflated} or more inflated{}.",
             the(sender),
             limits_below(inflated, facts.largest_received())
         ),
