@@ -165,10 +165,12 @@ pub const CHECK_HELD_EVERY: u64 = 64 << 20;
 /// See [`CHECK_HELD_EVERY`].
 pub const CHECK_HELD_PER_CONNECTION: u64 = 256;
 
-/// Decoders of compressed messages at a time, in each share of the connections. One takes some
-/// 48 KiB, most of which is the window that messages may refer to (RFC 7692 §7.1.2): 192 MiB in
-/// all. Directions past that are not inflated.
+/// Directions whose compressed messages are inflated at a time. Each takes some 50 KiB, most of
+/// which is the window that messages may refer to (RFC 7692 §7.1.2): 200 MiB in all.
 pub const MAX_WINDOWS: usize = 4096;
+
+/// The same on an interface: an eighth as well.
+pub const MAX_LIVE_WINDOWS: usize = MAX_WINDOWS / 8;
 
 /// What each compressed byte of a direction may come to, in bytes. Deflate can reach 1032; whole
 /// documents that are sent again and again reach a hundred.

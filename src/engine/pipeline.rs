@@ -64,7 +64,7 @@ impl Pipeline {
             summary: Summary::default(),
             settings: Settings {
                 story,
-                windows: Windows::default(),
+                windows: Windows::new(shard.part_of(limits::MAX_WINDOWS)),
             },
             shard,
             unchecked: 0,

@@ -48,6 +48,11 @@ impl Shard {
         })
     }
 
+    /// Its part of what all of them may have together.
+    pub(super) const fn part_of(&self, all: usize) -> usize {
+        all.div_ceil(self.of as usize)
+    }
+
     /// The keys' hash.
     pub(super) fn random(&self) -> RandomState {
         self.random.clone()

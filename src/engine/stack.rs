@@ -27,7 +27,7 @@ pub(super) enum App {
 }
 
 /// What all connections of a share have in common.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     /// Keep the events of sessions.
     pub(super) story: bool,

@@ -154,10 +154,8 @@ pub struct SideFacts {
     pub last_data: Option<(PacketId, Timestamp)>,
     /// The last data frame begun: opcode and announced length.
     pub last_data_frame: Option<LastFrame>,
-    /// What the last message came to so far, in bytes, where it was inflated.
-    pub last_inflated: Option<u64>,
-    /// What the largest of the whole messages that were inflated came to, in bytes.
-    pub largest_inflated: Option<u64>,
+    /// What its compressed messages came to.
+    pub inflated: Inflated,
     /// The last frame before any Close, of whatever kind.
     pub last_frame: Option<(PacketId, Timestamp)>,
     /// Its Pings, and what became of them.
@@ -169,10 +167,7 @@ pub struct SideFacts {
 impl SideFacts {
     /// The largest of its whole messages as its peer's application got it, in bytes.
     pub fn largest_received(&self) -> u64 {
-        self.largest_inflated
-            .map_or(self.sent.largest_message, |inflated| {
-                inflated.max(self.sent.largest_message)
-            })
+        self.sent.largest_message.max(self.inflated.largest)
     }
 }
 
@@ -186,8 +181,7 @@ pub(super) struct SideSoFar {
     pub(super) holes: Vec<Hole>,
     pub(super) tail: Tail,
     pub(super) last_data_frame: Option<LastFrame>,
-    pub(super) last_inflated: Option<u64>,
-    pub(super) largest_inflated: Option<u64>,
+    pub(super) inflated: Option<Box<Inflated>>,
     pub(super) last_frame: Option<(PacketId, Timestamp)>,
     pub(super) pings: Option<Box<Pings>>,
 }
@@ -201,8 +195,7 @@ impl Default for SideSoFar {
             holes: Vec::new(),
             tail: Tail::Boundary,
             last_data_frame: None,
-            last_inflated: None,
-            largest_inflated: None,
+            inflated: None,
             last_frame: None,
             pings: None,
         }
@@ -218,8 +211,7 @@ impl From<SideSoFar> for SideFacts {
             holes,
             tail,
             last_data_frame,
-            last_inflated,
-            largest_inflated,
+            inflated,
             last_frame,
             pings,
         } = so_far;
@@ -231,13 +223,21 @@ impl From<SideSoFar> for SideFacts {
             holes,
             tail,
             last_data_frame,
-            last_inflated,
-            largest_inflated,
+            inflated: inflated.as_deref().copied().unwrap_or_default(),
             last_frame,
             pings: pings.as_deref().copied().unwrap_or_default(),
             ..Self::default()
         }
     }
+}
+
+/// What compressed messages came to, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inflated {
+    /// The last message, as far as it was inflated; `None` where it was not.
+    pub last: Option<u64>,
+    /// The largest whole one.
+    pub largest: u64,
 }
 
 /// A data frame that was begun.
@@ -357,8 +357,7 @@ impl Default for SideFacts {
             unanswered: None,
             last_data: None,
             last_data_frame: None,
-            last_inflated: None,
-            largest_inflated: None,
+            inflated: Inflated::default(),
             last_frame: None,
             pings: Pings::default(),
             habits: Habits::default(),

@@ -211,8 +211,9 @@ impl Tracker {
             } => {
                 facts.sent.messages += 1;
                 facts.sent.largest_message = facts.sent.largest_message.max(len);
-                if inflated > facts.largest_inflated {
-                    facts.largest_inflated = inflated;
+                if let Some(len) = inflated {
+                    let inflated = facts.inflated.get_or_insert_default();
+                    inflated.largest = inflated.largest.max(len);
                 }
                 self.tell(side, origin, "message", || {
                     let plural = if len == 1 { "" } else { "s" };
@@ -339,7 +340,9 @@ impl Tracker {
     pub fn handle_tail(&mut self, side: Side, tail: Tail, inflated: Option<u64>) {
         let facts = &mut self.sides[side];
         facts.tail = tail;
-        facts.last_inflated = inflated;
+        if inflated.is_some() {
+            facts.inflated.get_or_insert_default().last = inflated;
+        }
     }
 
     fn end(&self, side: Side) -> End {

@@ -10,22 +10,32 @@ use super::frame::unmask;
 use crate::limits;
 
 /// Bytes unmasked, and bytes inflated, at a time: both fit the first-level cache.
-const SCRATCH: usize = 8192;
+const SCRATCH: usize = 4096;
 
 /// What the sender took off the end of each message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// Room for windows, shared by many directions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Windows(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    room: usize,
     taken: AtomicUsize,
     refused: AtomicU64,
 }
 
 impl Windows {
+    /// For so many directions at a time.
+    pub fn new(room: usize) -> Self {
+        Self(Arc::new(Shared {
+            room,
+            taken: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
+        }))
+    }
+
     /// Directions whose messages were not inflated, for lack of room.
     pub fn refused(&self) -> u64 {
         self.0.refused.load(Ordering::Relaxed)
@@ -35,12 +45,13 @@ impl Windows {
         let taken = self.0.taken.fetch_add(1, Ordering::Relaxed);
         // Given back when it is dropped, be it at once.
         let lease = Lease(self.clone());
-        if taken >= limits::MAX_WINDOWS {
+        if taken >= self.0.room {
             self.0.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         Some(Box::new(Window {
             inflate: Decompress::new(false),
+            plain: Vec::with_capacity(SCRATCH),
             _lease: lease,
         }))
     }
@@ -59,7 +70,18 @@ impl Drop for Lease {
 #[derive(Debug)]
 struct Window {
     inflate: Decompress,
+    /// What came out last.
+    plain: Vec<u8>,
     _lease: Lease,
+}
+
+/// Payload bytes as they are on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) mask: Option<[u8; 4]>,
+    /// How many came before in their frame.
+    pub(super) position: u64,
 }
 
 /// The payload is no deflate stream.
@@ -145,18 +167,20 @@ impl Inflation {
         };
     }
 
-    /// The next payload bytes, of which `position` came before in their frame; `each` gets what
-    /// they come to. False where that is not all.
+    /// The next of a message; `each` gets what it comes to. False where that is not all.
     ///
     /// # Errors
     /// They come to nothing: told once.
     pub(super) fn push(
         &mut self,
-        bytes: &[u8],
-        mask: Option<[u8; 4]>,
-        position: u64,
+        part: Part<'_>,
         each: &mut dyn FnMut(&[u8]),
     ) -> Result<bool, Corrupt> {
+        let Part {
+            bytes,
+            mask,
+            mut position,
+        } = part;
         if !self.is_inside() {
             return Ok(false);
         }
@@ -164,7 +188,6 @@ impl Inflation {
             return self.run(bytes, each);
         };
         let mut scratch = [0; SCRATCH];
-        let mut position = position;
         for block in bytes.chunks(SCRATCH) {
             let Some(plain) = scratch.get_mut(..block.len()) else {
                 break;
@@ -228,25 +251,22 @@ impl Inflation {
     }
 
     fn run(&mut self, mut input: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<bool, Corrupt> {
-        let mut scratch = [0; SCRATCH];
         while let State::Inside(window) = &mut self.state {
             self.fed = true;
-            let inflate = &mut window.inflate;
+            let Window { inflate, plain, .. } = &mut **window;
+            plain.clear();
             if std::mem::take(&mut self.is_at_end) {
                 // RFC 7692 §7.2.3.4: other blocks may follow a final one.
                 inflate.reset(false);
             }
-            let before = (inflate.total_in(), inflate.total_out());
-            let Ok(status) = inflate.decompress(input, &mut scratch, FlushDecompress::None) else {
+            let before = inflate.total_in();
+            let Ok(status) = inflate.decompress_vec(input, plain, FlushDecompress::None) else {
                 // Behind a final block it may be our window that is not the right one.
                 let is_known = !(self.unsure && self.takeover);
                 self.lose();
                 return if is_known { Err(Corrupt) } else { Ok(false) };
             };
-            let (used, made) = (
-                inflate.total_in() - before.0,
-                inflate.total_out() - before.1,
-            );
+            let (used, made) = (inflate.total_in() - before, plain.len());
             if (used, made) == (0, 0) && status != Status::StreamEnd {
                 return Ok(true);
             }
@@ -255,10 +275,9 @@ impl Inflation {
                 self.unsure = true;
             }
             self.taken += used;
-            self.made += made;
-            self.message = self.message.map(|len| len + made);
-            let made = usize::try_from(made).unwrap_or(SCRATCH);
-            each(scratch.get(..made).unwrap_or_default());
+            self.made += made as u64;
+            self.message = self.message.map(|len| len + made as u64);
+            each(plain);
             input = usize::try_from(used)
                 .ok()
                 .and_then(|used| input.get(used..))
@@ -269,7 +288,7 @@ impl Inflation {
                 return Ok(false);
             }
             // A full buffer may not be all that these bytes come to.
-            if input.is_empty() && made < SCRATCH {
+            if input.is_empty() && made < plain.capacity() {
                 return Ok(true);
             }
         }

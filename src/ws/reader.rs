@@ -3,7 +3,7 @@
 use super::close_frame::CloseFrame;
 use super::compression::Compression;
 use super::frame::{Header, MAX_HEADER_LEN, Opcode, parse_header, unmask};
-use super::inflate::{Corrupt, Inflation, Windows};
+use super::inflate::{Corrupt, Inflation, Part, Windows};
 use super::resync::{Resync, known_extent, snapped_header};
 use super::rules::{Rule, Terms, header_fault};
 use super::text::{NotUtf8, TextCheck};
@@ -147,17 +147,13 @@ impl Message {
         is_broken
     }
 
-    /// Inflates the next of its payload (with its mask, and how much of its frame came before),
-    /// or, without any, its end; the rule that this shows to be broken.
-    fn inflate(
-        &mut self,
-        inflation: &mut Inflation,
-        payload: Option<(&[u8], Option<[u8; 4]>, u64)>,
-    ) -> Option<Rule> {
+    /// Inflates the next part of its payload, or, without any, its end; the rule that this shows
+    /// to be broken.
+    fn inflate(&mut self, inflation: &mut Inflation, part: Option<Part<'_>>) -> Option<Rule> {
         let mut not_utf8 = false;
         let mut each = |plain: &[u8]| not_utf8 |= self.check(|text| text.push(plain, None, 0));
-        let inflated = match payload {
-            Some((bytes, mask, done)) => inflation.push(bytes, mask, done, &mut each),
+        let inflated = match part {
+            Some(part) => inflation.push(part, &mut each),
             None => inflation.end(&mut each),
         };
         // What was not inflated may go on with a character.
@@ -551,14 +547,18 @@ impl Reader {
             self.control
                 .extend_from_slice(bytes.get(..room).unwrap_or_default());
         } else if let Some(message) = &mut self.message {
-            let (mask, done) = (payload.header.mask, payload.done);
+            let part = Part {
+                bytes,
+                mask: payload.header.mask,
+                position: payload.done,
+            };
             let broken = if message.compressed {
                 self.inflation
                     .as_deref_mut()
-                    .and_then(|inflation| message.inflate(inflation, Some((bytes, mask, done))))
+                    .and_then(|inflation| message.inflate(inflation, Some(part)))
             } else {
                 message
-                    .check(|text| text.push(bytes, mask, done))
+                    .check(|text| text.push(part.bytes, part.mask, part.position))
                     .then_some(Rule::TextNotUtf8)
             };
             if let Some(rule) = broken {

@@ -94,7 +94,7 @@ pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
     let broke = facts
         .violation
         .filter(|violation| violation.rule == Rule::LengthMsb);
-    let why = match (broke, facts.last_inflated) {
+    let why = match (broke, facts.inflated.last) {
         (Some(violation), _) => format!("Before that {} {}.", the(sender), violation.rule.broken()),
         // Limits count what an application gets.
         (None, Some(inflated)) => format!(

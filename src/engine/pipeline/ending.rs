@@ -7,11 +7,12 @@
 use std::collections::VecDeque;
 
 use super::{Followed, Pipeline, Stack, conclude, conclude_in_place, tell};
-use crate::engine::stack::Verge;
+use crate::engine::stack::{Settings, Verge};
 use crate::flow::Slot;
 use crate::limits;
 use crate::session::{Session, Summary};
 use crate::time::Timestamp;
+use crate::ws::Windows;
 
 /// What a pipeline without an end keeps.
 #[derive(Default)]
@@ -60,6 +61,10 @@ impl Pipeline {
             endings: Some(Endings::default()),
             max_connections: limits::MAX_LIVE_CONNECTIONS,
             max_syns_waiting: limits::MAX_LIVE_SYNS_WAITING,
+            settings: Settings {
+                story,
+                windows: Windows::new(limits::MAX_LIVE_WINDOWS),
+            },
             ..Self::new(story)
         }
     }
@@ -128,6 +133,7 @@ impl Pipeline {
         Summary {
             sessions: told,
             abnormal,
+            not_inflated: self.settings.windows.refused(),
             ..self.summary.clone()
         }
     }
