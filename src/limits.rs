@@ -39,6 +39,11 @@ pub const MAX_WAITING_BYTES: usize = 256 << 10;
 /// Bytes behind a 101 whose request has not been seen, before it is taken for lost.
 pub const MAX_EARLY_BYTES: usize = 64 << 10;
 
+/// The same while bytes of whoever asks wait behind a hole: the request may be among them, and in
+/// the second that such a hole is waited for a fast server sends a whole window (see
+/// [`MAX_HELD_BYTES`]).
+pub const MAX_OVERTAKING_BYTES: usize = MAX_HELD_BYTES;
+
 /// Requests without an answer yet on one connection (pipelining).
 pub const MAX_REQUESTS_WAITING: usize = 64;
 

@@ -269,7 +269,15 @@ impl Stack {
             let stream = tcp.stream(end);
             let has_begun = tcp.has_seen(end) && (stream.is_from_syn() || stream.next() > 0);
             let is_dark = |tls: &TlsConnection| tls.plain_next(end) == 0 && stream.lost() != (0, 0);
-            has_begun && !upper.tls.as_deref().is_some_and(is_dark)
+            // What follows the request begins before anything that the capture has of this end.
+            let begins_before = |tracker: &Tracker| {
+                tracker.side(end) == Side::Server
+                    && !stream.is_from_syn()
+                    && (tracker.heard_before).is_some_and(|ack| stream.offset(ack) < 0)
+            };
+            has_begun
+                && !upper.tracker.as_deref().is_some_and(begins_before)
+                && !upper.tls.as_deref().is_some_and(is_dark)
         };
         let spoken = Pair {
             a: has_spoken(End::A),
@@ -298,6 +306,8 @@ pub(super) struct Seen {
     pub(super) ends: Pair<bool>,
     /// It holds this end's SYN.
     pub(super) from_syn: Pair<bool>,
+    /// Bytes of this end wait behind a hole.
+    pub(super) waits: Pair<bool>,
 }
 
 impl Seen {
@@ -315,6 +325,10 @@ impl Seen {
             from_syn: Pair {
                 a: from_syn(End::A),
                 b: from_syn(End::B),
+            },
+            waits: Pair {
+                a: tcp.stream(End::A).has_hole(),
+                b: tcp.stream(End::B).has_hole(),
             },
         }
     }
@@ -336,17 +350,26 @@ impl Upper {
                     peer_seen: seen.ends[end.other()],
                     whole: seen.from_syn[end],
                     peer_whole: seen.from_syn[end.other()],
+                    peer_waits: seen.waits[end.other()],
                 };
                 exchange.handle_chunk(end, chunk, sight, &mut events);
                 self.handle_events(events, seen.first);
             }
             App::Unknown(searches) => {
                 // An HTTP connection whose beginning is missing may still open a WebSocket.
-                if let Chunk::Data { bytes, .. } = chunk
+                if let Chunk::Data { bytes, origin, .. } = chunk
                     && let Some(Some(_)) = looks_like(bytes)
                 {
+                    // What overtook it belongs behind it, and is not known any more.
+                    let overtaken = searches[end.other()]
+                        .seen()
+                        .filter(|passed| passed.origin().time > origin.time);
                     self.app = App::Http(Box::default());
-                    return self.handle_plain(end, chunk, seen);
+                    self.handle_plain(end, chunk, seen);
+                    if let Some(gap) = overtaken {
+                        self.handle_plain(end.other(), gap, seen);
+                    }
+                    return;
                 }
                 searches[end].handle_chunk(chunk);
                 self.decide(seen.first, false);

@@ -72,6 +72,7 @@ impl Talk {
             peer_seen: self.both,
             whole: true,
             peer_whole: true,
+            peer_waits: false,
         }
     }
 

@@ -39,6 +39,8 @@ pub struct Tracker {
     compression: Compression,
     upgrade_asked: bool,
     requested: Option<(PacketId, Timestamp)>,
+    /// What the request's packet acknowledged: the answer comes behind it.
+    pub heard_before: Option<u32>,
     answer: Answer,
     answered: Option<(PacketId, Timestamp)>,
     sides: Sides<SideSoFar>,
@@ -66,6 +68,7 @@ impl Tracker {
             compression: Compression::None,
             upgrade_asked: false,
             requested: None,
+            heard_before: None,
             answer: Answer::default(),
             answered: None,
             sides: Sides::default(),
@@ -100,6 +103,7 @@ impl Tracker {
     /// The request.
     pub fn handle_request(&mut self, request: Box<Request>, origin: Origin) {
         self.requested = Some((origin.packet, origin.time));
+        self.heard_before = origin.ack;
         self.upgrade_asked = request.upgrades;
         let opening = &mut self.opening;
         opening.key.clone_from(&request.key);

@@ -59,6 +59,16 @@ impl Search {
         self.found
     }
 
+    /// All that was seen of the stream, as if it were missing.
+    pub fn seen(&self) -> Option<Chunk<'static>> {
+        let (offset, end, origin) = self.seen?;
+        Some(Chunk::Gap {
+            offset,
+            len: end.saturating_sub(offset),
+            origin,
+        })
+    }
+
     /// Stream bytes seen.
     pub fn bytes(&self) -> u64 {
         self.bytes
