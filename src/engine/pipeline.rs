@@ -140,7 +140,7 @@ impl Pipeline {
                             begin(flows, begun, keys, summary, key, &arrival, ordinal)
                         } else {
                             if let Followed::Whole(stack) = followed {
-                                tell_earlier(key, stack, sessions);
+                                tell_earlier(key, stack, sessions, Some(packet.time));
                             }
                             if !was_over && followed.is_over() {
                                 lingering.push_back((packet.time, slot));
@@ -316,10 +316,15 @@ fn begin(
 }
 
 /// Tells the opening attempts of a connection that goes on.
-fn tell_earlier(key: FlowKey, stack: &mut Stack, sessions: &mut Vec<Session>) {
+fn tell_earlier(
+    key: FlowKey,
+    stack: &mut Stack,
+    sessions: &mut Vec<Session>,
+    until: Option<Timestamp>,
+) {
     let name = stack.name(key);
     for tracker in stack.take_earlier() {
-        sessions.push(tell(tracker, stack.tcp(), name));
+        sessions.push(tell(tracker, stack.tcp(), name, until));
     }
 }
 
@@ -343,15 +348,21 @@ fn conclude_in_place(
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
+    let until = summary.span.map(|(_, last)| last);
     let tracker = stack.finish(keys);
     match stack.unread() {
         None | Some(Unread::NotTls) => {}
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
-    tell_earlier(key, stack, sessions);
+    tell_earlier(key, stack, sessions, until);
     if let Some(tracker) = tracker {
-        let session = tell(*tracker, stack.tcp(), name);
+        let session = tell(
+            *tracker,
+            stack.tcp(),
+            name,
+            summary.span.map(|(_, last)| last),
+        );
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;

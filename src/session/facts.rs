@@ -403,6 +403,8 @@ pub struct Facts {
     /// The last time that bytes came after a long silence: who sent them, the packet, and how
     /// long the silence was, in nanoseconds.
     pub burst: Option<(Side, PacketId, Timestamp, i64)>,
+    /// The capture's last packet, of whatever connection.
+    pub watched_until: Option<Timestamp>,
     /// This session's connection went on to something else after it (another request).
     pub superseded: bool,
 }

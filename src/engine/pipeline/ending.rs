@@ -178,7 +178,7 @@ impl Pipeline {
         if verge == Verge::Refused {
             // The connection may carry other requests, and another attempt.
             if let Some(tracker) = stack.take_refused() {
-                let session = tell(*tracker, stack.tcp(), stack.name(key));
+                let session = tell(*tracker, stack.tcp(), stack.name(key), Some(now));
                 self.sessions.push(session);
             }
         } else {
