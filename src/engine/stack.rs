@@ -447,12 +447,14 @@ impl Upper {
             [Some((end, found)), None] | [None, Some((end, found))] => {
                 let other = &searches[end.other()];
                 let patience_over = searches[end].kept() > limits::MAX_SEARCH_KEPT;
-                // Masked frames are told from chance by themselves; unmasked ones only where
-                // nothing contradicts them.
+                // An opening of which a part is there says that frames follow.
+                let is_expected = found.is_row || self.halves.is_some();
+                // Masked frames are told from chance by themselves (one that fills the
+                // last of many segments may be chance); unmasked ones only where nothing contradicts them.
                 let enough = match found.side {
                     Side::Client => {
                         found.is_strong && (is_over || patience_over)
-                            || is_over && other.bytes() == 0
+                            || is_expected && is_over && other.bytes() == 0
                     }
                     Side::Server => found.is_strong && is_over && other.bytes() == 0,
                 };

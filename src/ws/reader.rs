@@ -260,7 +260,7 @@ impl Reader {
     /// the stream stopped.
     pub fn finish(&mut self, out: &mut Out<'_>) -> Tail {
         if let State::Seeking(resync) = &self.state
-            && let Some((found, _)) = resync.finish()
+            && let Some((found, ..)) = resync.finish()
         {
             self.resume(found, out);
         }

@@ -18,6 +18,8 @@ pub struct Found {
     pub offset: u64,
     /// They proved themselves by a row, not only by leading to the stream's end.
     pub is_strong: bool,
+    /// There is more than one of them, or nothing else.
+    pub is_row: bool,
 }
 
 /// A search in one direction, for masked frames and for unmasked ones.
@@ -115,6 +117,7 @@ impl Search {
                     side,
                     offset,
                     is_strong: true,
+                    is_row: true,
                 };
                 let client = self
                     .client
@@ -133,11 +136,15 @@ impl Search {
     pub fn finish(&mut self) {
         if self.found.is_none() {
             let found = |side| {
-                let (offset, is_strong) = self.resync(side).finish()?;
+                let (offset, is_strong, frames) = self.resync(side).finish()?;
                 Some(Found {
                     side,
                     offset,
                     is_strong,
+                    is_row: frames > 1
+                        || self
+                            .seen
+                            .is_some_and(|(_, end, _)| end.saturating_sub(offset) == self.bytes),
                 })
             };
             let (client, server) = (found(Side::Client), found(Side::Server));
