@@ -117,6 +117,8 @@ pub(super) struct HeadTail {
     matched: usize,
     /// Bytes behind the missing part that may be head.
     taken: u64,
+    /// The last of them ends a line.
+    ends_line: bool,
 }
 
 /// What a head ends with (RFC 9112 §2.1).
@@ -129,6 +131,7 @@ impl HeadTail {
             rest,
             matched: 0,
             taken: 0,
+            ends_line: false,
         }
     }
 
@@ -137,10 +140,16 @@ impl HeadTail {
         let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t');
         let mut matched = self.matched;
         for (used, &byte) in (1..).zip(bytes) {
+            if !is_text(byte) && self.ends_line {
+                // The end had begun in the missing part, so that less of it is here.
+                self.rest = self.gap.1;
+                self.taken = 0;
+                return (used - 1, true);
+            }
             if !is_text(byte) {
-                // The end may have begun in the missing part, so that less of it is here.
                 return (0, true);
             }
+            self.ends_line = byte == b'\n';
             matched = if HEAD_END.get(matched) == Some(&byte) {
                 matched + 1
             } else {
