@@ -180,22 +180,25 @@ impl PacketSource for Merged {
                 self.current = None;
                 continue;
             };
-            match reader.advance()? {
-                Step::Packet => {
-                    let Some(Reverse(first)) = self.queue.peek() else {
-                        return Ok(Step::Packet);
-                    };
-                    let next = (reader.packet().time, index);
-                    if next < *first {
-                        return Ok(Step::Packet);
-                    }
-                    *ahead = true;
-                    self.queue.push(Reverse(next));
-                    self.current = None;
-                }
-                step @ (Step::Note(_) | Step::Secrets(_)) => return Ok(step),
-                Step::End => self.finish(),
+            // Whatever is no packet is not moved before it is known to be none.
+            let step = reader.advance();
+            if matches!(step, Ok(Step::End)) {
+                self.finish();
+                continue;
             }
+            if !matches!(step, Ok(Step::Packet)) {
+                return step;
+            }
+            let Some(Reverse(first)) = self.queue.peek() else {
+                return Ok(Step::Packet);
+            };
+            let next = (reader.packet().time, index);
+            if next < *first {
+                return Ok(Step::Packet);
+            }
+            *ahead = true;
+            self.queue.push(Reverse(next));
+            self.current = None;
         }
     }
 

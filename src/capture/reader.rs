@@ -126,15 +126,27 @@ impl Reader {
 impl PacketSource for Reader {
     #[inline]
     fn advance(&mut self) -> Result<Step, CaptureError> {
-        let next = match &mut self.format {
-            Format::Pcap(format) => format.next(&mut self.buffer),
+        // Each way stores the record by itself: where they meet first, it is moved once more.
+        let stop = match &mut self.format {
+            Format::Pcap(format) => match format.next(&mut self.buffer) {
+                Ok(record) => {
+                    self.record = record;
+                    self.number += 1;
+                    return Ok(Step::Packet);
+                }
+                Err(stop) => stop,
+            },
             Format::PcapNg(format) => {
                 let next = format.next(&mut self.buffer);
                 self.number += format.take_numbered();
                 match next {
-                    Ok(Next::Packet(record)) => Ok(record),
+                    Ok(Next::Packet(record)) => {
+                        self.record = record;
+                        self.number += 1;
+                        return Ok(Step::Packet);
+                    }
                     Ok(Next::Secrets(secrets)) => return Ok(Step::Secrets(secrets)),
-                    Err(stop) => Err(stop),
+                    Err(stop) => stop,
                 }
             }
             Format::Ended(notes) => {
@@ -142,14 +154,7 @@ impl PacketSource for Reader {
                 return Ok(note.map_or(Step::End, |kind| Step::Note(self.note(kind))));
             }
         };
-        match next {
-            Ok(record) => {
-                self.record = record;
-                self.number += 1;
-                Ok(Step::Packet)
-            }
-            Err(stop) => self.stop(stop),
-        }
+        self.stop(stop)
     }
 
     #[inline]

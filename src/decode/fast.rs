@@ -4,13 +4,11 @@
 //! It answers only when it is sure; the property test beside [`walk`](super::walk) holds both
 //! ways to the same answers.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use super::bytes::Bytes;
 use super::link::{self, ether_type};
 use super::reason::Header;
 use super::tcp::{self, IpFields};
-use super::{Segment, Tunnels};
+use super::{Address, Segment, Tunnels};
 use crate::capture::Packet;
 
 const TCP: u8 = 6;
@@ -55,7 +53,8 @@ pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     } else {
         ipv6(bytes)?
     };
-    tcp::segment(ip, bytes, vlan, Tunnels::default()).ok()
+    let parts = tcp::parts(bytes).ok()?;
+    Some(parts.segment(ip, vlan, Tunnels::default()))
 }
 
 /// IP version, VLAN and payload behind at most two tags.
@@ -88,8 +87,8 @@ fn ipv4(bytes: Bytes<'_>) -> Option<(IpFields, Bytes<'_>)> {
     let payload_len =
         usize::from(u16::from_be_bytes([head[2], head[3]])).checked_sub(head.len())?;
     let ip = IpFields {
-        src: IpAddr::V4(Ipv4Addr::new(head[12], head[13], head[14], head[15])),
-        dst: IpAddr::V4(Ipv4Addr::new(head[16], head[17], head[18], head[19])),
+        src: Address::v4([head[12], head[13], head[14], head[15]]),
+        dst: Address::v4([head[16], head[17], head[18], head[19]]),
         ttl: head[8],
         id: Some(u16::from_be_bytes([head[4], head[5]])),
     };
@@ -107,8 +106,8 @@ fn ipv6(bytes: Bytes<'_>) -> Option<(IpFields, Bytes<'_>)> {
         return None;
     }
     let ip = IpFields {
-        src: IpAddr::V6(Ipv6Addr::from(*src)),
-        dst: IpAddr::V6(Ipv6Addr::from(*dst)),
+        src: Address::v6(*src),
+        dst: Address::v6(*dst),
         ttl: head[7],
         id: None,
     };

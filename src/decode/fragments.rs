@@ -70,14 +70,10 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(ip: &IpFields, fragment: &Fragment, tunnels: Tunnels) -> Self {
-        let protocol = if ip.src.is_ipv4() {
-            fragment.protocol
-        } else {
-            0
-        };
+        let protocol = if ip.src.is_v4 { fragment.protocol } else { 0 };
         Self {
-            src: ip.src,
-            dst: ip.dst,
+            src: ip.src.ip(),
+            dst: ip.dst.ip(),
             id: fragment.id,
             protocol,
             tunnels,

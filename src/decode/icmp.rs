@@ -1,10 +1,11 @@
 //! ICMP errors that quote a TCP segment (RFC 792, RFC 4443): a firewall's or a router's
 //! last word on a connection.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use etherparse::ip_number;
 
+use super::Address;
 use super::bytes::Bytes;
 use super::ip::{self, Version};
 use super::reason::Header;
@@ -42,10 +43,9 @@ pub(super) fn error(from: IpAddr, bytes: Bytes<'_>) -> Option<IcmpError> {
         (IpAddr::V6(_), 1..=4) => Version::V6,
         _ => return None,
     };
-    let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let mut quoted_ip = IpFields {
-        src: nowhere,
-        dst: nowhere,
+        src: Address::NOWHERE,
+        dst: Address::NOWHERE,
         ttl: 0,
         id: None,
     };
@@ -60,8 +60,8 @@ pub(super) fn error(from: IpAddr, bytes: Bytes<'_>) -> Option<IcmpError> {
         from,
         kind,
         code,
-        src: quoted_ip.src,
-        dst: quoted_ip.dst,
+        src: quoted_ip.src.ip(),
+        dst: quoted_ip.dst.ip(),
         src_port: u16::from_be_bytes([head[0], head[1]]),
         dst_port: u16::from_be_bytes([head[2], head[3]]),
         seq: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),

@@ -1,12 +1,11 @@
 //! IPv4 (RFC 791), IPv6 with its extension headers (RFC 8200), and whether it is a fragment.
 
-use std::net::IpAddr;
-
 use etherparse::{
     IpAuthHeaderSlice, IpNumber, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice,
     Ipv6RawExtHeaderSlice, err, ip_number,
 };
 
+use super::Address;
 use super::bytes::Bytes;
 use super::fragments::Fragment;
 use super::reason::{Header, Reason};
@@ -51,8 +50,8 @@ fn ipv4<'a>(bytes: Bytes<'a>, ip: &mut IpFields) -> Next<'a> {
         },
     };
     *ip = IpFields {
-        src: IpAddr::V4(head.source_addr()),
-        dst: IpAddr::V4(head.destination_addr()),
+        src: Address::v4(head.source()),
+        dst: Address::v4(head.destination()),
         ttl: head.ttl(),
         id: Some(head.identification()),
     };
@@ -80,8 +79,8 @@ fn ipv6<'a>(bytes: Bytes<'a>, ip: &mut IpFields) -> Next<'a> {
         len => payload.limit(len),
     };
     *ip = IpFields {
-        src: IpAddr::V6(head.source_addr()),
-        dst: IpAddr::V6(head.destination_addr()),
+        src: Address::v6(head.source()),
+        dst: Address::v6(head.destination()),
         ttl: head.hop_limit(),
         id: None,
     };
@@ -91,7 +90,7 @@ fn ipv6<'a>(bytes: Bytes<'a>, ip: &mut IpFields) -> Next<'a> {
 /// What follows an IP header, or begins a reassembled datagram.
 pub(super) fn after_header<'a>(next: IpNumber, bytes: Bytes<'a>, ip: &IpFields) -> Next<'a> {
     // IPv4 knows the authentication header only (RFC 4302 §3.1).
-    if ip.src.is_ipv4() && next != ip_number::AUTH {
+    if ip.src.is_v4 && next != ip_number::AUTH {
         return Ok((Layer::Transport(next), bytes));
     }
     extensions(next, bytes)

@@ -6,10 +6,9 @@
 //! `fast` reads what nearly every packet is: Ethernet, IP without options, TCP. Whatever it
 //! is not sure of goes to `walk`, which peels one layer after the other.
 
-use std::net::IpAddr;
-
 use crate::capture::Packet;
 
+mod address;
 mod bytes;
 mod fast;
 mod fragments;
@@ -24,6 +23,7 @@ mod tunnel;
 mod walk;
 mod wlan;
 
+pub use address::Address;
 pub use fragments::FragmentCounts;
 pub use icmp::IcmpError;
 pub use reason::{Header, Reason};
@@ -53,9 +53,9 @@ impl Flags {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
     /// Innermost addresses.
-    pub src: IpAddr,
+    pub src: Address,
     /// Where it goes.
-    pub dst: IpAddr,
+    pub dst: Address,
     /// Source port.
     pub src_port: u16,
     /// Destination port.
@@ -114,12 +114,23 @@ impl Decoder {
 
     /// Decodes one packet. The answer borrows from the packet, or from this decoder where the
     /// packet completed a fragmented datagram.
-    #[inline]
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
-        match fast::segment(packet) {
+        match Self::glance(packet) {
             Some(segment) => Decoded::Tcp(segment),
-            None => walk::walk(packet, &mut self.fragments, &mut self.datagrams),
+            None => self.walk(packet),
         }
+    }
+
+    /// The segment in a packet of the usual shape. Whatever else it is, [`Self::walk`] tells.
+    #[inline]
+    pub fn glance<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
+        fast::segment(packet)
+    }
+
+    /// The same as [`Self::decode`], the long way.
+    #[inline]
+    pub fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
+        walk::walk(packet, &mut self.fragments, &mut self.datagrams)
     }
 
     /// What became of the IP fragments so far.

@@ -1,8 +1,6 @@
 //! The long way: peels one layer after the other until a TCP header, or until there is no
 //! further to go.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use etherparse::{IpNumber, ip_number};
 
 use super::bytes::Bytes;
@@ -10,7 +8,7 @@ use super::fragments::{Fragment, Fragments, Key, Outcome};
 use super::ip::Version;
 use super::reason::Reason;
 use super::tcp::{self, IpFields};
-use super::{Decoded, Tunnel, Tunnels, icmp, ip, link, tunnel, wlan};
+use super::{Address, Decoded, Tunnel, Tunnels, icmp, ip, link, tunnel, wlan};
 use crate::capture::Packet;
 
 /// Bounds the work that one packet can cause. Eight tunnels of Ethernet, VLAN, IP and UDP fit.
@@ -77,14 +75,13 @@ pub(super) fn walk<'a>(
     fragments: &mut Fragments,
     mut datagrams: &'a mut [Vec<u8>],
 ) -> Decoded<'a> {
-    let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let mut passed = Passed {
         vlan: None,
         tunnels: Tunnels::default(),
         depth: 0,
         ip: IpFields {
-            src: nowhere,
-            dst: nowhere,
+            src: Address::NOWHERE,
+            dst: Address::NOWHERE,
             ttl: 0,
             id: None,
         },
@@ -129,7 +126,8 @@ pub(super) fn walk<'a>(
                 };
             }
             Layer::Transport(ip_number::ICMP | ip_number::IPV6_ICMP) => {
-                return icmp::error(passed.ip.src, bytes).map_or(Decoded::Other, Decoded::Icmp);
+                return icmp::error(passed.ip.src.ip(), bytes)
+                    .map_or(Decoded::Other, Decoded::Icmp);
             }
             Layer::Transport(protocol) => tunnel::inside(protocol, bytes, &mut passed),
         };

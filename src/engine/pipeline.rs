@@ -1,27 +1,30 @@
 //! One shard: packets in, sessions out. No clock, no file, no thread.
 
 mod ending;
+mod glance;
 
 use std::collections::VecDeque;
 
 use self::ending::Endings;
+pub use self::glance::{Glance, OpenSession, SessionId};
 use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::{Settings, Stack};
 use super::tell::tell;
 use crate::capture::{Packet, PacketId};
-use crate::decode::{Decoded, Decoder};
+use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
-use crate::session::{Session, Summary};
+use crate::session::{Session, State, Summary};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
-use crate::tls::{KeyLog, Keyring, Unread};
+use crate::tls::{Keyring, Sealed, Secrets, Stage, Unread};
 use crate::ws::Windows;
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
-    decoder: Decoder,
+    /// Taken out while a packet is looked at closely.
+    decoder: Option<Box<Decoder>>,
     flows: Table<Followed>,
     /// Connections that have ended, by the time after which nothing more is expected of them.
     lingering: VecDeque<(Timestamp, Slot)>,
@@ -47,16 +50,16 @@ pub struct Pipeline {
 impl Pipeline {
     /// An empty one for all connections; `story` keeps the events of each session.
     pub fn new(story: bool) -> Self {
-        Self::of(Shard::whole(), story, KeyLog::default())
+        Self::of(Shard::whole(), story, Secrets::default())
     }
 
     /// An empty one for some of the connections, with secrets to read TLS with. It has to see
     /// every packet all the same.
-    pub fn of(shard: Shard, story: bool, log: KeyLog) -> Self {
+    pub fn of(shard: Shard, story: bool, secrets: Secrets) -> Self {
         Self {
-            keys: Keyring::new(log),
+            keys: Keyring::new(secrets),
             late_secrets: false,
-            decoder: Decoder::new(),
+            decoder: None,
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
@@ -74,22 +77,25 @@ impl Pipeline {
         }
     }
 
-    /// Takes secrets that stand in the capture. They open connections that begin behind them.
-    pub fn handle_secrets(&mut self, text: &[u8]) {
-        let before = self.keys.log.secrets();
-        self.keys.log.feed(text);
-        self.keys.log.end_text();
-        self.late_secrets |= self.summary.packets > 0 && self.keys.log.secrets() > before;
+    /// Tells of TLS connections, too, that cannot be read.
+    pub fn tell_opaque(&mut self) {
+        self.keys.tells_opaque = true;
     }
 
-    /// Reading again with the secrets of [`Self::into_keys`] would show more.
+    /// Takes secrets that stand in the capture. They open connections that begin behind them.
+    pub fn handle_secrets(&mut self, text: &[u8]) {
+        let is_new = self.keys.secrets.feed(text);
+        self.late_secrets |= self.summary.packets > 0 && is_new;
+    }
+
+    /// Reading again with the secrets of [`Self::into_secrets`] would show more.
     pub fn misses_late_secrets(&self) -> bool {
         self.late_secrets && self.summary.tls_without_keys > 0
     }
 
     /// All secrets.
-    pub fn into_keys(self) -> KeyLog {
-        self.keys.log
+    pub fn into_secrets(self) -> Secrets {
+        self.keys.secrets
     }
 
     /// Takes the next packet.
@@ -102,65 +108,22 @@ impl Pipeline {
         summary.snapped += u64::from((packet.data.len() as u64) < u64::from(packet.wire_len));
         let (first, last) = summary.span.unwrap_or((packet.time, packet.time));
         summary.span = Some((first.min(packet.time), last.max(packet.time)));
-        match self.decoder.decode(packet) {
+        if let Some(segment) = Decoder::glance(packet) {
+            let (key, from) = FlowKey::of(&segment);
+            self.handle_segment(&key, from, &segment, packet, ordinal);
+        } else {
+            self.handle_unusual(packet, ordinal);
+        }
+    }
+
+    /// Takes a packet that has to be looked at closely.
+    fn handle_unusual(&mut self, packet: &Packet<'_>, ordinal: u64) {
+        // A segment may borrow from the decoder.
+        let mut decoder = self.decoder.take().unwrap_or_default();
+        match decoder.walk(packet) {
             Decoded::Tcp(segment) => {
                 let (key, from) = FlowKey::of(&segment);
-                let hash = self.flows.hash(&key);
-                if !self.shard.keeps(hash) {
-                    // All shares let go of connections at the same packets.
-                    return self.release(packet.time);
-                }
-                let arrival = Arrival {
-                    from,
-                    segment: &segment,
-                    packet: packet.id,
-                    time: packet.time,
-                    settings: &self.settings,
-                };
-                let Self {
-                    flows,
-                    lingering,
-                    begun,
-                    sessions,
-                    summary,
-                    keys,
-                    ..
-                } = self;
-                let slot = match flows.find_hashed(hash, &key) {
-                    Some(slot) => {
-                        let Some(followed) = flows.get_mut(slot) else {
-                            return;
-                        };
-                        let was_over = followed.is_over();
-                        let handled = followed.handle_segment(&key, &arrival, keys);
-                        if handled == Handled::NewConnection {
-                            if let Some((key, old)) = flows.remove(slot) {
-                                conclude(key, old, keys, sessions, summary);
-                            }
-                            begin(flows, begun, keys, summary, key, &arrival, ordinal)
-                        } else {
-                            if let Followed::Whole(stack) = followed {
-                                tell_earlier(key, stack, sessions, Some(packet.time));
-                            }
-                            if !was_over && followed.is_over() {
-                                lingering.push_back((packet.time, slot));
-                            }
-                            Some(slot)
-                        }
-                    }
-                    None => begin(flows, begun, keys, summary, key, &arrival, ordinal),
-                };
-                if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
-                    && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
-                {
-                    endings.watch(stack, slot, packet.time);
-                }
-                self.drop_oldest_syn();
-                self.release(packet.time);
-                self.check_held();
-                if self.flows.len() > self.max_connections {
-                    self.evict();
-                }
+                self.handle_segment(&key, from, &segment, packet, ordinal);
             }
             Decoded::Icmp(_) | Decoded::Other => {}
             Decoded::Undecodable(reason) => {
@@ -170,6 +133,77 @@ impl Pipeline {
                     .entry(reason.to_string())
                     .or_default() += 1
             }
+        }
+        self.decoder = Some(decoder);
+    }
+
+    fn handle_segment(
+        &mut self,
+        key: &FlowKey,
+        from: End,
+        segment: &Segment<'_>,
+        packet: &Packet<'_>,
+        ordinal: u64,
+    ) {
+        let hash = self.flows.hash(key);
+        if !self.shard.keeps(hash) {
+            // All shares let go of connections at the same packets.
+            return self.release(packet.time);
+        }
+        let arrival = Arrival {
+            from,
+            segment,
+            packet: packet.id,
+            time: packet.time,
+            settings: &self.settings,
+        };
+        let Self {
+            flows,
+            lingering,
+            begun,
+            sessions,
+            summary,
+            keys,
+            ..
+        } = self;
+        let slot = match flows.find_hashed(hash, key) {
+            Some(slot) => {
+                let Some(followed) = flows.get_mut(slot) else {
+                    return;
+                };
+                // Nothing else ends a connection.
+                let may_end = segment.flags.has(Flags::FIN | Flags::RST);
+                let was_over = may_end && followed.is_over();
+                let handled = followed.handle_segment(key, &arrival, keys);
+                if handled == Handled::NewConnection {
+                    if let Some((key, old)) = flows.remove(slot) {
+                        conclude(key, old, keys, sessions, summary);
+                    }
+                    begin(flows, begun, keys, summary, *key, &arrival, ordinal)
+                } else {
+                    if let Followed::Whole(stack) = followed
+                        && stack.has_earlier()
+                    {
+                        tell_earlier(*key, stack, sessions, Some(packet.time));
+                    }
+                    if may_end && !was_over && followed.is_over() {
+                        lingering.push_back((packet.time, slot));
+                    }
+                    Some(slot)
+                }
+            }
+            None => begin(flows, begun, keys, summary, *key, &arrival, ordinal),
+        };
+        if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
+            && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
+        {
+            endings.watch(stack, slot, packet.time);
+        }
+        self.drop_oldest_syn();
+        self.release(packet.time);
+        self.check_held();
+        if self.flows.len() > self.max_connections {
+            self.evict();
         }
     }
 
@@ -194,19 +228,25 @@ impl Pipeline {
         Part {
             sessions: std::mem::take(&mut self.sessions),
             summary: self.summary.clone(),
+            tells_opaque: self.keys.tells_opaque,
         }
     }
 
     /// Holds less, where all connections together hold more than they may. No more can be held
     /// than was captured, so a look now and then is enough.
+    #[inline]
     fn check_held(&mut self) {
         let flows = self.flows.len() as u64;
-        if self.unchecked
-            < limits::CHECK_HELD_EVERY.max(flows.saturating_mul(limits::CHECK_HELD_PER_CONNECTION))
+        if self.unchecked >= limits::CHECK_HELD_EVERY
+            && self.unchecked >= flows.saturating_mul(limits::CHECK_HELD_PER_CONNECTION)
         {
-            return;
+            self.unchecked = 0;
+            self.let_go_of_held();
         }
-        self.unchecked = 0;
+    }
+
+    #[cold]
+    fn let_go_of_held(&mut self) {
         let mut holders: Vec<(usize, Slot)> = Vec::new();
         for (slot, followed) in self.flows.iter() {
             let held = followed.held_bytes();
@@ -245,7 +285,17 @@ impl Pipeline {
     }
 
     /// Lets go of connections that ended long enough ago.
+    #[inline]
     fn release(&mut self, now: Timestamp) {
+        if let Some(&(ended, _)) = self.lingering.front()
+            && now.since(ended) > limits::LINGER_NANOS
+        {
+            self.release_ended(now);
+        }
+    }
+
+    #[cold]
+    fn release_ended(&mut self, now: Timestamp) {
         while let Some(&(ended, slot)) = self.lingering.front()
             && now.since(ended) > limits::LINGER_NANOS
         {
@@ -350,24 +400,52 @@ fn conclude_in_place(
     let name = stack.name(key);
     let until = summary.span.map(|(_, last)| last);
     let tracker = stack.finish(keys);
+    let sealed = stack.sealed();
+    let is_failed = |sealed: &Sealed| sealed.stage == Stage::Handshake;
     match stack.unread() {
+        // Keys would not show more of a handshake that failed than its alert.
+        _ if sealed.as_ref().is_some_and(is_failed) => {}
         None | Some(Unread::NotTls) => {}
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
     tell_earlier(key, stack, sessions, until);
     if let Some(tracker) = tracker {
-        let session = tell(
-            *tracker,
-            stack.tcp(),
-            name,
-            summary.span.map(|(_, last)| last),
-        );
+        let session = tell(*tracker, stack.tcp(), name, until);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
             summary.gaps += gaps;
         }
+        sessions.push(session);
+    } else if let Some(sealed) = sealed {
+        conclude_sealed(key, (stack, sealed), keys.tells_opaque, sessions, summary);
+    }
+}
+
+/// Tells of TLS that nothing could be read of: a handshake that failed, or, where asked for,
+/// whatever ended.
+fn conclude_sealed(
+    key: FlowKey,
+    (stack, sealed): (&Stack, Sealed),
+    tells_opaque: bool,
+    sessions: &mut Vec<Session>,
+    summary: &mut Summary,
+) {
+    let is_failed = sealed.stage == Stage::Handshake;
+    if !is_failed && !tells_opaque {
+        return;
+    }
+    let Some(tracker) = stack.seal(&key, sealed) else {
+        return;
+    };
+    let until = summary.span.map(|(_, last)| last);
+    let session = tell(*tracker, stack.tcp(), stack.name(key), until);
+    if !matches!(session.verdict.state, State::Failed | State::Closed) {
+        return;
+    }
+    summary.tls_failed += u64::from(is_failed);
+    if tells_opaque || summary.tls_failed <= limits::MAX_TLS_FAILURES {
         sessions.push(session);
     }
 }

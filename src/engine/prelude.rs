@@ -51,7 +51,7 @@ pub(super) struct Prelude {
     first: Noted,
     more: Vec<Noted>,
     vlan: Option<u16>,
-    tunnel: Tunnels,
+    tunnel: Option<Box<Tunnels>>,
 }
 
 impl Prelude {
@@ -68,7 +68,7 @@ impl Prelude {
             first: Noted::of(from, segment, packet, time),
             more: Vec::new(),
             vlan: segment.vlan,
-            tunnel: segment.tunnel,
+            tunnel: (!segment.tunnel.is_empty()).then(|| Box::new(segment.tunnel)),
         })
     }
 
@@ -120,19 +120,20 @@ impl Prelude {
 
     /// The connection with all its layers, as if it had taken every packet when it came.
     pub(super) fn replay(&self, key: &FlowKey, settings: &Settings, keys: &mut Keyring) -> Stack {
+        let tunnel = self.tunnel.as_deref().copied().unwrap_or_default();
         let mut stack = Stack::new(
             self.first.packet,
             self.first.time,
             self.ordinal,
-            (self.vlan, self.tunnel),
+            (self.vlan, tunnel),
             settings.clone(),
         );
         for noted in self.all() {
             let (src, dst) = (key.address(noted.from), key.address(noted.from.other()));
             let scale = noted.scale.map(|shift| [3, 3, shift]);
             let segment = Segment {
-                src: src.ip(),
-                dst: dst.ip(),
+                src: src.ip().into(),
+                dst: dst.ip().into(),
                 src_port: src.port(),
                 dst_port: dst.port(),
                 seq: noted.seq,
@@ -145,7 +146,7 @@ impl Prelude {
                 ttl: noted.ttl,
                 ip_id: noted.ip_id,
                 vlan: self.vlan,
-                tunnel: self.tunnel,
+                tunnel,
             };
             stack.handle_segment(noted.from, &segment, noted.packet, noted.time, keys);
         }

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
-use crate::tls::{Keyring, TlsConnection, Unread};
+use crate::tls::{Keyring, Sealed, TlsConnection, Unread, alert_in};
 use crate::ws::{Found, Reader, Search, Windows};
 
 /// What a connection carries, as far as is known.
@@ -44,8 +44,8 @@ pub(super) struct Stack {
     ordinal: u64,
     /// Outermost VLAN of its first packet.
     vlan: Option<u16>,
-    /// Tunnels around its first packet.
-    tunnel: Tunnels,
+    /// Tunnels around its first packet, where there are any.
+    tunnel: Option<Box<Tunnels>>,
     /// Somebody waits for it to be over.
     pub(super) is_watched: bool,
 }
@@ -70,25 +70,31 @@ pub(super) enum Verge {
 pub(super) struct Upper {
     /// What a proxy put before everything else, while it lasts.
     pub(super) prefix: Option<Box<Prefix>>,
-    /// How many of these there may be yet.
-    pub(super) prefixes_left: u8,
-    /// Offsets behind them.
-    pub(super) begins: Pair<u64>,
     /// Where it is TLS, `app` is what its plaintext carries.
     pub(super) tls: Option<Box<TlsConnection>>,
-    /// In TLS: what is missing before the first plaintext of an end.
-    pub(super) first_gaps: Pair<Option<(u64, Origin)>>,
     pub(super) app: App,
     pub(super) tracker: Option<Box<Tracker>>,
-    /// Opening attempts on this connection that were followed by another request.
-    pub(super) earlier: Vec<Tracker>,
-    /// What is there of the opening, should frames show that it was one.
-    pub(super) halves: Option<Box<Halves>>,
-    /// Bytes that are missing before anything came that says what this is.
-    pub(super) missed: Pair<Waiting>,
+    rare: Option<Box<Rare>>,
+    /// How many prefixes there may be yet.
+    pub(super) prefixes_left: u8,
     /// An attempt on this connection was told before its end.
     is_reused: bool,
     pub(super) settings: Settings,
+}
+
+/// What few connections have, apart so that the others touch less memory.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    /// Offsets behind what proxies put first.
+    pub(super) begins: Pair<u64>,
+    /// In TLS: what is missing before the first plaintext of an end.
+    pub(super) first_gaps: Pair<Option<(u64, Origin)>>,
+    /// Opening attempts on this connection that were followed by another request.
+    earlier: Vec<Tracker>,
+    /// What is there of the opening, should frames show that it was one.
+    halves: Option<Box<Halves>>,
+    /// Bytes that are missing before anything came that says what this is.
+    missed: Pair<Waiting>,
 }
 
 impl Stack {
@@ -103,21 +109,17 @@ impl Stack {
             tcp: Connection::new(packet, time),
             upper: Upper {
                 prefix: None,
-                prefixes_left: limits::MAX_PREFIXES,
-                begins: Pair::default(),
                 tls: None,
-                first_gaps: Pair::default(),
                 app: App::Undecided,
                 tracker: None,
-                earlier: Vec::new(),
-                halves: None,
-                missed: Pair::default(),
+                rare: None,
+                prefixes_left: limits::MAX_PREFIXES,
                 is_reused: false,
                 settings,
             },
             ordinal,
             vlan,
-            tunnel,
+            tunnel: (!tunnel.is_empty()).then(|| Box::new(tunnel)),
             is_watched: false,
         }
     }
@@ -128,7 +130,7 @@ impl Stack {
         matches!(self.upper.app, App::Other)
             && self.upper.tls.is_none()
             && self.upper.tracker.is_none()
-            && self.upper.earlier.is_empty()
+            && !self.upper.has_earlier()
     }
 
     pub(super) fn tcp(&self) -> &Connection {
@@ -141,7 +143,7 @@ impl Stack {
             key,
             ordinal: self.ordinal,
             vlan: self.vlan,
-            tunnel: self.tunnel,
+            tunnel: self.tunnel.as_deref().copied().unwrap_or_default(),
         }
     }
 
@@ -169,7 +171,8 @@ impl Stack {
             App::Frames(readers) => readers.a.kept_bytes() + readers.b.kept_bytes(),
             App::Undecided | App::Other => 0,
         };
-        self.tcp.held_bytes() + kept
+        let sealed = self.upper.tls.as_ref().map_or(0, |tls| tls.held_bytes());
+        self.tcp.held_bytes() + sealed + kept
     }
 
     /// Waits no longer: what is missing stays missing.
@@ -177,6 +180,9 @@ impl Stack {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
         tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        if let Some(tls) = &mut upper.tls {
+            tls.forget();
+        }
         match &mut upper.app {
             App::Http(exchange) => exchange.forget(),
             App::Unknown(searches) => End::BOTH.iter().for_each(|&end| searches[end].forget()),
@@ -190,12 +196,35 @@ impl Stack {
         self.upper.tls.as_ref()?.unread()
     }
 
-    /// Opening attempts that are over while the connection goes on.
+    /// What its TLS shows, where nothing of it was read.
+    pub(super) fn sealed(&self) -> Option<Sealed> {
+        self.upper.tls.as_ref()?.sealed()
+    }
+
+    /// A session that tells of its TLS only.
+    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed) -> Box<Tracker> {
+        let mut tracker = Box::new(Tracker::new(
+            client,
+            self.tcp.first(),
+            self.upper.settings.story,
+        ));
+        self.upper.describe(&mut tracker);
+        sealed.client = Some(client);
+        tracker.handle_sealed(sealed);
+        tracker
+    }
+
+    /// Opening attempts are over while the connection goes on.
+    pub(super) fn has_earlier(&self) -> bool {
+        self.upper.has_earlier()
+    }
+
+    /// Takes them.
     pub(super) fn take_earlier(&mut self) -> Vec<Tracker> {
-        if self.upper.earlier.is_empty() {
+        if !self.upper.has_earlier() {
             return Vec::new();
         }
-        let mut earlier = std::mem::take(&mut self.upper.earlier);
+        let mut earlier = std::mem::take(&mut self.upper.rare().earlier);
         for tracker in &mut earlier {
             self.upper.describe(tracker);
             tracker.superseded = true;
@@ -206,6 +235,30 @@ impl Stack {
     /// A session is under way.
     pub(super) fn has_session(&self) -> bool {
         self.upper.tracker.is_some()
+    }
+
+    /// The session that is under way.
+    pub(super) fn tracker(&self) -> Option<&Tracker> {
+        self.upper.tracker.as_deref()
+    }
+
+    /// A copy of it, with all that is known around it.
+    pub(super) fn described(&self) -> Option<Tracker> {
+        let mut tracker = self.upper.tracker.as_deref()?.clone();
+        self.upper.describe(&mut tracker);
+        Some(tracker)
+    }
+
+    /// There is TLS between TCP and it.
+    pub(super) fn is_tls(&self) -> bool {
+        self.upper.tls.is_some()
+    }
+
+    /// Keeps no more than so many events of its story.
+    pub(super) fn shorten_story(&mut self, most: usize) {
+        if let Some(tracker) = &mut self.upper.tracker {
+            tracker.shorten_story(most);
+        }
     }
 
     /// Nothing more is expected of it but late packets.
@@ -335,6 +388,29 @@ impl Seen {
 }
 
 impl Upper {
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Offsets behind what proxies put first.
+    pub(super) fn begins(&self) -> Pair<u64> {
+        self.rare
+            .as_ref()
+            .map(|rare| rare.begins)
+            .unwrap_or_default()
+    }
+
+    fn has_earlier(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| !rare.earlier.is_empty())
+    }
+
+    /// In TLS: what is missing before the first plaintext of an end.
+    pub(super) fn take_first_gap(&mut self, end: End) -> Option<(u64, Origin)> {
+        self.rare.as_mut()?.first_gaps[end].take()
+    }
+
     pub(super) fn handle_plain(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
         match &mut self.app {
             App::Other => {}
@@ -376,7 +452,7 @@ impl Upper {
             }
             // Nothing is known of what the missing bytes were part of.
             App::Undecided if matches!(chunk, Chunk::Gap { .. }) && !seen.from_syn[end] => {
-                self.missed[end].push(chunk);
+                self.rare().missed[end].push(chunk);
             }
             App::Undecided => {
                 let whole = match self.tls {
@@ -395,9 +471,11 @@ impl Upper {
                     _ => App::Http(Box::default()),
                 };
                 if !matches!(self.app, App::Other) {
-                    for end in End::BOTH {
-                        let mut missed = std::mem::take(&mut self.missed[end]);
-                        missed.drain(|gap| self.handle_plain(end, gap, seen));
+                    let missed = self.rare.as_mut().map(|rare| &mut rare.missed);
+                    if let Some(mut missed) = missed.map(std::mem::take) {
+                        for end in End::BOTH {
+                            missed[end].drain(|gap| self.handle_plain(end, gap, seen));
+                        }
                     }
                     self.handle_plain(end, chunk, seen);
                 }
@@ -414,6 +492,7 @@ impl Upper {
         if is_over {
             End::BOTH.iter().for_each(|&end| searches[end].finish());
         }
+        let has_halves = self.rare.as_ref().is_some_and(|rare| rare.halves.is_some());
         let found = End::BOTH.map(|end| searches[end].found().map(|found| (end, found)));
         let client = match found {
             [
@@ -448,7 +527,7 @@ impl Upper {
                 let other = &searches[end.other()];
                 let patience_over = searches[end].kept() > limits::MAX_SEARCH_KEPT;
                 // An opening of which a part is there says that frames follow.
-                let is_expected = found.is_row || self.halves.is_some();
+                let is_expected = found.is_row || has_halves;
                 // Masked frames are told from chance by themselves (one that fills the
                 // last of many segments may be chance); unmasked ones only where nothing contradicts them.
                 let enough = match found.side {
@@ -482,7 +561,7 @@ impl Upper {
     /// A session whose opening the capture does not hold.
     fn open_unseen(&mut self, client: End, first: Origin) {
         let mut tracker = Box::new(Tracker::new(client, first, self.settings.story));
-        match self.halves.take() {
+        match self.rare.as_mut().and_then(|rare| rare.halves.take()) {
             Some(halves) => {
                 tracker.handle_request(halves.request, halves.asked);
                 tracker.handle_opened(Some(&halves.response), halves.answered);
@@ -515,14 +594,15 @@ impl Upper {
                     origin,
                 } => {
                     // The first attempt on a connection begins with the connection.
-                    let is_first = self.tracker.is_none() && self.earlier.is_empty();
+                    let is_first = self.tracker.is_none() && !self.has_earlier();
                     let begin = if is_first && !self.is_reused {
                         first
                     } else {
                         origin
                     };
-                    self.earlier
-                        .extend(self.tracker.take().map(|tracker| *tracker));
+                    if let Some(earlier) = self.tracker.take() {
+                        self.rare().earlier.push(*earlier);
+                    }
                     let mut tracker = Box::new(Tracker::new(client, begin, self.settings.story));
                     tracker.handle_request(request, origin);
                     self.tracker = Some(tracker);
@@ -532,9 +612,9 @@ impl Upper {
                         tracker.handle_refusal(&response, origin);
                     }
                 }
-                Event::NotHttp { origin } => {
+                Event::NotHttp { begins, origin } => {
                     if let Some(tracker) = &mut self.tracker {
-                        tracker.handle_garbage(origin);
+                        tracker.handle_garbage(origin, alert_in(&begins));
                     }
                 }
                 Event::Opened {
@@ -550,7 +630,9 @@ impl Upper {
                     self.begin_frames();
                 }
                 Event::NoBeginning(halves) => {
-                    self.halves = halves;
+                    if halves.is_some() || self.rare.is_some() {
+                        self.rare().halves = halves;
+                    }
                     let mut searches = Box::<Pair<Search>>::default();
                     if let App::Http(exchange) = std::mem::replace(&mut self.app, App::Undecided) {
                         exchange.drain(|end, chunk| searches[end].handle_chunk(chunk));

@@ -8,6 +8,7 @@ use crate::tcp::Chunk;
 use crate::tls::{Keyring, Look, TlsConnection, TlsItem, looks_like_tls};
 
 impl Upper {
+    #[inline]
     pub(super) fn handle_chunk(
         &mut self,
         end: End,
@@ -15,14 +16,27 @@ impl Upper {
         seen: &Seen,
         keys: &mut Keyring,
     ) {
+        // What nearly every chunk is part of.
+        if let (App::Frames(readers), Some(tracker), None) =
+            (&mut self.app, &mut self.tracker, &self.tls)
+        {
+            let side = tracker.side(end);
+            return readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
+        }
+        self.unwrap_chunk(end, chunk, seen, keys);
+    }
+
+    fn unwrap_chunk(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen, keys: &mut Keyring) {
         if let Some(mut prefix) = self.prefix.take() {
             match prefix.handle_chunk(end, chunk) {
                 None => self.prefix = Some(prefix),
                 Some(begins) => {
-                    if [begins.a, begins.b] == [self.begins.a, self.begins.b] {
+                    let before = self.begins();
+                    if [begins.a, begins.b] == [before.a, before.b] {
                         self.prefixes_left = 0;
+                    } else {
+                        self.rare().begins = begins;
                     }
-                    self.begins = begins;
                     prefix.replay(begins, |end, chunk| {
                         self.handle_chunk(end, chunk, seen, keys)
                     });
@@ -35,7 +49,7 @@ impl Upper {
         {
             let is_whole = self.is_begin(end, offset, seen);
             if is_whole && self.prefixes_left > 0 {
-                self.prefix = Prefix::detect(end, bytes, self.begins).map(Box::new);
+                self.prefix = Prefix::detect(end, bytes, self.begins()).map(Box::new);
                 if self.prefix.is_some() {
                     self.prefixes_left -= 1;
                     return self.handle_chunk(end, chunk, seen, keys);
@@ -58,7 +72,7 @@ impl Upper {
 
     /// An offset is where the contents of an end begin.
     pub(super) fn is_begin(&self, end: End, offset: u64, seen: &Seen) -> bool {
-        seen.from_syn[end] && offset == self.begins[end]
+        seen.from_syn[end] && offset == self.begins()[end]
     }
 
     fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen) {
@@ -73,12 +87,12 @@ impl Upper {
                 }),
                 _,
             ) => {
-                self.first_gaps[end] = Some((len, origin));
+                self.rare().first_gaps[end] = Some((len, origin));
             }
             (TlsItem::Data(chunk), _) => {
                 let begins_http = matches!(chunk, Chunk::Data { bytes, .. } if matches!(looks_like(bytes), Some(Some(_))));
                 if begins_http {
-                    self.first_gaps[end] = None;
+                    self.take_first_gap(end);
                 }
                 self.tell_first_gap(end, seen);
                 self.handle_plain(end, chunk, seen);
@@ -91,7 +105,7 @@ impl Upper {
     }
 
     fn tell_first_gap(&mut self, end: End, seen: &Seen) {
-        if let Some((len, origin)) = self.first_gaps[end].take() {
+        if let Some((len, origin)) = self.take_first_gap(end) {
             let gap = Chunk::Gap {
                 offset: 0,
                 len,
@@ -118,6 +132,9 @@ impl Upper {
             version: tls.version().map(str::to_owned),
             cipher_suite: tls.cipher_suite(),
             sni: tls.sni().map(str::to_owned),
+            alpn: tls.alpn().map(str::to_owned),
+            alert: None,
+            stage: None,
         });
         tracker.plain_next = Some(Pair {
             a: tls.plain_next(End::A),

@@ -1,9 +1,9 @@
 //! The table of connections in flight: a slab behind a randomly keyed hash.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use super::key::FlowKey;
 
@@ -15,43 +15,43 @@ pub struct Slot {
     generation: u32,
 }
 
-/// The end of a chain.
-const NONE: u32 = u32::MAX;
-
 struct Entry<T> {
     generation: u32,
-    /// The next entry whose key has the same hash.
-    next: u32,
     value: Option<(FlowKey, T)>,
+}
+
+/// An entry's place, with as much of its key's hash as shows, nearly always, whether it is the one.
+#[derive(Clone, Copy)]
+struct Place {
+    tag: u32,
+    index: u32,
+}
+
+impl Place {
+    /// The hash that the index is kept by. It follows from the tag, so that the index can grow
+    /// without a look at the keys.
+    const fn spread(&self) -> u64 {
+        spread(self.tag)
+    }
+}
+
+/// The index takes its place from the lowest bits of a hash, and a mark from the highest.
+const fn spread(tag: u32) -> u64 {
+    (tag as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+const fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 /// Connections by key. Addresses come from strangers, so the hash is keyed anew in each process.
 ///
-/// The hash stands for the key, which is kept once only, in its entry.
+/// The index is small, and each key is kept once only, in its entry.
 pub struct Table<T> {
     random: RandomState,
-    slots: HashMap<u64, u32, BuildHasherDefault<Same>>,
-    len: usize,
+    places: HashTable<Place>,
     entries: Vec<Entry<T>>,
     free: Vec<u32>,
-}
-
-/// Hashes are hashed already.
-#[derive(Default)]
-struct Same(u64);
-
-impl Hasher for Same {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
 }
 
 impl<T> Default for Table<T> {
@@ -65,8 +65,7 @@ impl<T> Table<T> {
     pub fn new(random: RandomState) -> Self {
         Self {
             random,
-            slots: HashMap::default(),
-            len: 0,
+            places: HashTable::new(),
             entries: Vec::new(),
             free: Vec::new(),
         }
@@ -79,12 +78,12 @@ impl<T> Table<T> {
 
     /// How many connections it holds.
     pub fn len(&self) -> usize {
-        self.len
+        self.places.len()
     }
 
     /// It holds none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.places.is_empty()
     }
 
     /// Where the connection of this key stands.
@@ -93,18 +92,18 @@ impl<T> Table<T> {
     }
 
     /// The same with the [hash](Self::hash) at hand.
+    #[inline]
     pub fn find_hashed(&self, hash: u64, key: &FlowKey) -> Option<Slot> {
-        let mut index = *self.slots.get(&hash)?;
-        loop {
-            let entry = self.entries.get(index as usize)?;
-            if entry.value.as_ref().is_some_and(|(known, _)| known == key) {
-                return Some(Slot {
-                    index,
-                    generation: entry.generation,
-                });
-            }
-            index = entry.next;
-        }
+        let tag = tag(hash);
+        let place = self.places.find(spread(tag), |place| {
+            place.tag == tag
+                && self.entries.get(place.index as usize).is_some_and(|entry| {
+                    entry.value.as_ref().is_some_and(|(known, _)| known == key)
+                })
+        })?;
+        let index = place.index;
+        let generation = self.entries.get(index as usize)?.generation;
+        Some(Slot { index, generation })
     }
 
     /// Puts in a connection whose key is not in the table; `None` when the table is full.
@@ -115,17 +114,16 @@ impl<T> Table<T> {
                 let index = u32::try_from(self.entries.len()).ok()?;
                 self.entries.push(Entry {
                     generation: 0,
-                    next: NONE,
                     value: None,
                 });
                 index
             }
         };
-        let hash = self.hash(&key);
+        let tag = tag(self.hash(&key));
         let entry = self.entries.get_mut(index as usize)?;
         entry.value = Some((key, value));
-        entry.next = self.slots.insert(hash, index).unwrap_or(NONE);
-        self.len += 1;
+        self.places
+            .insert_unique(spread(tag), Place { tag, index }, Place::spread);
         Some(Slot {
             index,
             generation: entry.generation,
@@ -158,57 +156,39 @@ impl<T> Table<T> {
         }
         let taken = entry.value.take()?;
         entry.generation = entry.generation.wrapping_add(1);
-        let next = std::mem::replace(&mut entry.next, NONE);
-        self.unchain(&taken.0, slot.index, next);
+        let hash = spread(tag(self.hash(&taken.0)));
+        if let Ok(place) = self
+            .places
+            .find_entry(hash, |place| place.index == slot.index)
+        {
+            place.remove();
+        }
         self.free.push(slot.index);
-        self.len -= 1;
         Some(taken)
-    }
-
-    /// Takes an entry out of the chain of its hash.
-    fn unchain(&mut self, key: &FlowKey, index: u32, next: u32) {
-        let hash = self.hash(key);
-        let Some(first) = self.slots.get_mut(&hash) else {
-            return;
-        };
-        if *first == index {
-            if next == NONE {
-                self.slots.remove(&hash);
-            } else {
-                *first = next;
-            }
-            return;
-        }
-        let mut at = *first;
-        while let Some(entry) = self.entries.get_mut(at as usize) {
-            if entry.next == index {
-                entry.next = next;
-                return;
-            }
-            at = entry.next;
-        }
     }
 
     /// Every connection with its slot, in the order of slots.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
+        self.entries().map(|(slot, _, value)| (slot, value))
+    }
+
+    /// The same, with their keys.
+    pub fn entries(&self) -> impl Iterator<Item = (Slot, FlowKey, &T)> {
         (0u32..).zip(&self.entries).filter_map(|(index, entry)| {
-            let (_, value) = entry.value.as_ref()?;
-            Some((
-                Slot {
-                    index,
-                    generation: entry.generation,
-                },
-                value,
-            ))
+            let (key, value) = entry.value.as_ref()?;
+            let slot = Slot {
+                index,
+                generation: entry.generation,
+            };
+            Some((slot, *key, value))
         })
     }
 
     /// Takes every connection out, in the order of slots.
     pub fn drain(&mut self) -> impl Iterator<Item = (FlowKey, T)> {
         // The room too: what comes of the connections needs it.
-        self.slots = HashMap::default();
+        self.places = HashTable::new();
         self.free = Vec::new();
-        self.len = 0;
         std::mem::take(&mut self.entries)
             .into_iter()
             .filter_map(|entry| entry.value)

@@ -28,25 +28,62 @@ pub struct Resend {
     pub last: Origin,
 }
 
-/// What is known of one end.
+/// What is known of one end. All of it that packets change lies together, and what few
+/// connections need lies apart: with many connections what counts is how much memory a packet
+/// touches.
 #[derive(Debug, Default)]
 struct Half {
     stream: Stream,
-    /// First and last packet it sent.
+    /// Any packet of it was seen.
     seen: bool,
     /// The shift of its window (RFC 7323 §2.2), from its SYN.
     window_shift: Option<u8>,
     /// The largest window it announced, scaled as far as is known.
     window: u32,
-    resend: Option<Resend>,
-    last_data: Option<Origin>,
+    /// How often it sent what stands at `sent_at`; 0 once the peer was heard.
+    times_sent: u32,
+    sent_at: u64,
+    last_data: Option<Sent>,
     habits: Watch,
-    ending: Option<Box<Ending>>,
+    late: Option<Box<Late>>,
 }
 
-/// How an end ended the connection.
+/// A packet with new bytes, in less room than an [`Origin`].
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    packet: PacketId,
+    time: Timestamp,
+    ack: u32,
+    has_ack: bool,
+}
+
+impl From<Origin> for Sent {
+    fn from(origin: Origin) -> Self {
+        Self {
+            packet: origin.packet,
+            time: origin.time,
+            ack: origin.ack.unwrap_or(0),
+            has_ack: origin.ack.is_some(),
+        }
+    }
+}
+
+impl From<Sent> for Origin {
+    fn from(sent: Sent) -> Self {
+        Self {
+            packet: sent.packet,
+            time: sent.time,
+            ack: sent.has_ack.then_some(sent.ack),
+            record_end: None,
+        }
+    }
+}
+
+/// What an end did last: repeat something, or end the connection.
 #[derive(Debug, Default)]
-struct Ending {
+struct Late {
+    /// The last time it sent what stands at `sent_at`, where that is not `last_data`.
+    resent: Option<Sent>,
     fin: Option<Signal>,
     rst: Option<Signal>,
     /// It went on sending new bytes after "its" RST: the RST was somebody else's.
@@ -55,16 +92,38 @@ struct Ending {
 }
 
 impl Half {
+    /// It repeated something in vain, of which an acknowledgement says nothing.
+    fn is_unheard(&self, ack: Option<u32>) -> bool {
+        let reached = ack.and_then(|ack| u64::try_from(self.stream.offset(ack)).ok());
+        self.times_sent >= limits::UNHEARD_TIMES
+            && reached.is_some_and(|reached| reached <= self.sent_at)
+    }
+
     fn fin(&self) -> Option<Signal> {
-        self.ending.as_ref()?.fin
+        self.late.as_ref()?.fin
     }
 
     fn rst(&self) -> Option<Signal> {
-        self.ending.as_ref()?.rst
+        self.late.as_ref()?.rst
     }
 
-    fn ending(&mut self) -> &mut Ending {
-        self.ending.get_or_insert_default()
+    fn late(&mut self) -> &mut Late {
+        self.late.get_or_insert_default()
+    }
+
+    /// The last packet that sent what stands at `sent_at`.
+    fn last_sent(&self) -> Option<Sent> {
+        let resent = self.late.as_ref().and_then(|late| late.resent);
+        resent.or(self.last_data)
+    }
+
+    /// Notes the packet that sent what stands at `sent_at`.
+    fn note_sent(&mut self, origin: Origin, is_last_data: bool) {
+        if !is_last_data {
+            self.late().resent = Some(origin.into());
+        } else if let Some(late) = &mut self.late {
+            late.resent = None;
+        }
     }
 }
 
@@ -72,20 +131,24 @@ impl Half {
 #[derive(Debug)]
 pub struct Connection {
     halves: Pair<Half>,
+    first: (PacketId, Timestamp),
+    last: (PacketId, Timestamp),
     opener: Option<End>,
-    first: Origin,
-    last: Origin,
-    /// The first FIN, or RST that its receiver heeded, of either end.
-    ended: Option<Timestamp>,
+    /// There was a FIN, or a RST that its receiver heeded, of either end.
+    has_ended: bool,
     opening: Opening,
     burst: Option<Box<Burst>>,
 }
 
 /// The three packets that open a connection, for the time that they take.
 #[derive(Clone, Copy, Debug, Default)]
-struct Opening {
-    syn: Option<Timestamp>,
-    round_trip: Option<i64>,
+enum Opening {
+    #[default]
+    Unseen,
+    /// When the last SYN came.
+    Asked(Timestamp),
+    /// A round trip in nanoseconds.
+    Measured(i64),
 }
 
 /// New bytes after a long silence of both ends.
@@ -111,18 +174,12 @@ pub enum Handled {
 impl Connection {
     /// A connection whose first packet this is.
     pub fn new(packet: PacketId, time: Timestamp) -> Self {
-        let origin = Origin {
-            packet,
-            time,
-            ack: None,
-            record_end: None,
-        };
         Self {
             halves: Pair::default(),
             opener: None,
-            first: origin,
-            last: origin,
-            ended: None,
+            first: (packet, time),
+            last: (packet, time),
+            has_ended: false,
             opening: Opening::default(),
             burst: None,
         }
@@ -135,12 +192,12 @@ impl Connection {
 
     /// Its first packet.
     pub fn first(&self) -> Origin {
-        self.first
+        bare(self.first)
     }
 
     /// Its last packet so far.
     pub fn last(&self) -> Origin {
-        self.last
+        bare(self.last)
     }
 
     /// The stream that one end sent.
@@ -182,23 +239,29 @@ impl Connection {
 
     /// The end sent new bytes after its RST: it knows nothing of that RST.
     pub fn outlived_rst(&self, end: End) -> bool {
-        let ending = self.halves[end].ending.as_ref();
-        ending.is_some_and(|ending| ending.outlived_rst)
+        let late = self.halves[end].late.as_ref();
+        late.is_some_and(|late| late.outlived_rst)
     }
 
     /// An RST of this end that its peer had to ignore.
     pub fn rst_out_of_window(&self, end: End) -> Option<Origin> {
-        self.halves[end].ending.as_ref()?.rst_out_of_window
+        self.halves[end].late.as_ref()?.rst_out_of_window
     }
 
     /// What this end repeated last without hearing anything of the peer since.
     pub fn resend(&self, end: End) -> Option<Resend> {
-        self.halves[end].resend
+        let half = &self.halves[end];
+        let last = half.last_sent().filter(|_| half.times_sent > 0)?;
+        Some(Resend {
+            offset: half.sent_at,
+            times: half.times_sent,
+            last: last.into(),
+        })
     }
 
     /// The last packet with new bytes of this end.
     pub fn last_data(&self, end: End) -> Option<Origin> {
-        self.halves[end].last_data
+        self.halves[end].last_data.map(Origin::from)
     }
 
     /// How this end behaves on the wire.
@@ -214,7 +277,10 @@ impl Connection {
     /// From the SYN to the packet that answers its answer, in nanoseconds: a round trip,
     /// wherever between the two ends the capture was taken.
     pub fn round_trip(&self) -> Option<i64> {
-        self.opening.round_trip
+        match self.opening {
+            Opening::Measured(round_trip) => Some(round_trip),
+            Opening::Unseen | Opening::Asked(_) => None,
+        }
     }
 
     /// The last time that bytes came after a long silence.
@@ -254,12 +320,7 @@ impl Connection {
         if flags.has(Flags::SYN) && !flags.has(Flags::RST) && self.begins_anew(from, segment) {
             return Handled::NewConnection;
         }
-        self.last = Origin {
-            packet,
-            time: self.last.time.max(time),
-            ack: None,
-            record_end: None,
-        };
+        self.last = (packet, self.last.1.max(time));
         let to = from.other();
         self.halves[from].seen = true;
         let first_byte = if flags.has(Flags::SYN) {
@@ -275,8 +336,11 @@ impl Connection {
             self.note_opening(from, flags, time);
             self.halves[from].habits.note(segment, ack, time);
             self.halves[to].habits.answered();
-            // Anything but a reset shows that the far end lives.
-            self.halves[to].resend = None;
+            // Anything but a reset shows that the far end lives; a FIN from one that has heard
+            // nothing of what was repeated, only that it gave up.
+            if !(flags.has(Flags::FIN) && self.halves[to].is_unheard(ack)) {
+                self.halves[to].times_sent = 0;
+            }
             if let Some(ack) = ack {
                 self.halves[to].stream.handle_ack(ack);
             }
@@ -301,7 +365,7 @@ impl Connection {
 
     /// The capture or the connection is over: hands on what waits, with the holes.
     pub fn finish(&mut self, emit: &mut impl FnMut(End, Chunk<'_>)) {
-        let last = self.last;
+        let last = self.last();
         let by_rst = |end: End| {
             self.halves[end.other()]
                 .rst()
@@ -319,11 +383,8 @@ impl Connection {
             let by_rst = |rst: Signal| rst.offset - u64::from(rst.offset == next + 1);
             let declared = half.fin().map(|fin| fin.offset);
             let declared = declared.into_iter().chain(half.rst().map(by_rst)).min();
-            if let Some(offset) = declared {
-                half.stream.declare_end(offset);
-            }
             half.stream
-                .finish(last, heard[end], &mut |chunk| emit(end, chunk));
+                .finish(last, declared, heard[end], &mut |chunk| emit(end, chunk));
         }
     }
 
@@ -373,16 +434,17 @@ impl Connection {
     }
 
     fn note_opening(&mut self, from: End, flags: Flags, time: Timestamp) {
-        let Opening { syn, round_trip } = &mut self.opening;
-        if round_trip.is_some() {
-            return;
-        }
-        if flags.has(Flags::SYN) {
-            if !flags.has(Flags::ACK) {
-                *syn = Some(time);
+        match self.opening {
+            Opening::Measured(_) => {}
+            _ if flags.has(Flags::SYN) => {
+                if !flags.has(Flags::ACK) {
+                    self.opening = Opening::Asked(time);
+                }
             }
-        } else if self.opener == Some(from) {
-            *round_trip = syn.map(|syn| time.since(syn).max(0));
+            Opening::Asked(syn) if self.opener == Some(from) => {
+                self.opening = Opening::Measured(time.since(syn).max(0));
+            }
+            Opening::Asked(_) | Opening::Unseen => {}
         }
     }
 
@@ -422,8 +484,9 @@ impl Connection {
             }
             // What comes after the first signal that ends the connection tells nothing of how
             // quiet it was before.
-            if self.ended.is_none() {
-                half.last_data = Some(origin);
+            let is_last = !self.has_ended;
+            if is_last {
+                half.last_data = Some(origin.into());
                 half.habits.segments_in_a_row = half.habits.segments_in_a_row.saturating_add(1);
                 let idle = last.map_or(0, |last| origin.time.since(last));
                 if idle >= limits::MIN_SILENCE_NANOS {
@@ -435,16 +498,14 @@ impl Connection {
                 }
             }
             let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
-            half.resend = Some(Resend {
-                offset,
-                times: 1,
-                last: origin,
-            });
+            half.sent_at = offset;
+            half.times_sent = 1;
+            half.note_sent(origin, is_last);
             if half
                 .rst()
                 .is_some_and(|rst| offset >= rst.offset && rst.origin.packet != origin.packet)
             {
-                half.ending().outlived_rst = true;
+                half.late().outlived_rst = true;
             }
             self.halves[from.other()].habits.segments_in_a_row = 0;
             return;
@@ -458,23 +519,19 @@ impl Connection {
         if end <= half.stream.acked() {
             return;
         }
-        match &mut half.resend {
-            Some(resend) => {
-                // A capture that holds every packet twice has the copies within milliseconds;
-                // no retransmission timer is that short (RFC 6298 §2.4).
-                if origin.time.since(resend.last.time) >= limits::MIN_RESEND_NANOS {
-                    resend.times = resend.times.saturating_add(1);
-                    resend.last = origin;
-                    half.habits.note_retransmission();
-                }
-            }
-            None => {
-                half.resend = Some(Resend {
-                    offset,
-                    times: 2,
-                    last: origin,
-                })
-            }
+        if half.times_sent == 0 {
+            half.sent_at = offset;
+            half.times_sent = 2;
+            half.note_sent(origin, false);
+            return;
+        }
+        // A capture that holds every packet twice has the copies within milliseconds; no
+        // retransmission timer is that short (RFC 6298 §2.4).
+        let last = half.last_sent().map_or(origin.time, |last| last.time);
+        if origin.time.since(last) >= limits::MIN_RESEND_NANOS {
+            half.times_sent = half.times_sent.saturating_add(1);
+            half.note_sent(origin, false);
+            half.habits.note_retransmission();
         }
     }
 
@@ -493,8 +550,8 @@ impl Connection {
         if half.fin().is_none()
             && let Ok(offset) = u64::try_from(half.stream.offset(seq))
         {
-            half.ending().fin = Some(Signal { offset, origin });
-            self.ended.get_or_insert(origin.time);
+            half.late().fin = Some(Signal { offset, origin });
+            self.has_ended = true;
         }
     }
 
@@ -513,14 +570,24 @@ impl Connection {
         let in_window = !half.stream.is_started()
             || (offset >= low && offset <= signed(half.stream.next()) + peer_window);
         if in_window {
-            half.ending().rst = Some(Signal {
+            half.late().rst = Some(Signal {
                 offset: u64::try_from(offset).unwrap_or(0),
                 origin,
             });
-            self.ended.get_or_insert(origin.time);
+            self.has_ended = true;
         } else {
-            half.ending().rst_out_of_window.get_or_insert(origin);
+            half.late().rst_out_of_window.get_or_insert(origin);
         }
+    }
+}
+
+/// A packet of which nothing else is known.
+const fn bare((packet, time): (PacketId, Timestamp)) -> Origin {
+    Origin {
+        packet,
+        time,
+        ack: None,
+        record_end: None,
     }
 }
 

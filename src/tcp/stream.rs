@@ -19,8 +19,6 @@ pub struct Stream {
     acked: u64,
     /// What came before its turn, and what never came.
     holes: Option<Box<Holes>>,
-    /// How far the end declared its stream to reach (FIN, RST).
-    declared_end: Option<u64>,
 }
 
 /// What only streams with holes need.
@@ -145,13 +143,6 @@ impl Stream {
         }
     }
 
-    /// The end said that its stream reaches up to this offset.
-    pub fn declare_end(&mut self, offset: u64) {
-        if offset <= self.next.saturating_add(limits::MAX_AHEAD) {
-            self.declared_end = Some(self.declared_end.map_or(offset, |end| end.min(offset)));
-        }
-    }
-
     /// Bytes of a segment. Hands on what is in order now, and keeps what is not.
     /// Returns whether any of it was new.
     pub fn handle_data(
@@ -243,9 +234,17 @@ impl Stream {
     /// The connection is over: hands on everything that waits, with the holes before it and at
     /// the end of the stream.
     ///
-    /// `heard`: what the peer's RST acknowledges. It tells that bytes were sent, not that
-    /// anybody read them.
-    pub fn finish(&mut self, last: Origin, heard: Option<u32>, emit: &mut impl FnMut(Chunk<'_>)) {
+    /// `declared`: how far the end said that its stream reaches (FIN, RST). `heard`: what the
+    /// peer's RST acknowledges. It tells that bytes were sent, not that anybody read them.
+    pub fn finish(
+        &mut self,
+        last: Origin,
+        declared: Option<u64>,
+        heard: Option<u32>,
+        emit: &mut impl FnMut(Chunk<'_>),
+    ) {
+        let limit = self.next.saturating_add(limits::MAX_AHEAD);
+        let declared = declared.filter(|&end| end <= limit);
         self.abandon_holes(emit);
         // The acknowledgement of a FIN counts one more than there are bytes (RFC 9293 §3.4).
         // Where the capture lost the FIN, the one byte beyond is taken for it.
@@ -256,12 +255,12 @@ impl Stream {
             0
         };
         let known = self.acked.max(heard);
-        let acked = match self.declared_end {
+        let acked = match declared {
             Some(end) => known.min(end),
             None if known == self.next.saturating_add(1) => self.next,
             None => known,
         };
-        let end = acked.max(self.declared_end.unwrap_or(0));
+        let end = acked.max(declared.unwrap_or(0));
         if self.started && end > self.next {
             self.gap(end, last, emit);
         }

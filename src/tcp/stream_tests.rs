@@ -9,6 +9,8 @@ use super::*;
 /// A stream with everything it handed on.
 #[derive(Default)]
 struct Rig {
+    /// How far the end says that its stream reaches.
+    declared: Option<u64>,
     stream: Stream,
     got: Got,
     packets: u64,
@@ -48,10 +50,12 @@ impl Rig {
     /// With what the peer's RST acknowledges.
     fn finish_hearing(mut self, heard: Option<u32>) -> Got {
         let got = &mut self.got;
-        self.stream
-            .finish(origin_at(u64::MAX >> 16, 0), heard, &mut |chunk| {
-                got.take(chunk)
-            });
+        self.stream.finish(
+            origin_at(u64::MAX >> 16, 0),
+            self.declared,
+            heard,
+            &mut |chunk| got.take(chunk),
+        );
         self.got
     }
 }
@@ -151,7 +155,7 @@ proptest! {
         let last = held.iter().rposition(|&held| held).map_or(0, |at| at + 1);
         let end = if fin { bytes.len() } else { last };
         if fin {
-            rig.stream.declare_end(end as u64);
+            rig.declared = Some(end as u64);
         }
         let got = rig.finish();
         let mut gaps = Vec::new();
@@ -357,9 +361,7 @@ fn finish_tells_the_holes_at_the_end_and_exactly_those() {
         if let Some(acked) = acked {
             rig.stream.handle_ack(acked);
         }
-        if let Some(declared) = declared {
-            rig.stream.declare_end(declared);
-        }
+        rig.declared = declared;
         rig.finish().gaps
     };
     assert_eq!(end(None, None), []);
@@ -450,7 +452,7 @@ fn a_stream_without_its_syn_begins_with_its_first_bytes() {
 #[test]
 fn a_stream_of_which_nothing_was_seen_has_no_end() {
     let mut rig = Rig::default();
-    rig.stream.declare_end(50);
+    rig.declared = Some(50);
     assert_eq!(rig.finish(), Got::default());
 }
 

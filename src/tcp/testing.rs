@@ -60,8 +60,8 @@ impl Got {
 /// A segment between two hosts; which of them sent it is told apart from it.
 pub(crate) fn segment(flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Segment<'_> {
     Segment {
-        src: IpAddr::from([10, 0, 0, 1]),
-        dst: IpAddr::from([10, 0, 0, 2]),
+        src: IpAddr::from([10, 0, 0, 1]).into(),
+        dst: IpAddr::from([10, 0, 0, 2]).into(),
         src_port: 50_000,
         dst_port: 80,
         seq,

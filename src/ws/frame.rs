@@ -112,20 +112,53 @@ pub fn parse_header(input: &[u8]) -> IResult<&[u8], Header> {
 /// Applies the masking key to bytes that begin `position` bytes into the payload
 /// (RFC 6455 §5.3).
 pub(super) fn unmask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
-    let mut key = mask;
-    key.rotate_left((position % 4) as usize);
+    let key = Key::at(mask, position);
     let mut words = bytes.chunks_exact_mut(8);
-    let wide = {
-        let [a, b, c, d] = key;
-        u64::from_ne_bytes([a, b, c, d, a, b, c, d])
-    };
     for word in &mut words {
+        key.apply(word);
+    }
+    key.apply_rest(words.into_remainder());
+}
+
+/// The same from one place to another of the same length, in one go.
+pub(super) fn unmask_into(plain: &mut [u8], masked: &[u8], mask: [u8; 4], position: u64) {
+    let key = Key::at(mask, position);
+    let mut words = plain.chunks_exact_mut(8);
+    let mut from = masked.chunks_exact(8);
+    for (word, from) in (&mut words).zip(&mut from) {
+        word.copy_from_slice(from);
+        key.apply(word);
+    }
+    let rest = words.into_remainder();
+    for (byte, &from) in rest.iter_mut().zip(from.remainder()) {
+        *byte = from;
+    }
+    key.apply_rest(rest);
+}
+
+/// A masking key, turned to a place in the payload.
+#[derive(Clone, Copy)]
+struct Key([u8; 4]);
+
+impl Key {
+    fn at(mut mask: [u8; 4], position: u64) -> Self {
+        mask.rotate_left((position % 4) as usize);
+        Self(mask)
+    }
+
+    #[inline]
+    fn apply(self, word: &mut [u8]) {
+        let [a, b, c, d] = self.0;
+        let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
         if let Ok(array) = <[u8; 8]>::try_from(&*word) {
             word.copy_from_slice(&(u64::from_ne_bytes(array) ^ wide).to_ne_bytes());
         }
     }
-    for (byte, key) in words.into_remainder().iter_mut().zip(key.iter().cycle()) {
-        *byte ^= key;
+
+    fn apply_rest(self, bytes: &mut [u8]) {
+        for (byte, key) in bytes.iter_mut().zip(self.0.iter().cycle()) {
+            *byte ^= key;
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Text messages checked for UTF-8 as they pass, across frames and segments (RFC 6455 §8.1).
 
-use super::frame::unmask;
+use super::frame::unmask_into;
 
-/// Bytes unmasked at a time: fits the first-level cache.
-const SCRATCH: usize = 4096;
+/// Bytes unmasked at a time: a segment of Ethernet's size is one block, and no more than that is
+/// cleared before.
+const SCRATCH: usize = 1536;
 
 /// A check under way: the bytes of a character whose end has not come yet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,8 +34,7 @@ impl TextCheck {
             let Some(plain) = scratch.get_mut(..block.len()) else {
                 break;
             };
-            plain.copy_from_slice(block);
-            unmask(plain, mask, position);
+            unmask_into(plain, block, mask, position);
             self.push_plain(plain)?;
             position += block.len() as u64;
         }
@@ -67,17 +67,15 @@ impl TextCheck {
                 Err(_) => return Err(NotUtf8),
             }
         }
-        let Err(error) = simdutf8::compat::from_utf8(bytes) else {
-            return Ok(());
-        };
-        if error.error_len().is_some() {
+        // The fast check cannot tell a character that is cut from a bad one.
+        let (whole, cut) = bytes.split_at(bytes.len() - cut_len(bytes));
+        if simdutf8::basic::from_utf8(whole).is_err() {
             return Err(NotUtf8);
         }
-        for (place, &byte) in self
-            .tail
-            .iter_mut()
-            .zip(bytes.get(error.valid_up_to()..).unwrap_or_default())
-        {
+        if std::str::from_utf8(cut).is_err_and(|error| error.error_len().is_some()) {
+            return Err(NotUtf8);
+        }
+        for (place, &byte) in self.tail.iter_mut().zip(cut) {
             *place = byte;
             self.tail_len += 1;
         }
@@ -85,8 +83,24 @@ impl TextCheck {
     }
 }
 
+/// How many bytes at the end begin a character and do not end it (RFC 3629 §3).
+fn cut_len(bytes: &[u8]) -> usize {
+    for (back, &byte) in (1..=3).zip(bytes.iter().rev()) {
+        let len = match byte {
+            0x80..=0xbf => continue,
+            0xc0..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xff => 4,
+            _ => 1,
+        };
+        return if back < len { back } else { 0 };
+    }
+    0
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::frame::unmask;
     use super::*;
 
     fn check(parts: &[&[u8]]) -> Result<(), NotUtf8> {

@@ -122,7 +122,7 @@ proptest! {
         let Some(TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("no TCP") };
         let mut decoder = Decoder::new();
         let Decoded::Tcp(segment) = decoder.decode(&packet(1, &data)) else { panic!("no segment") };
-        prop_assert_eq!((segment.src, segment.dst), addresses);
+        prop_assert_eq!((segment.src.ip(), segment.dst.ip()), addresses);
         prop_assert_eq!((segment.src_port, segment.dst_port), (tcp.source_port(), tcp.destination_port()));
         prop_assert_eq!((segment.seq, segment.ack), (tcp.sequence_number(), tcp.acknowledgment_number()));
         prop_assert_eq!((segment.flags.has(super::super::Flags::FIN), segment.window), (tcp.fin(), tcp.window_size()));

@@ -124,7 +124,7 @@ fn assert_inner(segment: &Segment<'_>) {
         (segment.payload, segment.wire_len, segment.ttl),
         (PAYLOAD, PAYLOAD.len() as u32, 63)
     );
-    match segment.src {
+    match segment.src.ip() {
         IpAddr::V4(src) => assert_eq!((src.octets(), segment.ip_id), ([10, 0, 0, 5], Some(0))),
         IpAddr::V6(src) => assert_eq!((src.octets()[15], segment.ip_id), (5, None)),
     }
