@@ -501,6 +501,13 @@ fn answers_to_requests_that_are_lost_are_not_those_to_the_opening() {
         let heads = (answer.len() + SWITCH.len()) as u64;
         assert_eq!(talk.rest(59 + ASK.len() as u64, heads).b.bytes, b"frames");
     }
+    // What came before the opening was asked for cannot be the answer to it.
+    for answer in [connect, plain] {
+        let mut talk = Talk::new();
+        talk.lose(CLIENT, 59).send(SERVER, answer).send(CLIENT, ASK);
+        let told = talk.finish().told();
+        assert!(!told.contains(&"refused 200".to_owned()), "{told:?}");
+    }
     // None follows: so it was.
     let refused = ["opening /chat", "refused 200"];
     for answer in [connect, plain] {
