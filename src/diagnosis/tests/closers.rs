@@ -181,3 +181,26 @@ fn a_silence_that_the_capture_ends_in_is_not_settled() {
     assert_eq!(sent(3, second, 2 * second), Confidence::High);
     assert_eq!(sent(6, 13 * second, 0), Confidence::High, "long enough");
 }
+
+#[test]
+fn a_fin_behind_a_silence_that_it_knows_nothing_of_is_no_first_signal() {
+    let mut scene = Scene::open();
+    scene
+        .unanswered(Server, 3)
+        .fin_hearing(Client, Heard::Nothing);
+    assert_eq!(closer(&scene), NETWORK);
+    assert_eq!(scene.told().verdict.cause, "peer-vanished");
+    // Sent twice may be late; and a FIN that is acknowledged got through.
+    let mut scene = Scene::open();
+    scene
+        .unanswered(Server, 2)
+        .fin_hearing(Client, Heard::Nothing);
+    assert_eq!(closer(&scene), CLIENT);
+    let mut scene = Scene::open();
+    scene
+        .unanswered(Server, 3)
+        .fin_hearing(Client, Heard::Nothing);
+    let fin = scene.facts.sides[Client].fin.expect("just sent");
+    scene.facts.sides[Client].acked = fin.end;
+    assert_eq!(closer(&scene), CLIENT);
+}
