@@ -60,12 +60,16 @@ pub const MAX_HOLES: usize = 32;
 /// told as it stands and dropped.
 pub const MAX_CONNECTIONS: usize = 1 << 20;
 
-/// Connections followed at a time on an interface, where memory is the host's: an eighth of what
-/// a file may hold.
-pub const MAX_LIVE_CONNECTIONS: usize = 1 << 17;
+/// Connections followed at a time on an interface, where memory is the host's: a quarter of what
+/// a file may hold. A large WebSocket server has 200,000 clients.
+pub const MAX_LIVE_CONNECTIONS: usize = 1 << 18;
 
 /// Connections that may begin on an interface while a bare SYN waits: an eighth as well.
 pub const MAX_LIVE_SYNS_WAITING: usize = MAX_SYNS_WAITING / 8;
+
+/// Sessions told before packets are looked at again: their verdicts take some tens of
+/// milliseconds, for which the kernel's buffer has room. A restart ends all of a server's at once.
+pub const MAX_TOLD_AT_ONCE: usize = 4096;
 
 /// How long an interface must be quiet about a connection that ended before its session is told,
 /// in nanoseconds: the last packets of both ends are within a round trip, and whoever watches
@@ -142,6 +146,17 @@ pub const MAX_RESYNC_DEPTH: u8 = 8;
 /// hold any number of them.
 pub const MAX_SECRETS: usize = 4 << 20;
 
+/// Secrets kept of key logs that grow while an interface is watched. The older half goes when
+/// this many are there: a hundred thousand connections ago in TLS 1.3, which has five for each.
+pub const MAX_LIVE_SECRETS: usize = 1 << 20;
+
+/// How long a TLS connection on an interface waits for its secrets, in nanoseconds. Libraries
+/// write them within the handshake; buffers and shared folders delay them by seconds.
+pub const SECRETS_PATIENCE_NANOS: i64 = 10_000_000_000;
+
+/// Bytes read of a growing key log between two looks at the interface: a few milliseconds.
+pub const KEY_LOG_READ: usize = 4 << 20;
+
 /// Longest line of a key log that is not taken for damaged. Real ones have up to 200 characters.
 pub const MAX_KEY_LOG_LINE: usize = 1024;
 
@@ -188,6 +203,24 @@ pub const MAX_PREFIXES: u8 = 4;
 /// other half of an opening, for a frame to prove itself). At the cap those that hold most stop
 /// waiting. A lossy capture of a busy server holds a few megabytes.
 pub const MAX_HELD_IN_ALL: usize = 256 << 20;
+
+/// Bytes of packets that `--record` keeps of each opening: a TLS handshake with its certificates
+/// takes 5 to 8 KiB, the requests and answers a few more.
+pub const MAX_RECORDED_OPENING: usize = 16 << 10;
+
+/// Bytes of the latest packets that `--record` keeps of each session: some hundred messages.
+pub const MAX_RECORDED_SESSION: usize = 256 << 10;
+
+/// What each session may keep at least, however many there are: the last few packets.
+pub const MIN_RECORDED_SESSION: usize = 2 << 10;
+
+/// Bytes that `--record` holds of all sessions together. Towards the cap every session keeps less
+/// of its past; where openings alone fill it, sessions that begin are not recorded.
+pub const MAX_RECORDED_IN_ALL: usize = 256 << 20;
+
+/// Bytes of recordings that wait to be written: half of what is held, since a mass hang-up ends
+/// many sessions at once.
+pub const MAX_RECORDINGS_WAITING: usize = 128 << 20;
 
 /// Bytes of capture between two looks at how much is held; and as many for each connection, so
 /// that looking costs little.

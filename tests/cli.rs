@@ -193,7 +193,10 @@ fn wrong_usage_says_what_would_be_right() {
     let cases: [(&[&str], &str); 10] = [
         (&["read"], "CAPTURE"),
         (&["a.pcap", "--format", "xml"], "table, csv, json, jsonl"),
-        (&["a.pcap", "-o", "report.xlsx"], ".csv, .json or .jsonl"),
+        (
+            &["a.pcap", "-o", "report.xlsx"],
+            ".csv, .json, .jsonl or .pcapng",
+        ),
         (&["a.pcap", "-o", "report"], "no ending"),
         (
             &["a.pcap", "-o", "/nowhere/at/all/report.csv"],

@@ -8,6 +8,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Device, Linktype, Precision};
 
@@ -24,6 +26,11 @@ pub trait Feed {
     /// # Errors
     /// Where no more packets will come.
     fn wait(&mut self, take: &mut dyn FnMut(&Packet<'_>)) -> Result<Waited, LiveError>;
+
+    /// What feeds it is down: no packets come, but they may again. Asked for about once a second.
+    fn is_down(&mut self) -> bool {
+        false
+    }
 
     /// Packets lost so far. Wants to be asked now and then: the counters behind it wrap.
     fn drops(&mut self) -> Drops;
@@ -209,6 +216,17 @@ impl Feed for Interface {
             })
             .map_err(|error| explain(&self.name, error))?;
         Ok(Waited::Now(now()))
+    }
+
+    /// libpcap does not say: it waits for the interface to come back.
+    fn is_down(&mut self) -> bool {
+        let Ok(mut addresses) = getifaddrs() else {
+            return false;
+        };
+        // Where the system does not list it (any), it is taken for up.
+        addresses
+            .find(|address| address.interface_name == self.name)
+            .is_some_and(|address| !address.flags.contains(InterfaceFlags::IFF_UP))
     }
 
     fn drops(&mut self) -> Drops {

@@ -1,6 +1,7 @@
 //! Where packets come from.
 //!
-//! In: files, interfaces. Out: [`Packet`]s, in the order of time, each borrowed from the reader's buffer.
+//! In: files, interfaces. Out: [`Packet`]s, in the order of time, each borrowed from the reader's
+//! buffer. And back into files: [`mod@write`].
 
 mod buffer;
 mod compressed;
@@ -28,6 +29,7 @@ mod secrets;
 )]
 mod testing;
 mod words;
+pub mod write;
 
 use std::path::PathBuf;
 

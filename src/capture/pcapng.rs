@@ -16,29 +16,29 @@ use super::words::words;
 use crate::time::Timestamp;
 
 /// Block types (pcapng draft §4, §11.1). Those not named here are skipped.
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE_DESCRIPTION: u32 = 1;
+pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
+pub(super) const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const INTERFACE_STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
-const DECRYPTION_SECRETS: u32 = 10;
+pub(super) const ENHANCED_PACKET: u32 = 6;
+pub(super) const DECRYPTION_SECRETS: u32 = 10;
 /// No packets, but Wireshark shows and numbers them as if they were.
 const JOURNAL_EXPORT: u32 = 9;
 const CUSTOM: u32 = 0x0bad;
 const CUSTOM_NOT_TO_COPY: u32 = 0x4000_0bad;
 
 /// Options (pcapng draft §3.5, §4.2, §4.6).
-const OPT_END: u16 = 0;
-const IF_TSRESOL: u16 = 9;
+pub(super) const OPT_END: u16 = 0;
+pub(super) const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
 
 /// Decryption secrets that are a TLS key log: the letters TLSK (pcapng draft §4.7).
-const TLS_KEY_LOG: u32 = 0x544c_534b;
+pub(super) const TLS_KEY_LOG: u32 = 0x544c_534b;
 
-const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+pub(super) const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 
 /// Octets of a section header up to its version, of type and length of any block, and of what
 /// frames a block: type, length, and the length again at its end.

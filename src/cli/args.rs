@@ -32,6 +32,8 @@ Examples:
       All about session 17: facts, verdict, evidence, and its story.
   hangup read -o sessions.csv -o sessions.json capture.pcap
       The table as always, and two files for other tools.
+  hangup read --abnormal -o wrong.pcapng huge.pcap
+      The packets of what went wrong, with comments, for Wireshark.
   hangup read --view closes --format jsonl capture.pcap | jq .code
       The timeline of Close frames, one JSON object a line.
   hangup read --keylog keys.log capture.pcapng
@@ -101,7 +103,8 @@ pub(super) struct ReadArgs {
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub(super) format: Format,
 
-    /// Also write FILE, in the format of its ending: .csv, .json or .jsonl; repeatable
+    /// Also write FILE, in the format of its ending: .csv, .json, .jsonl, or .pcapng (the
+    /// packets of the sessions shown, with comments); repeatable
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(super) output: Vec<PathBuf>,
 
@@ -228,6 +231,9 @@ pub(super) enum Format {
     Csv,
     Json,
     Jsonl,
+    /// Packets: for files only.
+    #[value(skip)]
+    PcapNg,
 }
 
 impl Format {
@@ -237,6 +243,7 @@ impl Format {
             ("csv", Self::Csv),
             ("json", Self::Json),
             ("jsonl", Self::Jsonl),
+            ("pcapng", Self::PcapNg),
         ];
         formats
             .into_iter()

@@ -60,6 +60,14 @@ impl ReadConfig {
         {
             bail!("- (standard input) can be read only once");
         }
+        let outputs = args
+            .output
+            .into_iter()
+            .map(output)
+            .collect::<Result<Vec<_>, _>>()?;
+        for output in &outputs {
+            check_packets(output, &args.captures)?;
+        }
         let fail_on = args.wanted.fail_on.clone();
         let tls = args.wanted.tls;
         let selection = Selection {
@@ -74,11 +82,7 @@ impl ReadConfig {
             threads: args.threads,
             selection,
             format: args.format,
-            outputs: args
-                .output
-                .into_iter()
-                .map(output)
-                .collect::<Result<_, _>>()?,
+            outputs,
             view: args.view.map(View::from),
             clock: args.time.into(),
             color: color(args.color),
@@ -153,7 +157,7 @@ pub(super) fn output(path: PathBuf) -> anyhow::Result<Output> {
             format!("ending .{ending}")
         };
         bail!(
-            "--output {}: {ending} tells no format; use .csv, .json or .jsonl",
+            "--output {}: {ending} tells no format; use .csv, .json, .jsonl or .pcapng",
             path.display()
         );
     };
@@ -169,6 +173,32 @@ pub(super) fn output(path: PathBuf) -> anyhow::Result<Output> {
         );
     }
     Ok(Output { path, format })
+}
+
+/// Packets are copied by reading the captures once more.
+fn check_packets(output: &Output, captures: &[PathBuf]) -> anyhow::Result<()> {
+    if output.format != Format::PcapNg {
+        return Ok(());
+    }
+    let name = output.path.display();
+    let target = output.path.canonicalize().ok();
+    for capture in captures {
+        if capture == Path::new("-") || (capture.exists() && !capture.is_file()) {
+            bail!(
+                "--output {name}: the packets are read a second time for it, and {} can be read \
+                 only once: save it to a file first",
+                if capture == Path::new("-") {
+                    "standard input".to_owned()
+                } else {
+                    capture.display().to_string()
+                }
+            );
+        }
+        if target.is_some() && capture.canonicalize().ok() == target {
+            bail!("--output {name}: is the capture that is read; name another");
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn color(wanted: Color) -> bool {

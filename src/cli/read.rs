@@ -10,13 +10,15 @@ use super::args::{Format, ReadArgs};
 use super::config::ReadConfig;
 use super::progress::Progress;
 use super::{Status, message};
+use crate::capture::write::{Head, Writer};
 use crate::engine::{self, Outcome, ReadError, Settings};
+use crate::report::captions::comments;
 use crate::report::csv::{Csv, Style};
 use crate::report::json::{Json, JsonLines};
 use crate::report::ladder::Ladder;
 use crate::report::look::Look;
 use crate::report::table::Table;
-use crate::report::text::{count, counted};
+use crate::report::text::{count, counted, escape};
 use crate::report::when::{Watch, rfc3339, span};
 use crate::report::{Captures, Sink, View, rows};
 use crate::session::{Session, Summary};
@@ -52,6 +54,10 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     for output in &config.outputs {
         let name = || format!("--output {}", output.path.display());
         let file = File::create(&output.path).with_context(name)?;
+        if output.format == Format::PcapNg {
+            packets(&config, &shown, file).with_context(name)?;
+            continue;
+        }
         write(
             &config,
             &outcome,
@@ -148,7 +154,8 @@ fn write(
             Box::new(Csv::new(out, view, captures, style))
         }
         (Format::Json, _) => Box::new(Json::new(out, view, captures)),
-        (Format::Jsonl, _) => Box::new(JsonLines::new(out, captures)),
+        // (Packets are written elsewhere.)
+        (Format::Jsonl | Format::PcapNg, _) => Box::new(JsonLines::new(out, captures)),
     };
     for row in rows(view, shown) {
         sink.row(&row)?;
@@ -165,6 +172,34 @@ fn write(
         }
     }
     sink.finish(&outcome.summary, outcome.partial)
+}
+
+/// The packets of the sessions shown, with comments on those that decide.
+fn packets(config: &ReadConfig, shown: &[&Session], file: File) -> io::Result<()> {
+    let comments = comments(shown.iter().copied());
+    let head = Head {
+        comment: &format!(
+            "{} out of {}",
+            counted(shown.len() as u64, "WebSocket session"),
+            config
+                .captures
+                .iter()
+                // Folders are nobody's business: such files are sent around.
+                .filter_map(|path| path.file_name())
+                .map(|name| escape(&name.to_string_lossy()).into_owned())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+        interface: "",
+    };
+    let mut writer = Writer::new(BufWriter::with_capacity(OUTPUT_BUFFER, file), &head)?;
+    let filter = config.filter.as_deref();
+    let sessions = shown.iter().copied();
+    engine::extract(&config.captures, filter, sessions, &mut |packet| {
+        let comments = comments.get(&packet.id).into_iter().flatten();
+        writer.packet(packet, comments.map(String::as_str))
+    })?;
+    writer.finish().map(drop)
 }
 
 /// The summary on standard error.

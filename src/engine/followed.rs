@@ -10,6 +10,7 @@ use crate::tls::Keyring;
 use super::passing::Passing;
 use super::prelude::Prelude;
 use super::stack::{Settings, Stack};
+use super::trace::Recording;
 
 /// How closely a connection is followed.
 #[derive(Debug)]
@@ -80,6 +81,7 @@ impl Followed {
                     return Handled::Taken;
                 }
                 let mut stack = Box::new(prelude.replay(key, settings, keys));
+                stack.trace = prelude.trace.take();
                 let handled = stack.handle_segment(from, segment, packet, time, keys);
                 // What another connection follows stays what it was.
                 if handled == Handled::Taken {
@@ -118,6 +120,24 @@ impl Followed {
             Self::Prelude(prelude) => prelude.is_over(),
             Self::Whole(stack) => stack.tcp().is_over(),
             Self::Passing(passing) => passing.is_over(),
+        }
+    }
+
+    /// Its packets, where they are recorded.
+    pub(super) fn trace(&self) -> Option<&Recording> {
+        match self {
+            Self::Prelude(prelude) => prelude.trace.as_deref(),
+            Self::Whole(stack) => stack.trace.as_deref(),
+            Self::Passing(_) => None,
+        }
+    }
+
+    /// Its packets, where they are recorded.
+    pub(super) fn trace_mut(&mut self) -> Option<&mut Recording> {
+        match self {
+            Self::Prelude(prelude) => prelude.trace.as_deref_mut(),
+            Self::Whole(stack) => stack.trace.as_deref_mut(),
+            Self::Passing(_) => None,
         }
     }
 

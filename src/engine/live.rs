@@ -1,9 +1,12 @@
 //! The live driver: packets in as they come, sessions out as they end.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::key_file::KeyFile;
 use super::pipeline::Pipeline;
+use super::trace::Recording;
 use crate::capture::live::{Drops, Feed, LiveError, Waited};
 use crate::session::{Session, Summary};
 use crate::time::Timestamp;
@@ -13,9 +16,14 @@ const TICK_NANOS: i64 = 50_000_000;
 /// Between two looks at the counters of lost packets, which wrap.
 const COUNTERS: Duration = Duration::from_secs(1);
 
+const DOWN: &str = "the interface is down: nothing is seen until it is up again";
+const UP: &str = "the interface is up again; what passed before is not known";
+
 /// When to stop, and how often to say how it is going.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Plan {
+pub struct Plan<'a> {
+    /// Key logs to read TLS with, followed as they grow.
+    pub key_logs: &'a [PathBuf],
     /// Keep the events of each session.
     pub events: bool,
     /// Tell of TLS connections, too, that cannot be read.
@@ -24,14 +32,29 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// Stop after so many packets.
     pub count: Option<u64>,
+    /// Keep packets for [`Watcher::recording`].
+    pub record: Option<Record>,
     /// Tell a [`Status`] so often.
     pub every: Option<Duration>,
 }
 
+/// How packets are kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Record {
+    /// With what opens the TLS of their session.
+    pub with_secrets: bool,
+}
+
 /// Whoever watches.
 pub trait Watcher {
+    /// The packets of a session that ended; comes before the session. Must not block.
+    fn recording(&mut self, _session: &Session, _recording: Recording) {}
+
     /// A session ended. Must not block: meanwhile packets are lost.
     fn session(&mut self, session: Session);
+
+    /// What became of the interface, or of a key log; `is_problem`: it may not be as its user thinks.
+    fn note(&mut self, _is_problem: bool, _text: String) {}
 
     /// How it is going.
     fn status(&mut self, status: &Status<'_>);
@@ -54,6 +77,8 @@ pub struct Status<'a> {
     pub packets: u64,
     /// Packets lost so far.
     pub drops: Drops,
+    /// Connections that are not recorded, because there is no room for more.
+    pub unrecorded: u64,
 }
 
 /// What a run came to.
@@ -61,23 +86,34 @@ pub struct Status<'a> {
 pub struct Watched {
     /// Totals; `dropped` counts what kernel and interface lost.
     pub summary: Summary,
+    /// Connections that were not recorded, because there was no room for more.
+    pub unrecorded: u64,
     /// Why it ended, where that was not asked for.
     pub failed: Option<LiveError>,
 }
 
 /// Watches `feed` until it ends, or is to be stopped. Sessions that are open then are told, too.
-pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watched {
+pub fn live(feed: &mut dyn Feed, plan: &Plan<'_>, watcher: &mut dyn Watcher) -> Watched {
     let mut run = Run {
         pipeline: pipeline(plan),
         codes: BTreeMap::new(),
+        dropped: 0,
+        key_files: plan.key_logs.iter().cloned().map(KeyFile::new).collect(),
         watcher,
     };
+    if !plan.key_logs.is_empty() {
+        run.pipeline.expect_key_log();
+    }
+    if let Some(record) = plan.record {
+        run.pipeline.record(record.with_secrets);
+    }
     let begun = Instant::now();
     let (mut counted, mut reported) = (begun, begun);
     let mut ticked = None;
     let mut left = plan.count.unwrap_or(u64::MAX);
     let mut failed = None;
     let mut is_last = false;
+    let mut is_down = false;
     while left > 0 && !is_last {
         // Once more after the end was asked for: the kernel still holds the latest packets.
         is_last =
@@ -99,6 +135,7 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
         // The clock of the host may be set back.
         if ticked.is_none_or(|ticked| now.since(ticked).saturating_abs() >= TICK_NANOS) {
             ticked = Some(now);
+            run.follow_key_logs();
             run.pipeline.handle_tick(now);
         }
         run.tell();
@@ -107,6 +144,11 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
         if due(counted, COUNTERS) {
             counted = clock;
             let drops = feed.drops();
+            run.note_drops(drops, now);
+            if std::mem::replace(&mut is_down, feed.is_down()) != is_down {
+                run.watcher
+                    .note(true, if is_down { DOWN } else { UP }.to_owned());
+            }
             run.watcher.look(&mut run.pipeline, drops, now);
         }
         if plan.every.is_some_and(|every| due(reported, every)) {
@@ -114,14 +156,20 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
             run.report(feed.drops());
         }
     }
+    run.follow_key_logs();
+    run.note_drops(feed.drops(), ticked.unwrap_or_default());
     run.pipeline.finish_live();
     run.tell();
     let mut summary = run.pipeline.summary();
     summary.dropped = feed.drops().total();
-    Watched { summary, failed }
+    Watched {
+        summary,
+        unrecorded: run.pipeline.unrecorded(),
+        failed,
+    }
 }
 
-fn pipeline(plan: &Plan) -> Pipeline {
+fn pipeline(plan: &Plan<'_>) -> Pipeline {
     let mut pipeline = Pipeline::live(plan.events);
     if plan.tls {
         pipeline.tell_opaque();
@@ -132,13 +180,41 @@ fn pipeline(plan: &Plan) -> Pipeline {
 struct Run<'a> {
     pipeline: Pipeline,
     codes: BTreeMap<Option<u16>, u64>,
+    key_files: Vec<KeyFile>,
+    /// Packets lost, as far as the pipeline knows.
+    dropped: u64,
     watcher: &'a mut dyn Watcher,
 }
 
 impl Run<'_> {
+    fn follow_key_logs(&mut self) {
+        let Self {
+            pipeline,
+            key_files,
+            watcher,
+            ..
+        } = self;
+        for file in key_files {
+            file.poll(
+                &mut |text| pipeline.handle_key_log(text),
+                &mut |is_problem, text| watcher.note(is_problem, text),
+            );
+        }
+    }
+
+    fn note_drops(&mut self, drops: Drops, now: Timestamp) {
+        let dropped = drops.total();
+        if std::mem::replace(&mut self.dropped, dropped) < dropped {
+            self.pipeline.note_drops(now);
+        }
+    }
+
     /// Hands on the sessions that ended.
     fn tell(&mut self) {
-        for session in self.pipeline.take_sessions() {
+        for (session, recording) in self.pipeline.take_sessions() {
+            if let Some(recording) = recording {
+                self.watcher.recording(&session, recording);
+            }
             *self.codes.entry(session.verdict.code).or_default() += 1;
             self.watcher.session(session);
         }
@@ -150,6 +226,7 @@ impl Run<'_> {
             codes: &self.codes,
             packets: self.pipeline.packets(),
             drops,
+            unrecorded: self.pipeline.unrecorded(),
         });
     }
 }

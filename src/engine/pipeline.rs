@@ -2,6 +2,7 @@
 
 mod ending;
 mod glance;
+mod recording;
 
 use std::collections::VecDeque;
 
@@ -12,6 +13,7 @@ use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::{Settings, Stack};
 use super::tell::tell;
+use super::trace::{Recorder, Recording};
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
@@ -31,8 +33,7 @@ pub struct Pipeline {
     lingering: VecDeque<(Timestamp, Slot)>,
     /// The connections that began last, the newest at the back.
     begun: VecDeque<Slot>,
-    sessions: Vec<Session>,
-    attempts: Attempts,
+    told: Told,
     summary: Summary,
     keys: Keyring,
     /// Secrets came behind packets.
@@ -47,6 +48,8 @@ pub struct Pipeline {
     max_syns_waiting: usize,
     /// Where packets come from an interface.
     endings: Option<Endings>,
+    /// Where they are kept for the case that somebody wants them.
+    recorder: Option<Recorder>,
 }
 
 impl Pipeline {
@@ -65,8 +68,8 @@ impl Pipeline {
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
-            sessions: Vec::new(),
-            attempts: Attempts::new(story),
+            told: Told::new(story),
+            recorder: None,
             summary: Summary::default(),
             settings: Settings {
                 story,
@@ -137,6 +140,9 @@ impl Pipeline {
                     && let Some(followed) = self.flows.get_mut(slot)
                 {
                     followed.handle_icmp(from, &error, packet.id, packet.time);
+                    if self.recorder.is_some() {
+                        self.keep(packet, slot);
+                    }
                 }
             }
             Decoded::Other => {}
@@ -175,8 +181,7 @@ impl Pipeline {
             flows,
             lingering,
             begun,
-            sessions,
-            attempts,
+            told,
             summary,
             keys,
             ..
@@ -192,14 +197,14 @@ impl Pipeline {
                 let handled = followed.handle_segment(key, &arrival, keys);
                 if handled == Handled::NewConnection {
                     if let Some((key, old)) = flows.remove(slot) {
-                        conclude(key, old, keys, (sessions, attempts), summary);
+                        conclude(key, old, keys, told, summary);
                     }
                     begin(flows, begun, keys, summary, *key, &arrival, ordinal)
                 } else {
                     if let Followed::Whole(stack) = followed
                         && stack.has_earlier()
                     {
-                        tell_earlier(*key, stack, sessions, Some(packet.time));
+                        tell_earlier(*key, stack, told, Some(packet.time));
                     }
                     if may_end && !was_over && followed.is_over() {
                         lingering.push_back((packet.time, slot));
@@ -213,6 +218,11 @@ impl Pipeline {
             && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
         {
             endings.watch(stack, slot, packet.time);
+        }
+        if self.recorder.is_some()
+            && let Some(slot) = slot
+        {
+            self.keep(packet, slot);
         }
         self.drop_oldest_syn();
         self.release(packet.time);
@@ -235,14 +245,14 @@ impl Pipeline {
                 key,
                 followed,
                 &mut self.keys,
-                (&mut self.sessions, &mut self.attempts),
+                &mut self.told,
                 &mut self.summary,
             );
         }
         self.summary.not_inflated = self.settings.windows.refused();
         Part {
-            sessions: std::mem::take(&mut self.sessions),
-            attempts: std::mem::take(&mut self.attempts),
+            sessions: std::mem::take(&mut self.told.sessions),
+            attempts: std::mem::take(&mut self.told.attempts),
             summary: self.summary.clone(),
             tells_opaque: self.keys.tells_opaque,
         }
@@ -324,7 +334,7 @@ impl Pipeline {
                             key,
                             stack,
                             &mut self.keys,
-                            (&mut self.sessions, &mut self.attempts),
+                            &mut self.told,
                             &mut self.summary,
                         );
                     }
@@ -361,7 +371,7 @@ impl Pipeline {
                     key,
                     stack,
                     &mut self.keys,
-                    (&mut self.sessions, &mut self.attempts),
+                    &mut self.told,
                     &mut self.summary,
                 );
             }
@@ -386,15 +396,11 @@ fn begin(
 }
 
 /// Tells the opening attempts of a connection that goes on.
-fn tell_earlier(
-    key: FlowKey,
-    stack: &mut Stack,
-    sessions: &mut Vec<Session>,
-    until: Option<Timestamp>,
-) {
+fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Told, until: Option<Timestamp>) {
     let name = stack.name(key);
     for tracker in stack.take_earlier() {
-        sessions.push(tell(tracker, stack.tcp(), name, until));
+        let trace = stack.trace.as_deref().cloned();
+        told.push(tell(tracker, stack.tcp(), name, until), trace);
     }
 }
 
@@ -402,14 +408,12 @@ fn conclude(
     key: FlowKey,
     followed: Followed,
     keys: &mut Keyring,
-    (sessions, attempts): (&mut Vec<Session>, &mut Attempts),
+    told: &mut Told,
     summary: &mut Summary,
 ) {
     match followed {
-        Followed::Prelude(prelude) => attempts.add_prelude(key, prelude),
-        Followed::Whole(mut stack) => {
-            conclude_in_place(key, &mut stack, keys, (sessions, attempts), summary);
-        }
+        Followed::Prelude(prelude) => told.attempts.add_prelude(key, prelude),
+        Followed::Whole(mut stack) => conclude_in_place(key, &mut stack, keys, told, summary),
         Followed::Passing(_) => {}
     }
 }
@@ -418,7 +422,7 @@ fn conclude_in_place(
     key: FlowKey,
     stack: &mut Stack,
     keys: &mut Keyring,
-    (sessions, attempts): (&mut Vec<Session>, &mut Attempts),
+    told: &mut Told,
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
@@ -433,7 +437,7 @@ fn conclude_in_place(
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
-    tell_earlier(key, stack, sessions, until);
+    tell_earlier(key, stack, told, until);
     if let Some(tracker) = tracker {
         let is_unconnected = tracker.is_unconnected();
         let session = tell(*tracker, stack.tcp(), name, until);
@@ -443,12 +447,16 @@ fn conclude_in_place(
             summary.gaps += gaps;
         }
         if is_unconnected {
-            attempts.add_tunnel(session);
+            told.attempts.add_tunnel(session);
         } else {
-            sessions.push(session);
+            let trace = stack.trace.take().map(|mut trace| {
+                trace.add_secrets(|| stack.secrets(keys));
+                *trace
+            });
+            told.push(session, trace);
         }
     } else if let Some(sealed) = sealed {
-        conclude_sealed(key, (stack, sealed), keys.tells_opaque, sessions, summary);
+        conclude_sealed(key, (stack, sealed), keys.tells_opaque, told, summary);
     }
 }
 
@@ -458,7 +466,7 @@ fn conclude_sealed(
     key: FlowKey,
     (stack, sealed): (&Stack, Sealed),
     tells_opaque: bool,
-    sessions: &mut Vec<Session>,
+    told: &mut Told,
     summary: &mut Summary,
 ) {
     let is_failed = sealed.stage == Stage::Handshake;
@@ -475,7 +483,34 @@ fn conclude_sealed(
     }
     summary.tls_failed += u64::from(is_failed);
     if tells_opaque || summary.tls_failed <= limits::MAX_TLS_FAILURES {
-        sessions.push(session);
+        told.push(session, stack.trace.as_deref().cloned());
+    }
+}
+
+/// Sessions that are over.
+#[derive(Default)]
+struct Told {
+    sessions: Vec<Session>,
+    /// What may be sessions too.
+    attempts: Attempts,
+    /// The packets of some of them, by what puts sessions in order.
+    recordings: Vec<((u64, PacketId), Recording)>,
+}
+
+impl Told {
+    fn new(story: bool) -> Self {
+        Self {
+            attempts: Attempts::new(story),
+            ..Self::default()
+        }
+    }
+
+    fn push(&mut self, session: Session, recording: Option<Recording>) {
+        if let Some(recording) = recording {
+            let place = (session.number, session.first_packet);
+            self.recordings.push((place, recording));
+        }
+        self.sessions.push(session);
     }
 }
 

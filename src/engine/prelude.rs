@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 use crate::tls::Keyring;
 
 use super::stack::{Settings, Stack};
+use super::trace::Recording;
 
 /// What TCP needs of a packet without payload.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,8 @@ pub(super) struct Prelude {
     refusal: Option<Box<(IcmpError, PacketId, Timestamp)>>,
     vlan: Option<u16>,
     tunnel: Option<Box<Tunnels>>,
+    /// Its packets, where they are recorded.
+    pub(super) trace: Option<Box<Recording>>,
 }
 
 impl Prelude {
@@ -73,6 +76,7 @@ impl Prelude {
             refusal: None,
             vlan: segment.vlan,
             tunnel: (!segment.tunnel.is_empty()).then(|| Box::new(segment.tunnel)),
+            trace: None,
         })
     }
 
@@ -192,6 +196,11 @@ impl Prelude {
         };
         End::BOTH.iter().any(|&end| has(Flags::RST, end))
             || End::BOTH.iter().all(|&end| has(Flags::FIN, end))
+    }
+
+    /// Its first packet.
+    pub(super) const fn first_packet(&self) -> PacketId {
+        self.first.packet
     }
 
     /// Its last packet.

@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use zeroize::Zeroizing;
+
+use super::trace::Recording;
 use crate::capture::PacketId;
 use crate::decode::{Flags, IcmpError, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
@@ -50,6 +53,10 @@ pub(super) struct Stack {
     tunnel: Option<Box<Tunnels>>,
     /// Somebody waits for it to be over.
     pub(super) is_watched: bool,
+    /// Somebody looks for its secrets.
+    pub(super) is_keyless: bool,
+    /// Its packets, where they are recorded.
+    pub(super) trace: Option<Box<Recording>>,
 }
 
 /// How near its end a connection with a session is.
@@ -125,6 +132,8 @@ impl Stack {
             vlan,
             tunnel: (!tunnel.is_empty()).then(|| Box::new(tunnel)),
             is_watched: false,
+            is_keyless: false,
+            trace: None,
         }
     }
 
@@ -196,6 +205,7 @@ impl Stack {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
         tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        upper.resume_tls(&seen, keys, true);
         if let Some(tls) = &mut upper.tls {
             tls.forget();
         }
@@ -210,6 +220,37 @@ impl Stack {
     /// Why its TLS could not be read, if so.
     pub(super) fn unread(&self) -> Option<Unread> {
         self.upper.tls.as_ref()?.unread()
+    }
+
+    /// A session may still be told of it.
+    pub(super) fn may_tell(&self) -> bool {
+        let is_dark = |tls: &TlsConnection| tls.is_given_up();
+        !self.is_done() && !self.upper.tls.as_deref().is_some_and(is_dark)
+    }
+
+    /// What it holds of TLS waits for secrets.
+    pub(super) fn awaits_secrets(&self) -> bool {
+        let tls = self.upper.tls.as_deref();
+        tls.is_some_and(TlsConnection::awaits_secrets)
+    }
+
+    /// Reads what waited for secrets, where they are there by now; `give_up`: in any case.
+    /// Returns whether nothing waits any more.
+    pub(super) fn resume(&mut self, keys: &mut Keyring, give_up: bool) -> bool {
+        let Self { tcp, upper, .. } = self;
+        let seen = Seen::of(tcp, None, false);
+        upper.resume_tls(&seen, keys, give_up)
+    }
+
+    /// A session is open.
+    pub(super) fn is_open(&self) -> bool {
+        let tracker = self.upper.tracker.as_ref();
+        tracker.is_some_and(|tracker| tracker.opened.is_some())
+    }
+
+    /// What opens its TLS, as the text of a key log.
+    pub(super) fn secrets(&self, keys: &Keyring) -> Option<Zeroizing<Vec<u8>>> {
+        self.upper.tls.as_deref()?.secrets(&keys.secrets)
     }
 
     /// What its TLS shows, where nothing of it was read.
@@ -345,6 +386,7 @@ impl Stack {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
         tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        upper.resume_tls(&seen, keys, true);
         upper.finish_tls(&seen);
         // Nothing of an end is known to be missing before what there is of it. How much of what
         // TLS lost was data, nobody knows.

@@ -144,6 +144,19 @@ impl Upper {
         }
     }
 
+    /// Reads what waited for secrets of TLS, where they are there by now, or nobody waits any
+    /// longer. Returns whether nothing waits.
+    pub(super) fn resume_tls(&mut self, seen: &Seen, keys: &mut Keyring, give_up: bool) -> bool {
+        let Some(mut tls) = self.tls.take() else {
+            return true;
+        };
+        let is_done = tls.resume(keys, give_up, &mut |end, item| {
+            self.handle_item(end, item, seen)
+        });
+        self.tls = Some(tls);
+        is_done
+    }
+
     pub(super) fn finish_tls(&mut self, seen: &Seen) {
         if let Some(mut tls) = self.tls.take() {
             tls.finish(&mut |end, item| self.handle_item(end, item, seen));

@@ -184,6 +184,12 @@ impl<T> Table<T> {
         })
     }
 
+    /// Every connection, in the order of slots.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let values = self.entries.iter_mut().map(|entry| entry.value.as_mut());
+        values.flatten().map(|(_, value)| value)
+    }
+
     /// Takes every connection out, in the order of slots.
     pub fn drain(&mut self) -> impl Iterator<Item = (FlowKey, T)> {
         // The room too: what comes of the connections needs it.

@@ -5,6 +5,7 @@
 //! names of the fields, which are a contract with whoever reads them.
 
 mod advice;
+pub mod captions;
 mod columns;
 pub mod csv;
 mod findings;

@@ -162,6 +162,22 @@ impl Waiting {
         }
     }
 
+    /// Everything that was kept of two directions, in the order of packets; `true`: of the second.
+    pub fn merge(mut self, mut second: Self, mut each: impl FnMut(bool, Chunk<'_>)) {
+        let first = self.pieces.drain(..).map(|piece| (false, piece));
+        let second = second.pieces.drain(..).map(|piece| (true, piece));
+        let mut pieces: Vec<(bool, Piece)> = first.chain(second).collect();
+        // Stable: each direction keeps its own order among pieces of the same packet.
+        pieces.sort_by_key(|(_, piece)| piece.origin.packet);
+        for (is_second, piece) in pieces {
+            let mut one = Self {
+                len: piece.bytes.len(),
+                pieces: vec![piece],
+            };
+            one.drain(|chunk| each(is_second, chunk));
+        }
+    }
+
     /// Everything that was kept, in order.
     pub fn drain(&mut self, mut each: impl FnMut(Chunk<'_>)) {
         self.len = 0;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use zeroize::Zeroizing;
+
 use super::guard::Proven;
 use super::handshake::{Handshake, Heard, Keys};
 use super::lane::{Found, Hole, Lane, Next};
@@ -25,6 +27,10 @@ pub struct TlsConnection {
     outside: Outside,
     unread: Option<Unread>,
     lacks_secrets: bool,
+    /// Secrets may still come: nothing of what follows the hellos is read before. The server.
+    awaits: Option<End>,
+    /// They were waited for in vain.
+    is_resigned: bool,
     /// The client's part of the key exchange may lead to them.
     awaits_premaster: bool,
     /// It cannot be read: nothing is kept for it any more.
@@ -108,11 +114,21 @@ impl TlsConnection {
         if let Some(unread) = self.unread {
             return Some(unread);
         }
-        if self.lacks_secrets {
+        if self.lacks_secrets || self.awaits.is_some() {
             return Some(Unread::NoKey);
         }
         let tried = |&end: &End| self.lanes[end].guard.unopened() > 0;
         (!self.has_opened() && End::BOTH.iter().any(tried)).then_some(Unread::WrongKey)
+    }
+
+    /// It cannot be read, and nothing can change that.
+    pub const fn is_given_up(&self) -> bool {
+        self.unread.is_some()
+    }
+
+    /// The secrets there are of it, as the text of a key log.
+    pub fn secrets(&self, secrets: &Secrets) -> Option<Zeroizing<Vec<u8>>> {
+        secrets.text_of(self.handshake.client_random()?)
     }
 
     /// Memory held by bytes that wait for others.
@@ -166,6 +182,37 @@ impl TlsConnection {
         self.free_if_unread();
     }
 
+    /// It waits for its secrets.
+    pub const fn awaits_secrets(&self) -> bool {
+        self.awaits.is_some()
+    }
+
+    /// Where it waits for secrets, and they are there now: reads what waited. `give_up`: goes on
+    /// with what there is. Returns whether it waits no longer.
+    pub fn resume(&mut self, keys: &mut Keyring, give_up: bool, out: &mut Out<'_>) -> bool {
+        let Some(server) = self.awaits else {
+            return true;
+        };
+        if !give_up && !self.handshake.has_all_secrets(&keys.secrets) {
+            return false;
+        }
+        self.awaits = None;
+        self.is_resigned = give_up;
+        self.install(server, &keys.secrets);
+        let [a, b] = End::BOTH.map(|end| {
+            self.lanes[end].is_blocked = false;
+            std::mem::take(&mut self.lanes[end].waiting)
+        });
+        if self.unread.is_none() {
+            a.merge(b, |is_b, chunk| {
+                let end = if is_b { End::B } else { End::A };
+                self.take(end, chunk, keys, out);
+            });
+        }
+        self.free_if_unread();
+        true
+    }
+
     /// What it shows where nothing of it was read; `None` where something was, or it is no TLS.
     pub fn sealed(&self) -> Option<Sealed> {
         self.outside.sealed(&self.handshake, self.unread())
@@ -195,6 +242,9 @@ impl TlsConnection {
     fn must_wait(&self, end: End) -> bool {
         if self.unread.is_some() {
             return false;
+        }
+        if self.awaits.is_some() {
+            return true;
         }
         match self.handshake.client {
             Some(client) if client != end => false,
@@ -632,6 +682,17 @@ impl TlsConnection {
 
     /// Both hellos are there: takes the secrets out of the key log.
     fn install(&mut self, server: End, secrets: &Secrets) {
+        let may_wait = secrets.is_growing()
+            && !self.is_resigned
+            && !self.has_opened()
+            && !self.handshake.awaits_premaster(secrets);
+        if may_wait && !self.handshake.has_all_secrets(secrets) {
+            self.awaits = Some(server);
+            End::BOTH
+                .iter()
+                .for_each(|&end| self.lanes[end].is_blocked = true);
+            return;
+        }
         match self.handshake.keys(secrets) {
             Ok(keys) => self.use_keys(server, keys),
             // Another handshake inside of one that was read: from here on it is dark.

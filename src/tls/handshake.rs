@@ -5,7 +5,7 @@ use super::guard::Pending;
 use super::hello::{
     ClientHello, ServerHello, parse_client_hello, parse_encrypted_extensions, parse_server_hello,
 };
-use super::keylog::Label;
+use super::keylog::{ClientRandom, Label};
 use super::messages::{
     CLIENT_HELLO, CLIENT_KEY_EXCHANGE, ENCRYPTED_EXTENSIONS, KEY_UPDATE, SERVER_HELLO,
 };
@@ -154,6 +154,15 @@ impl Handshake {
         Ok(keys)
     }
 
+    /// Nothing that is known of the connection is in the way of reading it but the lack of
+    /// secrets, and there is none; or there is something else in the way.
+    pub(super) fn has_all_secrets(&self, secrets: &Secrets) -> bool {
+        match self.keys(secrets) {
+            Ok(keys) => !keys.is_incomplete,
+            Err(unread) => unread != Unread::NoKey,
+        }
+    }
+
     /// What follows from a master secret, up to TLS 1.2.
     fn keys_of(&self, master: &[u8]) -> Option<Keys> {
         let (client, hello) = (self.client_hello.as_ref()?, self.server_hello.as_ref()?);
@@ -223,6 +232,10 @@ impl Handshake {
         let suite = Suite(self.server_hello.as_ref()?.suite);
         let number = || format!("0x{:04X}", suite.0);
         Some(suite.name().map_or_else(number, str::to_owned))
+    }
+
+    pub(super) fn client_random(&self) -> Option<&ClientRandom> {
+        Some(&self.client_hello.as_ref()?.random)
     }
 
     pub(super) fn sni(&self) -> Option<&str> {

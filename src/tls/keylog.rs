@@ -27,6 +27,18 @@ pub(super) enum Label {
 }
 
 impl Label {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Master => "CLIENT_RANDOM",
+            Self::Premaster => "RSA",
+            Self::ClientEarly => "CLIENT_EARLY_TRAFFIC_SECRET",
+            Self::ClientHandshake => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            Self::ServerHandshake => "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            Self::ClientTraffic => "CLIENT_TRAFFIC_SECRET_0",
+            Self::ServerTraffic => "SERVER_TRAFFIC_SECRET_0",
+        }
+    }
+
     /// Those of other uses are none of ours.
     fn of(name: &[u8]) -> Option<Self> {
         Some(match name {
@@ -83,6 +95,12 @@ pub struct KeyLog {
     is_overlong: bool,
     malformed: u64,
     refused: u64,
+    /// Secrets taken, one by one.
+    added: u64,
+    /// More may come at any time, for weeks: at most so many are kept.
+    grows_to: Option<usize>,
+    /// Those that came before, where it grows.
+    older: Option<Box<Self>>,
     has_premasters: bool,
 }
 
@@ -96,6 +114,24 @@ impl fmt::Debug for KeyLog {
 }
 
 impl KeyLog {
+    /// One that more is to come of: secrets may be late, and the oldest are forgotten in time.
+    pub fn growing() -> Self {
+        Self {
+            grows_to: Some(limits::MAX_LIVE_SECRETS),
+            ..Self::default()
+        }
+    }
+
+    /// More may come.
+    pub const fn is_growing(&self) -> bool {
+        self.grows_to.is_some()
+    }
+
+    /// How many secrets were taken so far: grows whenever there is something new.
+    pub const fn added(&self) -> u64 {
+        self.added
+    }
+
     /// How many connections it has secrets of.
     pub fn connections(&self) -> usize {
         self.first.len()
@@ -204,6 +240,14 @@ impl KeyLog {
     /// newer one.
     fn insert(&mut self, client: ClientRandom, label: Label, bytes: &[u8; 48], len: usize) {
         let len = u8::try_from(len).unwrap_or(0);
+        self.added += 1;
+        if self.grows_to.is_some_and(|max| self.secrets() >= max / 2) {
+            self.older = Some(Box::new(Self {
+                first: std::mem::take(&mut self.first),
+                slabs: std::mem::take(&mut self.slabs),
+                ..Self::default()
+            }));
+        }
         let mut place = self.first.get(&client).copied().unwrap_or(NONE);
         while let Some(secret) = self.secret_mut(place) {
             if secret.label == label {
@@ -258,9 +302,30 @@ impl KeyLog {
         self.slabs.get_mut(place / SLAB)?.get_mut(place % SLAB)
     }
 
+    /// The secrets of one connection, as the text of a key log; `None` where there are none.
+    pub(super) fn text_of(&self, client: &ClientRandom) -> Option<Zeroizing<Vec<u8>>> {
+        // At most six lines. Reserved at once: a vector that grows leaves a copy behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(2 * limits::MAX_KEY_LOG_LINE));
+        let Some(&(mut place)) = self.first.get(client) else {
+            return self.older.as_ref()?.text_of(client);
+        };
+        while let Some(secret) = self.secret(place) {
+            text.extend_from_slice(secret.label.name().as_bytes());
+            text.push(b' ');
+            put_hex(&mut text, client);
+            text.push(b' ');
+            put_hex(&mut text, secret.bytes.get(..usize::from(secret.len))?);
+            text.push(b'\n');
+            place = secret.next;
+        }
+        Some(text)
+    }
+
     /// One secret of a connection.
     pub(super) fn get(&self, client: &ClientRandom, label: Label) -> Option<&[u8]> {
-        let mut place = *self.first.get(client)?;
+        let Some(&(mut place)) = self.first.get(client) else {
+            return self.older.as_ref()?.get(client, label);
+        };
         while let Some(secret) = self.secret(place) {
             if secret.label == label {
                 return secret.bytes.get(..usize::from(secret.len));
@@ -284,6 +349,13 @@ fn decode_hex(digits: &[u8], out: &mut [u8]) -> Option<usize> {
         *byte = high << 4 | low;
     }
     (bad == 0).then_some(pairs.len())
+}
+
+fn put_hex(text: &mut Vec<u8>, bytes: &[u8]) {
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    for byte in bytes {
+        text.extend([digit(byte >> 4), digit(byte & 0xf)]);
+    }
 }
 
 /// The value of each character as a digit.
@@ -388,6 +460,49 @@ mod tests {
             let secret = log.get(&client, Label::Master).unwrap_or_default();
             assert_eq!(secret.last_chunk(), Some(&(number as u64).to_be_bytes()));
         }
+    }
+
+    #[test]
+    fn the_text_of_one_connection_holds_its_secrets_and_no_others() {
+        let text = [
+            line("CLIENT_TRAFFIC_SECRET_0", 2, &"cd".repeat(32)),
+            line("CLIENT_RANDOM", 1, &"0a".repeat(48)),
+            line("SERVER_TRAFFIC_SECRET_0", 2, &"9f".repeat(48)),
+        ];
+        let log = log(&text.join("\n"));
+        let of = |client: u8| {
+            let text = log.text_of(&[client; 32])?;
+            let mut lines: Vec<String> = std::str::from_utf8(&text)
+                .ok()?
+                .lines()
+                .map(str::to_owned)
+                .collect();
+            lines.sort();
+            Some(lines)
+        };
+        assert_eq!(of(1), Some(vec![text[1].clone()]));
+        assert_eq!(of(2), Some(vec![text[0].clone(), text[2].clone()]));
+        assert_eq!(of(3), None);
+    }
+
+    #[test]
+    fn one_that_grows_forgets_the_oldest() {
+        let max = 1000;
+        let mut log = KeyLog {
+            grows_to: Some(max),
+            ..KeyLog::default()
+        };
+        let count = max + 1;
+        for number in 0..count {
+            log.feed(format!("CLIENT_RANDOM {number:064x} {number:096x}\n").as_bytes());
+        }
+        let has = |number: usize| {
+            let mut client = [0; 32];
+            client[24..].copy_from_slice(&(number as u64).to_be_bytes());
+            log.get(&client, Label::Master).is_some() && log.text_of(&client).is_some()
+        };
+        assert!(!has(0) && has(count - 1) && has(count - max / 2));
+        assert_eq!((log.added(), log.refused()), (count as u64, 0));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::KeyLog;
 use super::keylog::{ClientRandom, Label};
 
@@ -36,6 +38,30 @@ impl Secrets {
         self.own.feed(text);
         self.own.end_text();
         self.own.secrets() > before
+    }
+
+    /// Those of the capture, to which more is added.
+    pub fn of_capture(log: KeyLog) -> Self {
+        Self {
+            shared: Arc::default(),
+            own: log,
+        }
+    }
+
+    /// More may come at any time.
+    pub const fn is_growing(&self) -> bool {
+        self.own.is_growing()
+    }
+
+    /// How many secrets the capture brought so far: grows whenever there is something new.
+    pub const fn added(&self) -> u64 {
+        self.own.added()
+    }
+
+    /// The secrets of one connection, as the text of a key log; `None` where there are none.
+    pub(super) fn text_of(&self, client: &ClientRandom) -> Option<Zeroizing<Vec<u8>>> {
+        let own = self.own.text_of(client);
+        own.or_else(|| self.shared.text_of(client))
     }
 
     /// One secret of a connection; those inside of the capture are the likelier ones.

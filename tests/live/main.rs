@@ -13,6 +13,8 @@ mod answer;
 mod cases;
 mod confined;
 mod loopback;
+#[cfg(target_os = "linux")]
+mod namespaces;
 mod peers;
 mod replay;
 #[path = "../support/run.rs"]

@@ -7,7 +7,8 @@ use clap::Args;
 
 use super::observe::ObserveArgs;
 use crate::cli::args::{ClockName, Color, Format, WantedArgs};
-use crate::cli::units::{small_size, span};
+use crate::cli::select::FailOn;
+use crate::cli::units::{size, small_size, span};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +18,8 @@ Examples:
       One interface, and only what matches a filter in tcpdump's language.
   hangup live --abnormal -q -o /var/log/hangup.jsonl --every 1m
       For weeks: what went wrong, into a file. SIGHUP opens it anew (logrotate).
+  hangup live -q --record /var/lib/hangup --record-max 500MiB
+      Keep the packets of what goes wrong, for Wireshark.
   hangup live --top
       A view on the terminal: what is open, what ended. Ends with q.
   hangup live --duration 30s --fail-on abnormal
@@ -79,6 +82,11 @@ pub(in crate::cli) struct LiveArgs {
     #[arg(long, value_name = "N", help_heading = "Capture")]
     pub(super) count: Option<u64>,
 
+    /// TLS key log (NSS format) to read wss with, followed as it grows; repeatable
+    /// [default: $SSLKEYLOGFILE]
+    #[arg(long, value_name = "FILE", help_heading = "Capture")]
+    pub(super) keylog: Vec<PathBuf>,
+
     /// Once the interface is open, go on as this user (takes root)
     #[arg(long, value_name = "NAME", help_heading = "Capture")]
     pub(super) user: Option<String>,
@@ -90,6 +98,35 @@ pub(in crate::cli) struct LiveArgs {
     /// Also append to FILE, in the format of its ending: .csv or .jsonl; repeatable
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(super) output: Vec<PathBuf>,
+
+    /// Write the packets of each session that ends abnormally into a file of its own in DIR
+    #[arg(long, value_name = "DIR", help_heading = "Recording")]
+    pub(super) record: Option<PathBuf>,
+
+    /// Which sessions to record [default: abnormal]
+    #[arg(
+        long,
+        value_name = "abnormal|CODE,...",
+        value_delimiter = ',',
+        requires = "record",
+        help_heading = "Recording"
+    )]
+    pub(super) record_on: Vec<FailOn>,
+
+    /// Most that these files may take together; the oldest go first
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1GiB",
+        value_parser = size,
+        requires = "record",
+        help_heading = "Recording"
+    )]
+    pub(super) record_max: u64,
+
+    /// Put what opens its TLS into each of them (with --keylog): keep them like passwords
+    #[arg(long, requires = "record", help_heading = "Recording")]
+    pub(super) record_secrets: bool,
 
     /// Say so often on standard error how it is going
     #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Output")]

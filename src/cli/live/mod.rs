@@ -5,12 +5,14 @@ mod cohorts;
 mod messages;
 mod observe;
 mod output;
+mod recorder;
 #[cfg(feature = "metrics")]
 mod scrape;
 #[cfg(feature = "tui")]
 mod top;
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,6 +24,7 @@ pub(super) use self::args::LiveArgs;
 use self::messages::Messages;
 use self::observe::{Observers, Seen};
 use self::output::{Output, Place};
+use self::recorder::{Plan as RecordPlan, Recorder};
 use super::Status as Exit;
 use super::args::Format;
 use super::config::{color, output, selection, width};
@@ -30,8 +33,8 @@ use super::select::{FailOn, Selection};
 use crate::capture::confine::{Confined, Places, confine};
 use crate::capture::live::{Drops, Interface, Options, default_interface, now};
 use crate::capture::privileges;
-use crate::engine::Pipeline;
-use crate::engine::live::{Plan, Status, Watcher, live};
+use crate::engine::live::{Plan, Record, Status, Watcher, live};
+use crate::engine::{Pipeline, Recording};
 use crate::report::look::Look;
 use crate::report::text::{count, counted};
 use crate::report::when::Watch;
@@ -62,6 +65,9 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
             place.name()
         );
     }
+    if let Some((place, _)) = places.iter().find(|(_, format)| *format == Format::PcapNg) {
+        bail!("{}: packets are kept with --record", place.name());
+    }
     let fail_on = args.wanted.fail_on.clone();
     let tls = args.wanted.tls;
     let selection = selection(args.wanted)?;
@@ -86,14 +92,22 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     privileges::give_up(args.user.as_deref())?;
     // What it takes to know the zone is not there later.
     let watch = Watch::new(args.time.into(), now());
+    let key_logs: Vec<PathBuf> = match args.keylog {
+        named if named.is_empty() => {
+            let variable = std::env::var_os("SSLKEYLOGFILE").map(PathBuf::from);
+            variable.into_iter().collect()
+        }
+        named => named,
+    };
     let confined = confine(&Places {
+        kept: args.record.iter().cloned().collect(),
+        read: key_logs.clone(),
         appended: places
             .iter()
             .filter_map(|(place, _)| place.file())
             .collect(),
         devices: args.observe.devices(),
         interface: Some(name),
-        ..Places::default()
     });
     let looks = Looks {
         look: Look {
@@ -122,6 +136,23 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
             Output::open(place, format, &looks, &messages).context(name)
         })
         .collect::<Result<Vec<_>, _>>()?;
+    let recorder = args
+        .record
+        .map(|folder| {
+            let name = format!("--record {}", folder.display());
+            let wanted = match args.record_on {
+                wanted if wanted.is_empty() => vec![FailOn::Abnormal],
+                wanted => wanted,
+            };
+            let plan = RecordPlan {
+                folder,
+                wanted,
+                max: args.record_max,
+                interface: interface.name().to_owned(),
+            };
+            Recorder::start(plan, &messages).context(name)
+        })
+        .transpose()?;
     if !args.quiet && !is_top {
         let filter = if filter.is_empty() {
             String::new()
@@ -157,12 +188,18 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         fail_on,
         found: false,
         outputs,
+        recorder,
         signals,
         messages: messages.clone(),
+        verbose: args.verbose,
     };
     let plan = Plan {
+        key_logs: &key_logs,
         // Stories can be looked at.
         events: is_top,
+        record: desk.recorder.is_some().then_some(Record {
+            with_secrets: args.record_secrets,
+        }),
         tls,
         duration: args.duration,
         count: args.count,
@@ -172,6 +209,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     let Desk {
         observers,
         mut outputs,
+        recorder,
         found,
         signals,
         ..
@@ -185,11 +223,15 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     for output in outputs {
         output.finish(&watched.summary, partial);
     }
+    let recorded = recorder.map(|recorder| {
+        let (written, missed) = recorder.finish();
+        (written, missed + watched.unrecorded)
+    });
     if let Some(error) = watched.failed {
         messages.warning(error.to_string());
     }
     if !args.quiet {
-        totals(&watched.summary, untold, &messages);
+        totals(&watched.summary, untold, recorded, &messages);
     }
     messages.flush();
     Ok(match partial {
@@ -220,7 +262,7 @@ const fn shortfall(confined: Confined) -> Option<&'static str> {
 }
 
 /// The summary on standard error.
-fn totals(summary: &Summary, untold: u64, messages: &Messages) {
+fn totals(summary: &Summary, untold: u64, recorded: Option<(u64, u64)>, messages: &Messages) {
     messages.line(format!(
         "{}, {}, {} ({} abnormal)",
         counted(summary.packets, "packet"),
@@ -232,13 +274,19 @@ fn totals(summary: &Summary, untold: u64, messages: &Messages) {
     if untold > 0 {
         lost.push(format!("{} not written", counted(untold, "row")));
     }
+    if let Some((written, missed)) = recorded {
+        if missed > 0 {
+            lost.push(format!("{} not recorded", counted(missed, "session")));
+        }
+        messages.line(format!("{} recorded", counted(written, "session")));
+    }
     if !lost.is_empty() {
         messages.line(format!("not whole: {}", lost.join(", ")));
     }
     let unread = summary.tls_without_keys + summary.tls_unread.values().sum::<u64>();
     if unread > 0 {
         messages.line(format!(
-            "not read: {} (record them, then hangup read --keylog; or watch behind the proxy that ends TLS)",
+            "not read: {} (run client or server with SSLKEYLOGFILE=keys.log and watch with --keylog keys.log; or watch behind the proxy that ends TLS)",
             counted(unread, "TLS connection")
         ));
     }
@@ -283,11 +331,21 @@ struct Desk {
     fail_on: Vec<FailOn>,
     found: bool,
     outputs: Vec<Output>,
+    recorder: Option<Recorder>,
     signals: Signals,
     messages: Messages,
+    verbose: bool,
 }
 
 impl Watcher for Desk {
+    fn recording(&mut self, session: &Session, recording: Recording) {
+        if let Some(recorder) = &mut self.recorder
+            && self.selection.matches(session)
+        {
+            recorder.take(session, recording);
+        }
+    }
+
     fn session(&mut self, session: Session) {
         let session = Arc::new(session);
         let is_shown = self.selection.matches(&session);
@@ -301,9 +359,21 @@ impl Watcher for Desk {
         }
     }
 
+    fn note(&mut self, is_problem: bool, text: String) {
+        if is_problem {
+            self.messages.warning(text);
+        } else if self.verbose {
+            self.messages.line(text);
+        }
+    }
+
     fn status(&mut self, status: &Status<'_>) {
         let untold = self.outputs.iter().map(Output::untold).sum();
-        self.messages.line(in_words(status, untold));
+        let recorded = self
+            .recorder
+            .as_ref()
+            .map(|recorder| (recorder.written(), recorder.missed() + status.unrecorded));
+        self.messages.line(in_words(status, untold, recorded));
     }
 
     fn look(&mut self, pipeline: &mut Pipeline, drops: Drops, now: Timestamp) {
@@ -327,7 +397,7 @@ impl Watcher for Desk {
 }
 
 /// `17 open; 1000: 5, 1006: 2; 12,345 packets, 3 dropped`.
-fn in_words(status: &Status<'_>, untold: u64) -> String {
+fn in_words(status: &Status<'_>, untold: u64, recorded: Option<(u64, u64)>) -> String {
     let code = |(code, sessions): (&Option<u16>, &u64)| {
         let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
         format!("{code}: {}", count(*sessions))
@@ -353,6 +423,12 @@ fn in_words(status: &Status<'_>, untold: u64) -> String {
     if untold > 0 {
         text.push_str(&format!("; {} not written", counted(untold, "row")));
     }
+    if let Some((written, missed)) = recorded {
+        text.push_str(&format!("; {} recorded", count(written)));
+        if missed > 0 {
+            text.push_str(&format!(", {} not", count(missed)));
+        }
+    }
     text
 }
 
@@ -370,9 +446,10 @@ mod tests {
             codes: &codes,
             packets: 5,
             drops: Drops::default(),
+            unrecorded: 0,
         };
         assert_eq!(
-            in_words(&status, 0),
+            in_words(&status, 0, None),
             "3 open; no code: 1, 1000: 2,000; 5 packets, 0 dropped"
         );
         status.drops = Drops {
@@ -380,8 +457,8 @@ mod tests {
             interface: 1,
         };
         assert_eq!(
-            in_words(&status, 2),
-            "3 open; no code: 1, 1000: 2,000; 5 packets, 5 dropped (1 of them by the interface); 2 rows not written"
+            in_words(&status, 2, Some((7, 3))),
+            "3 open; no code: 1, 1000: 2,000; 5 packets, 5 dropped (1 of them by the interface); 2 rows not written; 7 recorded, 3 not"
         );
     }
 }

@@ -335,7 +335,9 @@ impl Looks {
                 };
                 Box::new(Csv::new(out, View::Sessions, captures, style))
             }
-            Format::Json | Format::Jsonl => Box::new(JsonLines::new(out, captures)),
+            Format::Json | Format::Jsonl | Format::PcapNg => {
+                Box::new(JsonLines::new(out, captures))
+            }
             Format::Table => Box::new(Rolling::new(out, self.look.clone())),
         }
     }

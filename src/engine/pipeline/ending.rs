@@ -4,16 +4,18 @@
 //! So what looks like an ending is watched for a short while and then told. What comes later
 //! changes nothing any more: the connection stays in the table, but nobody looks at its bytes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
-use super::{Attempts, Followed, Pipeline, Stack, conclude, conclude_in_place, tell};
+use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude, conclude_in_place, tell};
+use crate::capture::PacketId;
 use crate::engine::attempts::Known;
 use crate::engine::sealed::stage;
 use crate::engine::stack::{Settings, Verge};
 use crate::flow::{Slot, Table};
 use crate::limits;
-use crate::session::{Session, Summary, Transport};
+use crate::session::{Confidence, EndKind, Session, State, Summary, Transport};
 use crate::time::Timestamp;
+use crate::tls::{KeyLog, Secrets};
 use crate::ws::Windows;
 
 /// What a pipeline without an end keeps.
@@ -21,6 +23,12 @@ use crate::ws::Windows;
 pub(super) struct Endings {
     /// Connections that may be ending, the one looked at longest ago first.
     candidates: VecDeque<Candidate>,
+    /// Connections that wait for their secrets, and since when.
+    keyless: Vec<(Timestamp, Slot)>,
+    /// Secrets there were at the last look.
+    secrets: u64,
+    /// When packets were last found to have been dropped before anybody saw them.
+    dropped: Option<Timestamp>,
     /// When the whole table was looked through last.
     swept: Option<Timestamp>,
     /// Where sessions that were told, or are under way, were asked for.
@@ -40,6 +48,10 @@ impl Endings {
     /// After each packet: takes note of a connection that may be ending.
     #[inline]
     pub(super) fn watch(&mut self, stack: &mut Stack, slot: Slot, now: Timestamp) {
+        if !stack.is_keyless && stack.awaits_secrets() {
+            stack.is_keyless = true;
+            self.keyless.push((now, slot));
+        }
         if !stack.is_watched && stack.verge() != Verge::None {
             stack.is_watched = true;
             self.candidates.push_back(Candidate {
@@ -55,6 +67,21 @@ impl Endings {
 /// knows how much passed, and waiting until it has caught up would take too long.
 fn apart(now: Timestamp, then: Timestamp, nanos: i64) -> bool {
     now.since(then).saturating_abs() >= nanos
+}
+
+/// What is missing in a stream shows: the bytes behind it do not fit. That nothing came at all
+/// may mean that the capture dropped it.
+fn doubt(session: &mut Session) {
+    let verdict = &mut session.verdict;
+    let is_silent = session
+        .transport_end
+        .is_none_or(|end| end.how == EndKind::Silence);
+    if is_silent && verdict.state != State::Open && verdict.confidence > Confidence::Low {
+        verdict.confidence = Confidence::Low;
+        verdict.summary.push_str(
+            " Meanwhile packets were dropped while capturing: an answer may have been among them.",
+        );
+    }
 }
 
 impl Pipeline {
@@ -73,17 +100,25 @@ impl Pipeline {
         }
     }
 
+    /// Secrets of TLS may come at any time: connections wait a while for theirs.
+    pub fn expect_key_log(&mut self) {
+        self.keys.secrets = Secrets::of_capture(KeyLog::growing());
+    }
+
     /// Time passes, with packets or without; wants to be called several times a second. Concludes
     /// the sessions that are over, and lets go of connections that nothing is expected of.
     pub fn handle_tick(&mut self, now: Timestamp) {
         let Some(mut endings) = self.endings.take() else {
             return;
         };
-        while let Some(candidate) = endings.candidates.front()
+        let mut left = limits::MAX_TOLD_AT_ONCE;
+        while left > 0
+            && let Some(candidate) = endings.candidates.front()
             && apart(now, candidate.looked_at, limits::QUIET_NANOS)
             && let Some(candidate) = endings.candidates.pop_front()
         {
             if self.conclude_if_over(&candidate, now) {
+                left -= 1;
                 continue;
             }
             endings.candidates.push_back(Candidate {
@@ -91,37 +126,87 @@ impl Pipeline {
                 ..candidate
             });
         }
+        self.resume_keyless(&mut endings, now);
         let swept = *endings.swept.get_or_insert(now);
         if apart(now, swept, limits::SWEEP_NANOS) {
             endings.swept = Some(now);
             self.sweep(now);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.check(&mut self.flows, true);
+            }
             self.tell_attempts(&mut endings.known, now);
         }
         self.endings = Some(endings);
     }
 
-    /// The sessions concluded since the last call, numbered in the order of telling.
-    pub fn take_sessions(&mut self) -> Vec<Session> {
+    /// Packets were dropped up to now, since this was last asked.
+    pub fn note_drops(&mut self, now: Timestamp) {
+        if let Some(endings) = &mut self.endings {
+            endings.dropped = Some(now);
+        }
+    }
+
+    /// Adds what key logs had to say meanwhile.
+    pub fn handle_key_log(&mut self, text: &[u8]) {
+        self.keys.secrets.feed(text);
+    }
+
+    /// Reads what waited for secrets that are there by now, and stops waiting in time.
+    fn resume_keyless(&mut self, endings: &mut Endings, now: Timestamp) {
+        let secrets = self.keys.secrets.added();
+        let has_news = std::mem::replace(&mut endings.secrets, secrets) != secrets;
+        let mut keyless = std::mem::take(&mut endings.keyless);
+        keyless.retain(|&(since, slot)| {
+            let is_late = apart(now, since, limits::SECRETS_PATIENCE_NANOS);
+            if !has_news && !is_late {
+                return true;
+            }
+            let Some(Followed::Whole(stack)) = self.flows.get_mut(slot) else {
+                return false;
+            };
+            let is_done = stack.resume(&mut self.keys, is_late);
+            if is_done {
+                // It may have ended meanwhile.
+                endings.watch(stack, slot, now);
+            }
+            !is_done
+        });
+        endings.keyless = keyless;
+    }
+
+    /// The sessions concluded since the last call, numbered in the order of telling; with their
+    /// packets, where these are recorded.
+    pub fn take_sessions(&mut self) -> Vec<(Session, Option<Recording>)> {
         let Some(endings) = &mut self.endings else {
             return Vec::new();
         };
-        let mut sessions = std::mem::take(&mut self.sessions);
+        let mut sessions = std::mem::take(&mut self.told.sessions);
+        let recordings = std::mem::take(&mut self.told.recordings);
+        let mut recordings: HashMap<(u64, PacketId), Recording> = recordings.into_iter().collect();
         // Which server speaks WebSocket is not known yet.
         if !self.keys.tells_opaque {
             sessions.retain(|session| stage(session).is_none());
         }
         // Up to here the number is the ordinal of the connection.
         sessions.sort_by_key(|session| (session.number, session.first_packet));
-        for session in &mut sessions {
+        let tell = |mut session: Session| {
+            let recording = recordings.remove(&(session.number, session.first_packet));
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
-            if stage(session).is_none() {
-                endings.known.add(session);
+            if stage(&session).is_none() {
+                endings.known.add(&session);
             }
             self.summary.tls_opaque += u64::from(session.transport == Transport::Tls);
             session.number = endings.told;
-        }
-        sessions
+            if endings
+                .dropped
+                .is_some_and(|at| at >= session.last_byte.unwrap_or(session.started))
+            {
+                doubt(&mut session);
+            }
+            (session, recording)
+        };
+        sessions.into_iter().map(tell).collect()
     }
 
     /// Concludes whatever is still going on. Its sessions are to be taken.
@@ -134,7 +219,7 @@ impl Pipeline {
                 key,
                 followed,
                 &mut self.keys,
-                (&mut self.sessions, &mut self.attempts),
+                &mut self.told,
                 &mut self.summary,
             );
         }
@@ -151,14 +236,18 @@ impl Pipeline {
     /// Tells the attempts to connect that were for a server of WebSockets, as far as is known by
     /// now.
     fn tell_attempts(&mut self, known: &mut Known, now: Timestamp) {
-        if self.attempts.is_empty() {
+        if self.told.attempts.is_empty() {
             return;
         }
         know_open(known, &self.flows);
-        self.sessions.iter().for_each(|session| known.add(session));
-        let attempts = std::mem::replace(&mut self.attempts, Attempts::new(self.settings.story));
+        let asked = self.told.sessions.iter();
+        asked
+            .filter(|session| stage(session).is_none())
+            .for_each(|session| known.add(session));
+        let attempts =
+            std::mem::replace(&mut self.told.attempts, Attempts::new(self.settings.story));
         let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
-        self.sessions.extend(told);
+        self.told.sessions.extend(told);
         self.summary.attempts_forgotten += forgotten;
     }
 
@@ -198,6 +287,9 @@ impl Pipeline {
         let Some((key, Followed::Whole(stack))) = self.flows.entry_mut(candidate.slot) else {
             return true;
         };
+        if stack.awaits_secrets() {
+            return false;
+        }
         let quiet = |nanos| apart(now, stack.tcp().last().time, nanos);
         let verge = stack.verge();
         let is_over = match verge {
@@ -217,14 +309,14 @@ impl Pipeline {
             // The connection may carry other requests, and another attempt.
             if let Some(tracker) = stack.take_refused() {
                 let session = tell(*tracker, stack.tcp(), stack.name(key), Some(now));
-                self.sessions.push(session);
+                self.told.push(session, stack.trace.as_deref().cloned());
             }
         } else {
             conclude_in_place(
                 key,
                 stack,
                 &mut self.keys,
-                (&mut self.sessions, &mut self.attempts),
+                &mut self.told,
                 &mut self.summary,
             );
             stack.retire();
@@ -261,7 +353,7 @@ impl Pipeline {
                     key,
                     followed,
                     &mut self.keys,
-                    (&mut self.sessions, &mut self.attempts),
+                    &mut self.told,
                     &mut self.summary,
                 );
             }

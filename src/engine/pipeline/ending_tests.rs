@@ -1,6 +1,7 @@
 //! Endings as they happen.
 
 use super::*;
+use crate::session::Confidence;
 
 /// An interface on which `packets` of one wire pass and the clock ticks.
 struct Watched {
@@ -43,7 +44,7 @@ impl Watched {
         }
         let told = self.pipeline.take_sessions();
         told.iter()
-            .map(|session| (session.number, session.verdict.code))
+            .map(|(session, _)| (session.number, session.verdict.code))
             .collect()
     }
 }
@@ -109,6 +110,54 @@ fn silence_is_told_unless_it_ends() {
     assert_eq!(watched.quiet(60_000), [], "it was heard after all");
     repeated(&mut watched);
     assert_eq!(watched.quiet(30_000), [(1, Some(1006))]);
+}
+
+#[test]
+fn silence_is_less_sure_where_packets_were_dropped_meanwhile() {
+    let confidence = |drops: bool| {
+        let mut watched = Watched::new(Wire::open(50_000));
+        let seq = watched.wire.seq;
+        for wait in [0, 300, 600, 1200] {
+            watched.wire.millis += wait;
+            watched.wire.seq = seq;
+            watched.wire.text(Down, "anybody there?");
+        }
+        watched.pass();
+        if drops {
+            let now = Timestamp::from_nanos(watched.wire.millis * 1_000_000);
+            watched.pipeline.note_drops(now);
+        }
+        let end = watched.wire.millis + 30_000;
+        watched
+            .pipeline
+            .handle_tick(Timestamp::from_nanos(end * 1_000_000));
+        let told = watched.pipeline.take_sessions();
+        told.first().map(|(session, _)| session.verdict.confidence)
+    };
+    assert_eq!(confidence(true), Some(Confidence::Low));
+    assert!(confidence(false) > Some(Confidence::Low));
+}
+
+#[test]
+fn a_session_is_told_with_its_packets() {
+    let mut watched = Watched::new(Wire::open(50_000));
+    watched.pipeline.record(false);
+    watched.wire.close(Up, b"").close(Down, b"").fins();
+    watched.pass();
+    let end = watched.wire.millis + 1000;
+    watched
+        .pipeline
+        .handle_tick(Timestamp::from_nanos(end * 1_000_000));
+    let mut told = watched.pipeline.take_sessions();
+    let (session, recording) = told.pop().expect("a session");
+    let mut numbers = Vec::new();
+    let kept = recording.expect("packets").each(|packet| {
+        numbers.push(packet.id.number());
+        Ok::<(), ()>(())
+    });
+    assert_eq!(kept, Ok(()));
+    let all = session.first_packet.number()..=session.last_packet.number();
+    assert!(numbers.into_iter().eq(all));
 }
 
 #[test]

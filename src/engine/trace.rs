@@ -1,0 +1,259 @@
+//! The packets of connections under way, kept for the case that somebody wants them: the opening,
+//! and the recent past.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::followed::Followed;
+use crate::capture::{LinkType, Packet, PacketId};
+use crate::flow::Table;
+use crate::limits;
+use crate::time::Timestamp;
+
+/// Octets before each packet: time, file, number, link type, length on the wire, length here.
+const HEAD_LEN: usize = 8 + 2 + 8 + 2 + 4 + 4;
+
+/// What is kept of a packet that is larger than all that may be kept.
+const SNAP_LEN: usize = 256;
+
+/// The packets of a connection, as far as they are kept.
+#[derive(Clone, Default)]
+pub struct Recording {
+    /// Up to when the session was open, or as much of it as may be kept.
+    opening: VecDeque<u8>,
+    /// The latest.
+    recent: VecDeque<u8>,
+    /// Packets between the two that are not kept.
+    left_out: u64,
+    /// The secrets are wanted, too.
+    wants_secrets: bool,
+    /// The text of a key log with what opens it.
+    secrets: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recording")
+            .field("bytes", &self.bytes())
+            .field("left_out", &self.left_out)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Recording {
+    /// Memory that it takes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.opening.capacity() + self.recent.capacity()
+    }
+
+    /// Packets between the opening and the recent past that were let go of.
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// The text of a TLS key log with the secrets of this connection, where they were asked for.
+    pub fn secrets(&self) -> Option<&[u8]> {
+        self.secrets.as_deref().map(Vec::as_slice)
+    }
+
+    /// Hands over the packets in order.
+    pub fn each<E>(&self, mut take: impl FnMut(&Packet<'_>) -> Result<(), E>) -> Result<(), E> {
+        let mut data = Vec::new();
+        for part in [&self.opening, &self.recent] {
+            let mut bytes = part.iter();
+            while let Some(head) = Head::read(&mut bytes) {
+                data.clear();
+                data.extend(bytes.by_ref().take(head.len));
+                take(&Packet {
+                    id: head.id,
+                    time: head.time,
+                    link: head.link,
+                    wire_len: head.wire_len,
+                    data: &data,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a packet; at most `allowance` bytes of the recent past.
+    fn push(&mut self, packet: &Packet<'_>, is_open: bool, allowance: usize) {
+        let len = packet.data.len();
+        let in_opening = !is_open
+            && self.recent.is_empty()
+            && self.left_out == 0
+            && self.opening.len() + HEAD_LEN + len <= limits::MAX_RECORDED_OPENING;
+        let kept = if in_opening || HEAD_LEN + len <= allowance {
+            packet.data
+        } else {
+            packet.data.get(..SNAP_LEN).unwrap_or(packet.data)
+        };
+        let target = if in_opening {
+            &mut self.opening
+        } else {
+            self.trim(allowance.saturating_sub(HEAD_LEN + kept.len()));
+            &mut self.recent
+        };
+        let needed = HEAD_LEN + kept.len();
+        if target.capacity() - target.len() < needed {
+            // By halves, not by doubling: there are many of these.
+            target.reserve_exact(needed.max(target.capacity() / 2));
+        }
+        target.extend(&packet.time.as_nanos().to_le_bytes());
+        target.extend(&u16::try_from(packet.id.file()).unwrap_or(0).to_le_bytes());
+        target.extend(&packet.id.number().to_le_bytes());
+        target.extend(&packet.link.0.to_le_bytes());
+        target.extend(&packet.wire_len.to_le_bytes());
+        target.extend(&u32::try_from(kept.len()).unwrap_or(0).to_le_bytes());
+        target.extend(kept);
+    }
+
+    /// Notes what opens it, where that is wanted; what was noted before stays.
+    pub(super) fn add_secrets(&mut self, text: impl FnOnce() -> Option<Zeroizing<Vec<u8>>>) {
+        if self.wants_secrets && self.secrets.is_none() {
+            self.secrets = text();
+        }
+    }
+
+    /// Lets go of the oldest of the recent past, down to `allowance` bytes.
+    fn trim(&mut self, allowance: usize) {
+        while self.recent.len() > allowance
+            && let Some(head) = Head::read(&mut self.recent.iter())
+        {
+            let end = (HEAD_LEN + head.len).min(self.recent.len());
+            self.recent.drain(..end);
+            self.left_out += 1;
+        }
+    }
+}
+
+/// What stands before each packet.
+struct Head {
+    time: Timestamp,
+    id: PacketId,
+    link: LinkType,
+    wire_len: u32,
+    len: usize,
+}
+
+impl Head {
+    fn read<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> Option<Self> {
+        fn next<'a, const N: usize>(bytes: &mut impl Iterator<Item = &'a u8>) -> Option<[u8; N]> {
+            let mut taken = [0; N];
+            for place in &mut taken {
+                *place = *bytes.next()?;
+            }
+            Some(taken)
+        }
+        let time = i64::from_le_bytes(next(bytes)?);
+        let file = u16::from_le_bytes(next(bytes)?);
+        let number = u64::from_le_bytes(next(bytes)?);
+        let link = u16::from_le_bytes(next(bytes)?);
+        let wire_len = u32::from_le_bytes(next(bytes)?);
+        let len = u32::from_le_bytes(next(bytes)?);
+        Some(Self {
+            time: Timestamp::from_nanos(time),
+            id: PacketId::new(file, number),
+            link: LinkType(link),
+            wire_len,
+            len: usize::try_from(len).ok()?,
+        })
+    }
+}
+
+/// What a pipeline that records keeps.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    /// Also keep the secrets of recorded sessions.
+    with_secrets: bool,
+    /// Bytes of the recent past that each connection may keep.
+    allowance: usize,
+    /// What all hold together, when that was last looked at, and what was added since.
+    held: usize,
+    added: usize,
+    /// All that may be held.
+    max: usize,
+    /// Connections that are not recorded, because there is no room.
+    refused: u64,
+}
+
+impl Recorder {
+    pub(super) const fn new(with_secrets: bool) -> Self {
+        Self {
+            with_secrets,
+            allowance: limits::MAX_RECORDED_SESSION,
+            held: 0,
+            added: 0,
+            max: limits::MAX_RECORDED_IN_ALL,
+            refused: 0,
+        }
+    }
+
+    /// Connections that are not recorded, because there is no room.
+    pub(super) const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Keeps a packet of a connection, which has been handled. Whether the session is open.
+    pub(super) fn keep(
+        &mut self,
+        trace: &mut Option<Box<Recording>>,
+        packet: &Packet<'_>,
+        is_open: bool,
+        is_first: bool,
+    ) {
+        let trace = match trace {
+            Some(trace) => trace,
+            None if is_first && self.held + self.added >= self.max => {
+                self.refused += 1;
+                return;
+            }
+            // Its beginning is gone, but better the rest than nothing.
+            None if self.held + self.added >= self.max => return,
+            None => trace.insert(Box::new(Recording {
+                wants_secrets: self.with_secrets,
+                ..Recording::default()
+            })),
+        };
+        let before = trace.bytes();
+        trace.push(packet, is_open, self.allowance);
+        self.added += trace.bytes().saturating_sub(before);
+    }
+
+    /// More may be held than may: looks, and lets every connection keep less of its recent past.
+    /// Where little is held, more may be kept again.
+    pub(super) fn check(&mut self, flows: &mut Table<Followed>, is_time: bool) {
+        let room = self.max.saturating_sub(self.held);
+        if !is_time && self.added < room.max(self.max / 16) {
+            return;
+        }
+        let traces = |flows: &Table<Followed>| -> usize {
+            flows
+                .iter()
+                .filter_map(|(_, followed)| followed.trace())
+                .map(Recording::bytes)
+                .sum()
+        };
+        self.added = 0;
+        self.held = traces(flows);
+        if self.held < self.max / 4 {
+            self.allowance = (self.allowance * 2).min(limits::MAX_RECORDED_SESSION);
+        }
+        while self.held > self.max / 4 * 3 && self.allowance > limits::MIN_RECORDED_SESSION {
+            self.allowance /= 2;
+            for followed in flows.values_mut() {
+                if let Some(trace) = followed.trace_mut() {
+                    trace.trim(self.allowance);
+                    trace.recent.shrink_to(self.allowance);
+                }
+            }
+            self.held = traces(flows);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "trace_tests.rs"]
+mod tests;
