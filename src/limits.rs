@@ -125,6 +125,13 @@ pub const MAX_KEY_LOG_LINE: usize = 1024;
 /// post-quantum key shares; certificates are not kept.
 pub const MAX_HANDSHAKE_MESSAGE: usize = 64 << 10;
 
+/// Protocols of a ClientHello that are kept: clients offer two or three.
+pub const MAX_PROTOCOLS_OFFERED: usize = 8;
+
+/// Sessions kept (for each worker) that are told only if other sessions show that their server
+/// speaks WebSocket: connections that never opened one. Each takes about a kilobyte.
+pub const MAX_TLS_FAILURES: u64 = 1 << 16;
+
 /// Sequence numbers tried for the first TLS record behind a hole, whatever its length.
 pub const MIN_RECORDS_SKIPPED: u64 = 64;
 
@@ -164,3 +171,13 @@ pub const CHECK_HELD_EVERY: u64 = 64 << 20;
 
 /// See [`CHECK_HELD_EVERY`].
 pub const CHECK_HELD_PER_CONNECTION: u64 = 256;
+
+/// Events kept of all sessions under way on an interface, where stories are kept at all: about
+/// 100 MB.
+pub const MAX_LIVE_EVENTS: usize = 1 << 20;
+
+/// Events kept of one of them: the opening and the latest. A screen shows fewer at a time.
+pub const MAX_LIVE_EVENTS_OF_ONE: usize = 512;
+
+/// The first events of a story, which are always kept: what it was opened with.
+pub const LIVE_EVENTS_AT_OPENING: usize = 8;

@@ -5,6 +5,8 @@
 mod buffer;
 mod compressed;
 #[cfg(feature = "live")]
+pub mod confine;
+#[cfg(feature = "live")]
 mod filter;
 mod foreign;
 #[cfg(feature = "live")]

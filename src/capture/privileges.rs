@@ -3,7 +3,9 @@
 //! After that the process can read what it captures and write where its user may, no more. Must
 //! come before any thread is started: capabilities belong to threads.
 
-use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
+use std::ffi::CString;
+
+use nix::unistd::{Uid, User, getresgid, getresuid, initgroups, setresgid, setresuid, setuid};
 
 /// Why privileges could not be given up.
 #[derive(Debug, thiserror::Error)]
@@ -42,14 +44,24 @@ fn change_to(name: &str) -> Result<(), PrivilegeError> {
         return Err(PrivilegeError::NotRoot(name.to_owned()));
     }
     let User { uid, gid, .. } = user;
+    let name = CString::new(name).map_err(|_| PrivilegeError::NoUser(name.to_owned()))?;
     // Groups first: afterwards nobody may change them.
-    setgroups(&[gid]).map_err(refused)?;
+    initgroups(&name, gid).map_err(refused)?;
     setresgid(gid, gid, gid).map_err(refused)?;
     setresuid(uid, uid, uid).map_err(refused)?;
-    let changed = Uid::effective() == uid && Gid::effective() == gid;
-    changed
-        .then_some(())
-        .ok_or_else(|| PrivilegeError::Refused("the user is still the same".to_owned()))
+    let users = getresuid().map_err(refused)?;
+    let groups = getresgid().map_err(refused)?;
+    let is_changed = [users.real, users.effective, users.saved] == [uid; 3]
+        && [groups.real, groups.effective, groups.saved] == [gid; 3];
+    // Whoever asked to become root stays what he is.
+    let is_way_back = !uid.is_root() && setuid(Uid::from_raw(0)).is_ok();
+    if is_changed && !is_way_back {
+        Ok(())
+    } else {
+        Err(PrivilegeError::Refused(
+            "the user is still the same".to_owned(),
+        ))
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -170,6 +170,10 @@ pub(super) struct WantedArgs {
     #[arg(long)]
     pub(super) abnormal: bool,
 
+    /// Also tell of TLS connections that ended and could not be read, as far as TLS shows
+    #[arg(long)]
+    pub(super) tls: bool,
+
     /// Only sessions that ended with one of these codes
     #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
     pub(super) code: Vec<u16>,

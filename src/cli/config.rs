@@ -27,6 +27,7 @@ pub(super) struct Output {
 pub(super) struct ReadConfig {
     pub(super) captures: Vec<PathBuf>,
     pub(super) key_logs: Vec<PathBuf>,
+    pub(super) tls: bool,
     pub(super) filter: Option<String>,
     pub(super) threads: Option<u32>,
     pub(super) selection: Selection,
@@ -60,6 +61,7 @@ impl ReadConfig {
             bail!("- (standard input) can be read only once");
         }
         let fail_on = args.wanted.fail_on.clone();
+        let tls = args.wanted.tls;
         let selection = Selection {
             session: args.session,
             ..selection(args.wanted)?
@@ -67,6 +69,7 @@ impl ReadConfig {
         Ok(Self {
             captures: args.captures,
             key_logs: key_logs(args.keylog)?,
+            tls,
             filter: args.filter,
             threads: args.threads,
             selection,

@@ -94,6 +94,7 @@ fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
     let progress = Progress::new(!config.quiet && io::stderr().is_terminal());
     let settings = Settings {
         events: config.needs_events(),
+        tls: config.tls,
         key_logs: config.key_logs.clone(),
         threads: config.threads,
     };
@@ -172,9 +173,13 @@ fn totals(summary: &Summary, shown: usize, seconds: f64) {
         "{}, {}, {} ({} abnormal)",
         counted(summary.packets, "packet"),
         counted(summary.connections, "TCP connection"),
-        counted(summary.sessions, "WebSocket session"),
+        counted(summary.sessions - summary.tls_opaque, "WebSocket session"),
         count(summary.abnormal),
     );
+    if summary.tls_opaque > 0 {
+        let opaque = counted(summary.tls_opaque, "TLS connection");
+        text.push_str(&format!(" and {opaque} that may carry anything"));
+    }
     if let Some((first, last)) = summary.span {
         text.push_str(&format!(
             "; {:.19}Z + {}",

@@ -48,9 +48,13 @@ impl Signal {
 
 pub(super) fn ending(facts: &Facts) -> Ending {
     let silent = silence(facts);
-    let transport_end = transport_end(facts, silent);
+    let deserted = deserted(facts);
+    let transport_end = transport_end(facts, silent, deserted);
     let signals = [Side::Client, Side::Server].map(|side| (side, signal(&facts.sides[side])));
-    let closer = closer(facts, signals, silent);
+    let closer = match deserted {
+        Some(_) => Some(Party::Network),
+        None => closer(facts, signals, silent),
+    };
     let closes = signals.map(|(side, signal)| match signal {
         Some(Signal::Close(mark)) => Some((side, mark)),
         _ => None,
@@ -198,7 +202,30 @@ fn silence(facts: &Facts) -> Option<Side> {
         .map(|(_, side)| side)
 }
 
-fn transport_end(facts: &Facts, silent: Option<Side>) -> Option<TransportEnd> {
+/// The side that had repeated in vain before the other gave up by a FIN, which was not
+/// acknowledged either: the path was dead before.
+fn deserted(facts: &Facts) -> Option<Side> {
+    let in_vain = |side: Side| {
+        let (times, last) = facts.sides[side].unanswered?;
+        (times >= SILENCE_SENDS).then_some(last)
+    };
+    Side::BOTH.into_iter().find(|&side| {
+        let (own, other) = (&facts.sides[side], &facts.sides[side.other()]);
+        let Some(Signal::Fin(fin)) = signal(other) else {
+            return false;
+        };
+        let unheard = |last: &Mark| fin.heard.is_some_and(|heard| heard <= last.start);
+        signal(own).is_none()
+            && in_vain(side).as_ref().is_some_and(unheard)
+            && other.acked < fin.end
+    })
+}
+
+fn transport_end(
+    facts: &Facts,
+    silent: Option<Side>,
+    deserted: Option<Side>,
+) -> Option<TransportEnd> {
     let end = |how, from, mark: &Mark| TransportEnd {
         how,
         from,
@@ -216,6 +243,13 @@ fn transport_end(facts: &Facts, silent: Option<Side>) -> Option<TransportEnd> {
             }
         })
     };
+    let silence = |side: Side| {
+        let (_, mark) = facts.sides[side].unanswered?;
+        Some(end(EndKind::Silence, side.into(), &mark))
+    };
+    if let Some(side) = deserted {
+        return silence(side);
+    }
     match Side::BOTH.map(told) {
         [Some((one, mark)), Some((other, second))] => {
             Some(if order(&mark, &second) == Order::After {
@@ -225,11 +259,7 @@ fn transport_end(facts: &Facts, silent: Option<Side>) -> Option<TransportEnd> {
             })
         }
         [Some((one, _)), None] | [None, Some((one, _))] => Some(one),
-        [None, None] => {
-            let side = silent?;
-            let (_, mark) = facts.sides[side].unanswered?;
-            Some(end(EndKind::Silence, side.into(), &mark))
-        }
+        [None, None] => silence(silent?),
     }
 }
 
@@ -237,8 +267,16 @@ fn state(facts: &Facts, ended: bool) -> State {
     let any_close = Side::BOTH
         .iter()
         .any(|&side| !facts.sides[side].closes.is_empty());
+    if facts.sealed.is_some() {
+        return match (facts.is_opaque(), ended) {
+            (true, true) => State::Closed,
+            (true, false) => State::Open,
+            (false, true) => State::Failed,
+            (false, false) => State::Connecting,
+        };
+    }
     match facts.answer {
-        Answer::Refused(_) | Answer::NotHttp => State::Failed,
+        Answer::Refused(_) | Answer::NotHttp | Answer::TlsAlert(_) => State::Failed,
         Answer::None if ended || facts.superseded => State::Failed,
         Answer::None => State::Connecting,
         Answer::Switched(Some(_))

@@ -82,6 +82,7 @@ fn seen_by(side: Side, facts: &Facts, ending: &Ending) -> View {
     let view = match (ending.state, side) {
         (State::Failed, Side::Client) => failed_view(),
         (State::Failed, Side::Server) => failed_server_view(facts),
+        (State::Closed, _) if facts.is_opaque() => View::default(),
         (State::Closed | State::Closing, _) if perhaps_never_opened(facts) => View::default(),
         (State::Closed, _) => views::view(side, facts, ending),
         (State::Closing, _) => only_known(views::view(side, facts, ending)),
@@ -133,7 +134,7 @@ fn only_known(view: View) -> View {
 
 fn failed_closer(facts: &Facts, ending: &Ending) -> Option<Party> {
     match facts.answer {
-        Answer::Refused(_) | Answer::NotHttp => Some(Party::Server),
+        Answer::Refused(_) | Answer::NotHttp | Answer::TlsAlert(_) => Some(Party::Server),
         _ => ending.closer,
     }
 }
@@ -143,7 +144,9 @@ fn failed_closer(facts: &Facts, ending: &Ending) -> Option<Party> {
 fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
     match ending.state {
         State::Connecting | State::Open => return (None, None),
+        State::Failed if facts.failed_in_tls() => return (Some(1015), None),
         State::Failed => return (Some(1006), None),
+        State::Closed if facts.is_opaque() => return (None, None),
         State::Closing | State::Closed => {}
     }
     let told = |close: &SeenClose| match close.frame.body {

@@ -12,6 +12,7 @@ pub(super) fn summary(case: &Case<'_>, found: &Found) -> String {
             Some("The opening had no answer yet when the capture ended.".to_owned())
         }
         State::Failed => None,
+        State::Closed if case.facts.is_opaque() => None,
         State::Closing | State::Closed => {
             close::statement(case).or_else(|| transport::statement(case))
         }

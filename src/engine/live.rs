@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::pipeline::Pipeline;
 use crate::capture::live::{Drops, Feed, LiveError, Waited};
 use crate::session::{Session, Summary};
+use crate::time::Timestamp;
 
 /// Between two ticks of the pipeline: packets may come in thousands of small blocks.
 const TICK_NANOS: i64 = 50_000_000;
@@ -17,6 +18,8 @@ const COUNTERS: Duration = Duration::from_secs(1);
 pub struct Plan {
     /// Keep the events of each session.
     pub events: bool,
+    /// Tell of TLS connections, too, that cannot be read.
+    pub tls: bool,
     /// Stop after so long.
     pub duration: Option<Duration>,
     /// Stop after so many packets.
@@ -32,6 +35,9 @@ pub trait Watcher {
 
     /// How it is going.
     fn status(&mut self, status: &Status<'_>);
+
+    /// Once a second: a look at what is under way. Must not block either.
+    fn look(&mut self, _pipeline: &mut Pipeline, _drops: Drops, _now: Timestamp) {}
 
     /// Enough was seen.
     fn should_stop(&mut self) -> bool;
@@ -62,7 +68,7 @@ pub struct Watched {
 /// Watches `feed` until it ends, or is to be stopped. Sessions that are open then are told, too.
 pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watched {
     let mut run = Run {
-        pipeline: Pipeline::live(plan.events),
+        pipeline: pipeline(plan),
         codes: BTreeMap::new(),
         watcher,
     };
@@ -100,7 +106,8 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
         let due = |then: Instant, span| clock.duration_since(then) >= span;
         if due(counted, COUNTERS) {
             counted = clock;
-            feed.drops();
+            let drops = feed.drops();
+            run.watcher.look(&mut run.pipeline, drops, now);
         }
         if plan.every.is_some_and(|every| due(reported, every)) {
             reported = clock;
@@ -112,6 +119,14 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan, watcher: &mut dyn Watcher) -> Watc
     let mut summary = run.pipeline.summary();
     summary.dropped = feed.drops().total();
     Watched { summary, failed }
+}
+
+fn pipeline(plan: &Plan) -> Pipeline {
+    let mut pipeline = Pipeline::live(plan.events);
+    if plan.tls {
+        pipeline.tell_opaque();
+    }
+    pipeline
 }
 
 struct Run<'a> {

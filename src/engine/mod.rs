@@ -7,11 +7,12 @@ mod passing;
 mod pipeline;
 mod prelude;
 mod read;
+mod sealed;
 mod shard;
 mod stack;
 mod tell;
 mod wrapping;
 
-pub use pipeline::Pipeline;
+pub use pipeline::{Glance, OpenSession, Pipeline, SessionId};
 pub use read::{Outcome, ReadError, Settings, read};
 pub use shard::Shard;

@@ -1,10 +1,12 @@
 //! One shard: packets in, sessions out. No clock, no file, no thread.
 
 mod ending;
+mod glance;
 
 use std::collections::VecDeque;
 
 use self::ending::Endings;
+pub use self::glance::{Glance, OpenSession, SessionId};
 use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::Stack;
@@ -13,10 +15,10 @@ use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
-use crate::session::{Session, Summary};
+use crate::session::{Session, State, Summary};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
-use crate::tls::{KeyLog, Keyring, Unread};
+use crate::tls::{Keyring, Sealed, Secrets, Stage, Unread};
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
@@ -47,14 +49,14 @@ pub struct Pipeline {
 impl Pipeline {
     /// An empty one for all connections; `story` keeps the events of each session.
     pub fn new(story: bool) -> Self {
-        Self::of(Shard::whole(), story, KeyLog::default())
+        Self::of(Shard::whole(), story, Secrets::default())
     }
 
     /// An empty one for some of the connections, with secrets to read TLS with. It has to see
     /// every packet all the same.
-    pub fn of(shard: Shard, story: bool, log: KeyLog) -> Self {
+    pub fn of(shard: Shard, story: bool, secrets: Secrets) -> Self {
         Self {
-            keys: Keyring::new(log),
+            keys: Keyring::new(secrets),
             late_secrets: false,
             decoder: None,
             flows: Table::new(shard.random()),
@@ -71,22 +73,25 @@ impl Pipeline {
         }
     }
 
-    /// Takes secrets that stand in the capture. They open connections that begin behind them.
-    pub fn handle_secrets(&mut self, text: &[u8]) {
-        let before = self.keys.log.secrets();
-        self.keys.log.feed(text);
-        self.keys.log.end_text();
-        self.late_secrets |= self.summary.packets > 0 && self.keys.log.secrets() > before;
+    /// Tells of TLS connections, too, that cannot be read.
+    pub fn tell_opaque(&mut self) {
+        self.keys.tells_opaque = true;
     }
 
-    /// Reading again with the secrets of [`Self::into_keys`] would show more.
+    /// Takes secrets that stand in the capture. They open connections that begin behind them.
+    pub fn handle_secrets(&mut self, text: &[u8]) {
+        let is_new = self.keys.secrets.feed(text);
+        self.late_secrets |= self.summary.packets > 0 && is_new;
+    }
+
+    /// Reading again with the secrets of [`Self::into_secrets`] would show more.
     pub fn misses_late_secrets(&self) -> bool {
         self.late_secrets && self.summary.tls_without_keys > 0
     }
 
     /// All secrets.
-    pub fn into_keys(self) -> KeyLog {
-        self.keys.log
+    pub fn into_secrets(self) -> Secrets {
+        self.keys.secrets
     }
 
     /// Takes the next packet.
@@ -218,6 +223,7 @@ impl Pipeline {
         Part {
             sessions: std::mem::take(&mut self.sessions),
             summary: self.summary.clone(),
+            tells_opaque: self.keys.tells_opaque,
         }
     }
 
@@ -383,7 +389,11 @@ fn conclude_in_place(
 ) {
     let name = stack.name(key);
     let tracker = stack.finish(keys);
+    let sealed = stack.sealed();
+    let is_failed = |sealed: &Sealed| sealed.stage == Stage::Handshake;
     match stack.unread() {
+        // Keys would not show more of a handshake that failed than its alert.
+        _ if sealed.as_ref().is_some_and(is_failed) => {}
         None | Some(Unread::NotTls) => {}
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
@@ -396,6 +406,34 @@ fn conclude_in_place(
             summary.lost_bytes += bytes;
             summary.gaps += gaps;
         }
+        sessions.push(session);
+    } else if let Some(sealed) = sealed {
+        conclude_sealed(key, (stack, sealed), keys.tells_opaque, sessions, summary);
+    }
+}
+
+/// Tells of TLS that nothing could be read of: a handshake that failed, or, where asked for,
+/// whatever ended.
+fn conclude_sealed(
+    key: FlowKey,
+    (stack, sealed): (&Stack, Sealed),
+    tells_opaque: bool,
+    sessions: &mut Vec<Session>,
+    summary: &mut Summary,
+) {
+    let is_failed = sealed.stage == Stage::Handshake;
+    if !is_failed && !tells_opaque {
+        return;
+    }
+    let Some(tracker) = stack.seal(&key, sealed) else {
+        return;
+    };
+    let session = tell(*tracker, stack.tcp(), stack.name(key));
+    if !matches!(session.verdict.state, State::Failed | State::Closed) {
+        return;
+    }
+    summary.tls_failed += u64::from(is_failed);
+    if tells_opaque || summary.tls_failed <= limits::MAX_TLS_FAILURES {
         sessions.push(session);
     }
 }

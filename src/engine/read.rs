@@ -13,7 +13,7 @@ use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all}
 use crate::capture::{Filter, Filtered, Merged};
 use crate::diagnosis::{cohorts, legs};
 use crate::session::{Finding, Session, Summary};
-use crate::tls::KeyLog;
+use crate::tls::{KeyLog, Secrets};
 
 /// Bytes of a key log read at a time.
 const KEY_LOG_BLOCK: usize = 64 << 10;
@@ -26,6 +26,8 @@ const PROGRESS_EVERY: u64 = 1 << 14;
 pub struct Settings {
     /// Keep the story of each session ([`Session::events`]).
     pub events: bool,
+    /// Tell of TLS connections, too, that cannot be read.
+    pub tls: bool,
     /// Key logs to read TLS with.
     pub key_logs: Vec<PathBuf>,
     /// Threads to read files with; `None` for what is best. The outcome is the same for any.
@@ -86,9 +88,9 @@ pub fn read(
     let mut all = run(paths, filter, settings, count, None, note, progress)?;
     // Standard input and pipes cannot be read again.
     let can_repeat = || paths.iter().all(|path| path.is_file());
-    if all.late_keys.is_some() && can_repeat() {
-        let log = all.late_keys.take();
-        all = run(paths, filter, settings, 1, log, &mut |_| {}, progress)?;
+    if all.late_secrets.is_some() && can_repeat() {
+        let secrets = all.late_secrets.take();
+        all = run(paths, filter, settings, 1, secrets, &mut |_| {}, progress)?;
     }
     let (mut sessions, mut summary) = join(all.parts);
     summary.dropped = all.dropped;
@@ -107,41 +109,34 @@ struct All {
     parts: Vec<Part>,
     partial: bool,
     dropped: u64,
-    late_keys: Option<KeyLog>,
+    late_secrets: Option<Secrets>,
 }
 
-/// Reads everything with `count` workers. `log`: secrets to read TLS with, where they are known
+/// Reads everything with `count` workers. `secrets`: what to read TLS with, where they are known
 /// already.
 fn run(
     paths: &[PathBuf],
     filter: Option<&str>,
     settings: &Settings,
     count: u32,
-    log: Option<KeyLog>,
+    secrets: Option<Secrets>,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<All, ReadError> {
     let mut shards = Shard::split(count);
     let first = shards.next().unwrap_or_else(Shard::whole);
-    let log = log.unwrap_or_else(|| load(&settings.key_logs, note));
+    let secrets = secrets.unwrap_or_else(|| Secrets::new(load(&settings.key_logs, note)));
     let (first, others) = std::thread::scope(|scope| {
         // Each reads everything and keeps its own connections; only the first one is heard.
         let others: Vec<_> = shards
             .map(|shard| {
+                let share = (shard, secrets.share());
                 scope.spawn(move || {
-                    let log = load(&settings.key_logs, &mut |_| {});
-                    work(
-                        paths,
-                        filter,
-                        settings,
-                        (shard, log),
-                        &mut |_| {},
-                        &mut |_, _| {},
-                    )
+                    work(paths, filter, settings, share, &mut |_| {}, &mut |_, _| {})
                 })
             })
             .collect();
-        let first = work(paths, filter, settings, (first, log), note, progress);
+        let first = work(paths, filter, settings, (first, secrets), note, progress);
         let others: Vec<_> = others
             .into_iter()
             .map(std::thread::ScopedJoinHandle::join)
@@ -152,7 +147,7 @@ fn run(
         part,
         partial,
         dropped,
-        mut late_keys,
+        mut late_secrets,
     } = first?;
     let mut parts = vec![part];
     for other in others {
@@ -160,7 +155,7 @@ fn run(
             Ok(worked) => {
                 let worked = worked?;
                 parts.push(worked.part);
-                late_keys = late_keys.or(worked.late_keys);
+                late_secrets = late_secrets.or(worked.late_secrets);
             }
             Err(panic) => std::panic::resume_unwind(panic),
         }
@@ -169,7 +164,7 @@ fn run(
         parts,
         partial,
         dropped,
-        late_keys,
+        late_secrets,
     })
 }
 
@@ -179,7 +174,7 @@ struct Worked {
     partial: bool,
     dropped: u64,
     /// All secrets, where some came behind packets that they would have opened.
-    late_keys: Option<KeyLog>,
+    late_secrets: Option<Secrets>,
 }
 
 /// Reads everything for one share of the connections.
@@ -187,7 +182,7 @@ fn work(
     paths: &[PathBuf],
     filter: Option<&str>,
     settings: &Settings,
-    (shard, log): (Shard, KeyLog),
+    (shard, secrets): (Shard, Secrets),
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Worked, ReadError> {
@@ -204,7 +199,10 @@ fn work(
         return Err(ReadError::NothingReadable);
     }
     let partial = !errors.is_empty();
-    let pipeline = Pipeline::of(shard, settings.events, log);
+    let mut pipeline = Pipeline::of(shard, settings.events, secrets);
+    if settings.tls {
+        pipeline.tell_opaque();
+    }
     #[cfg(feature = "live")]
     if let Some(filter) = filter {
         let mut source = Filtered::new(source, filter);
@@ -259,12 +257,14 @@ fn drive<S: PacketSource>(
         }
     }
     let part = pipeline.finish_part();
-    let late_keys = pipeline.misses_late_secrets().then(|| pipeline.into_keys());
+    let late_secrets = pipeline
+        .misses_late_secrets()
+        .then(|| pipeline.into_secrets());
     Worked {
         part,
         partial,
         dropped,
-        late_keys,
+        late_secrets,
     }
 }
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use foldhash::fast::RandomState;
 
 use super::pipeline::Pipeline;
+use super::sealed::retain_known;
 use crate::capture::{PacketSource, Step, open_all};
-use crate::session::{Session, Summary};
+use crate::session::{Session, Summary, Transport};
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
 const WORTH_THREADS: u64 = 64 << 20;
@@ -65,6 +66,8 @@ impl Shard {
 pub(super) struct Part {
     pub(super) sessions: Vec<Session>,
     pub(super) summary: Summary,
+    /// TLS that could not be read is to be told.
+    pub(super) tells_opaque: bool,
 }
 
 /// Puts shares together, the first one first. Sessions come in the order of their first
@@ -74,6 +77,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
     let Part {
         mut sessions,
         mut summary,
+        tells_opaque,
     } = parts.next().unwrap_or_default();
     for part in parts {
         sessions.extend(part.sessions);
@@ -82,10 +86,14 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
         summary.lost_bytes += part.summary.lost_bytes;
         summary.evicted += part.summary.evicted;
         summary.impatient += part.summary.impatient;
+        summary.tls_failed += part.summary.tls_failed;
         summary.tls_without_keys += part.summary.tls_without_keys;
         for (reason, count) in part.summary.tls_unread {
             *summary.tls_unread.entry(reason).or_default() += count;
         }
+    }
+    if !tells_opaque {
+        retain_known(&mut sessions);
     }
     let place = |session: &Session| (session.number, session.first_packet);
     if !sessions.is_sorted_by_key(place) {
@@ -98,6 +106,10 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
     summary.abnormal = sessions
         .iter()
         .filter(|session| session.is_abnormal())
+        .count() as u64;
+    summary.tls_opaque = sessions
+        .iter()
+        .filter(|session| session.transport == Transport::Tls)
         .count() as u64;
     (sessions, summary)
 }

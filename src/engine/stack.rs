@@ -8,7 +8,7 @@ use crate::limits;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
-use crate::tls::{Keyring, TlsConnection, Unread};
+use crate::tls::{Keyring, Sealed, TlsConnection, Unread, alert_in};
 use crate::ws::{Found, Reader, Search};
 
 /// What a connection carries, as far as is known.
@@ -168,7 +168,8 @@ impl Stack {
             App::Frames(readers) => readers.a.kept_bytes() + readers.b.kept_bytes(),
             App::Undecided | App::Other => 0,
         };
-        self.tcp.held_bytes() + kept
+        let sealed = self.upper.tls.as_ref().map_or(0, |tls| tls.held_bytes());
+        self.tcp.held_bytes() + sealed + kept
     }
 
     /// Waits no longer: what is missing stays missing.
@@ -176,6 +177,9 @@ impl Stack {
         let Self { tcp, upper, .. } = self;
         let seen = Seen::of(tcp, None, false);
         tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
+        if let Some(tls) = &mut upper.tls {
+            tls.forget();
+        }
         match &mut upper.app {
             App::Http(exchange) => exchange.forget(),
             App::Unknown(searches) => End::BOTH.iter().for_each(|&end| searches[end].forget()),
@@ -187,6 +191,20 @@ impl Stack {
     /// Why its TLS could not be read, if so.
     pub(super) fn unread(&self) -> Option<Unread> {
         self.upper.tls.as_ref()?.unread()
+    }
+
+    /// What its TLS shows, where nothing of it was read.
+    pub(super) fn sealed(&self) -> Option<Sealed> {
+        self.upper.tls.as_ref()?.sealed()
+    }
+
+    /// A session that tells of its TLS only.
+    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed) -> Box<Tracker> {
+        let mut tracker = Box::new(Tracker::new(client, self.tcp.first(), self.upper.story));
+        self.upper.describe(&mut tracker);
+        sealed.client = Some(client);
+        tracker.handle_sealed(sealed);
+        tracker
     }
 
     /// Opening attempts are over while the connection goes on.
@@ -210,6 +228,30 @@ impl Stack {
     /// A session is under way.
     pub(super) fn has_session(&self) -> bool {
         self.upper.tracker.is_some()
+    }
+
+    /// The session that is under way.
+    pub(super) fn tracker(&self) -> Option<&Tracker> {
+        self.upper.tracker.as_deref()
+    }
+
+    /// A copy of it, with all that is known around it.
+    pub(super) fn described(&self) -> Option<Tracker> {
+        let mut tracker = self.upper.tracker.as_deref()?.clone();
+        self.upper.describe(&mut tracker);
+        Some(tracker)
+    }
+
+    /// There is TLS between TCP and it.
+    pub(super) fn is_tls(&self) -> bool {
+        self.upper.tls.is_some()
+    }
+
+    /// Keeps no more than so many events of its story.
+    pub(super) fn shorten_story(&mut self, most: usize) {
+        if let Some(tracker) = &mut self.upper.tracker {
+            tracker.shorten_story(most);
+        }
     }
 
     /// Nothing more is expected of it but late packets.
@@ -543,9 +585,9 @@ impl Upper {
                         tracker.handle_refusal(&response, origin);
                     }
                 }
-                Event::NotHttp { origin } => {
+                Event::NotHttp { begins, origin } => {
                     if let Some(tracker) = &mut self.tracker {
-                        tracker.handle_garbage(origin);
+                        tracker.handle_garbage(origin, alert_in(&begins));
                     }
                 }
                 Event::Opened {

@@ -61,10 +61,10 @@ pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Sessio
     Session {
         // Until all sessions are known: what puts them in order.
         number: name.ordinal,
-        transport: if tls.is_some() {
-            Transport::Wss
-        } else {
-            Transport::Ws
+        transport: match &tls {
+            Some(_) if facts.is_opaque() => Transport::Tls,
+            Some(_) => Transport::Wss,
+            None => Transport::Ws,
         },
         client: name.key.address(client),
         server: name.key.address(client.other()),

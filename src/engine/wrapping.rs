@@ -120,6 +120,9 @@ impl Upper {
             version: tls.version().map(str::to_owned),
             cipher_suite: tls.cipher_suite(),
             sni: tls.sni().map(str::to_owned),
+            alpn: tls.alpn().map(str::to_owned),
+            alert: None,
+            stage: None,
         });
         tracker.plain_next = Some(Pair {
             a: tls.plain_next(End::A),

@@ -169,15 +169,18 @@ impl<T> Table<T> {
 
     /// Every connection with its slot, in the order of slots.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
+        self.entries().map(|(slot, _, value)| (slot, value))
+    }
+
+    /// The same, with their keys.
+    pub fn entries(&self) -> impl Iterator<Item = (Slot, FlowKey, &T)> {
         (0u32..).zip(&self.entries).filter_map(|(index, entry)| {
-            let (_, value) = entry.value.as_ref()?;
-            Some((
-                Slot {
-                    index,
-                    generation: entry.generation,
-                },
-                value,
-            ))
+            let (key, value) = entry.value.as_ref()?;
+            let slot = Slot {
+                index,
+                generation: entry.generation,
+            };
+            Some((slot, *key, value))
         })
     }
 

@@ -36,6 +36,8 @@ pub enum Event {
     },
     /// The opening was answered with something that is no HTTP.
     NotHttp {
+        /// Its first bytes.
+        begins: Vec<u8>,
         /// The packet that showed it.
         origin: Origin,
     },

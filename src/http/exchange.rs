@@ -12,6 +12,9 @@ use crate::flow::{End, Pair};
 use crate::limits;
 use crate::tcp::{Chunk, Origin, Waiting};
 
+/// As much of what is no HTTP as tells what else it is.
+const FOREIGN_LEN: usize = 16;
+
 /// An HTTP/1.1 connection, as long as it is one.
 #[derive(Debug)]
 pub struct Exchange {
@@ -443,13 +446,14 @@ impl Exchange {
 
     /// Bytes that are no HTTP where HTTP was expected.
     fn handle_other(&mut self, end: End, chunk: Chunk<'_>, sight: Sight, events: &mut Vec<Event>) {
-        let Chunk::Data { origin, .. } = chunk else {
+        let Chunk::Data { bytes, origin, .. } = chunk else {
             return;
         };
         let is_first = sight.whole || chunk.offset() > 0;
         match self.kind(end) {
             Kind::Responses if self.opening_waits() && is_first => {
-                events.push(Event::NotHttp { origin });
+                let begins = bytes.iter().take(FOREIGN_LEN).copied().collect();
+                events.push(Event::NotHttp { begins, origin });
                 self.end(events);
             }
             // The capture does not hold the beginning: the answer was before this.

@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(
             keys(&lines[0]),
             "type session transport client server host path origin user_agent subprotocol extensions \
-             http_status stream_id tls_version cipher_suite sni vlan tunnel community_id state started opened \
+             http_status stream_id tls_version cipher_suite sni alpn tls_alert vlan tunnel community_id state started opened \
              ended duration_s idle_s code code_name reason clean closer culprit cause confidence other_causes summary advice \
              client_view server_view closes transport_end client_sent server_sent anomalies evidence \
              lost_bytes captured first_packet last_packet related"
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(
             keys(&lines[1]),
             "type packets bytes connections sessions abnormal started ended snapped undecodable gaps \
-             lost_bytes dropped tls_without_keys tls_unread partial"
+             lost_bytes dropped tls_failed tls_opaque tls_without_keys tls_unread partial"
         );
     }
 

@@ -12,6 +12,8 @@ pub mod json;
 pub mod ladder;
 mod layout;
 pub mod look;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod record;
 pub mod rolling;
 pub mod rows;

@@ -12,9 +12,9 @@ use super::look::{DIM, Look, code_style, legend, packet};
 use super::rows::CloseRow;
 use super::text::{escape, width};
 use super::when::{short_span, shortest_span};
-use super::words::{party, side};
+use super::words::{end_kind, party, side};
 use super::{Captures, Row, Sink, View, findings};
-use crate::session::{Event, Finding, Session, State, Summary};
+use crate::session::{Event, Finding, Session, State, Summary, Transport};
 use crate::time::Timestamp;
 
 /// The table of a view.
@@ -190,8 +190,14 @@ fn whereabouts(session: &Session) -> [Cell; 3] {
             ..Cell::text(&session.client.to_string())
         },
         Cell::text(&session.server.to_string()),
-        Cell::text(session.opening.path.as_deref().unwrap_or("-")),
+        Cell::text(path_or_name(session).unwrap_or("-")),
     ]
+}
+
+/// The path; of a session that came to none, the name that its client asked TLS for.
+fn path_or_name(session: &Session) -> Option<&str> {
+    let name = || session.tls.as_ref()?.sni.as_deref();
+    session.opening.path.as_deref().or_else(name)
 }
 
 fn number(session: &Session) -> Cell {
@@ -216,15 +222,23 @@ fn quoted(what: &str, reason: Option<&str>) -> Cell {
     }
 }
 
-/// The cause of a session, with the reason or HTTP status that goes with it.
+/// The cause of a session, with the reason, HTTP status or alert that goes with it.
 fn what(session: &Session) -> Cell {
     let verdict = &session.verdict;
-    match session.opening.http_status {
-        Some(status) if verdict.state == State::Failed && status != 101 => {
-            quoted(&format!("{} {status}", verdict.cause), None)
-        }
-        _ => quoted(verdict.cause, verdict.reason.as_deref()),
-    }
+    let detail = match (&session.tls, session.opening.http_status) {
+        (_, Some(status)) if verdict.state == State::Failed && status != 101 => status.to_string(),
+        (Some(tls), _) if verdict.cause == "tls-alert" => tls.alert.unwrap_or_default().to_owned(),
+        _ if session.transport == Transport::Tls => ending(session).unwrap_or_default(),
+        _ => return quoted(verdict.cause, verdict.reason.as_deref()),
+    };
+    quoted(format!("{} {detail}", verdict.cause).trim_end(), None)
+}
+
+/// What ended the transport, and how long it had been quiet.
+fn ending(session: &Session) -> Option<String> {
+    let how = end_kind(session.transport_end?.how);
+    let quiet = session.clocks.either.map(shortest_span)?;
+    Some(format!("({how} after {quiet})"))
 }
 
 impl<W: Write> Sink for Table<'_, W> {

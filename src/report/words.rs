@@ -36,6 +36,7 @@ pub const fn transport(transport: Transport) -> &'static str {
     match transport {
         Transport::Ws => "ws",
         Transport::Wss => "wss",
+        Transport::Tls => "tls",
     }
 }
 

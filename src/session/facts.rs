@@ -5,6 +5,7 @@ use crate::capture::PacketId;
 use crate::http::Fault;
 use crate::tcp::Habits;
 use crate::time::Timestamp;
+use crate::tls::{Sealed, Stage};
 use crate::ws::{CloseFrame, Opcode, Rule, Tail};
 
 /// A pair of things, one for each [`Side`].
@@ -352,6 +353,8 @@ pub enum Answer {
     Refused(u16),
     /// Bytes that are no HTTP.
     NotHttp,
+    /// An alert of TLS, by its name: it wanted TLS.
+    TlsAlert(&'static str),
     /// 101; with what a client must refuse it for.
     Switched(Option<Fault>),
     /// The capture lost it.
@@ -375,6 +378,8 @@ pub struct Facts {
     pub sides: Sides<SideFacts>,
     /// TLS is around it.
     pub is_tls: bool,
+    /// Nothing but TLS was seen of it.
+    pub sealed: Option<Box<Sealed>>,
     /// One round trip, in nanoseconds.
     pub round_trip: Option<i64>,
     /// The last time that bytes came after a long silence: who sent them, the packet, and how
@@ -434,6 +439,23 @@ impl SideFacts {
 }
 
 impl Facts {
+    /// It failed in the TLS handshake. A server may refuse a client's certificate once the client
+    /// takes the handshake for done (RFC 8446 §4.4.2.4) and has sent its request.
+    pub fn failed_in_tls(&self) -> bool {
+        let server = &self.sides.server;
+        match &self.sealed {
+            Some(sealed) => sealed.stage == Stage::Handshake,
+            None => self.is_tls && self.answer == Answer::None && server.fatal_alert.is_some(),
+        }
+    }
+
+    /// Nobody can tell what it carried.
+    pub fn is_opaque(&self) -> bool {
+        self.sealed
+            .as_ref()
+            .is_some_and(|sealed| sealed.stage == Stage::Opaque)
+    }
+
     /// Both ends were reset at the same time, in the name of each other.
     pub fn has_crossed_resets(&self) -> bool {
         /// Resets of one box leave it together; a tenth of a second covers any path they take

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use crate::capture::PacketId;
 use crate::time::Timestamp;
+use crate::tls::Stage;
 
 /// Who gave the first terminating signal, or whose behaviour led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +32,8 @@ pub enum Transport {
     Ws,
     /// HTTP/1.1 over TLS.
     Wss,
+    /// TLS, and whatever is in it.
+    Tls,
 }
 
 /// How far a session came.
@@ -107,6 +110,12 @@ pub struct Tls {
     pub cipher_suite: Option<String>,
     /// The name of the server that the client asked for.
     pub sni: Option<String>,
+    /// The protocol agreed on, where that can be read.
+    pub alpn: Option<String>,
+    /// The fatal alert that ended it, or its handshake.
+    pub alert: Option<&'static str>,
+    /// How far it came, where nothing of it was read.
+    pub stage: Option<Stage>,
 }
 
 /// A Close frame that was on the wire.
@@ -398,6 +407,10 @@ pub struct Summary {
     pub evicted: u64,
     /// Connections that stopped waiting for missing bytes, because all together held too many.
     pub impatient: u64,
+    /// TLS handshakes that failed.
+    pub tls_failed: u64,
+    /// Sessions told that may be anything: TLS that could not be read.
+    pub tls_opaque: u64,
     /// TLS connections whose secrets were not in any key log.
     pub tls_without_keys: u64,
     /// TLS connections that could not be read for other reasons, by reason.

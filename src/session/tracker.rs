@@ -5,18 +5,18 @@ mod conclude;
 use std::num::NonZeroU64;
 
 use super::facts::{Answer, Hole, LastFrame, Mark, SeenClose, SideSoFar, Sides, Violation};
-use super::{Anomaly, Event, Opening, Side, Tls};
+use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
 use crate::http::{Fault, Request, Response, check_answer};
 use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
-use crate::tls::Alert;
+use crate::tls::{Alert, Sealed};
 use crate::ws::{Header, Item, Opcode, Rule, Tail};
 
 /// One session under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tracker {
     /// The end that opened it.
     pub client: End,
@@ -35,6 +35,7 @@ pub struct Tracker {
     /// In TLS: how far the plaintext of each end reached.
     pub plain_next: Option<Pair<u64>>,
     alerts: Vec<(Side, Alert)>,
+    sealed: Option<Box<Sealed>>,
     opening: Opening,
     upgrade_asked: bool,
     requested: Option<(PacketId, Timestamp)>,
@@ -61,6 +62,7 @@ impl Tracker {
             tls: None,
             plain_next: None,
             alerts: Vec::new(),
+            sealed: None,
             opening: Opening::default(),
             upgrade_asked: false,
             requested: None,
@@ -79,6 +81,30 @@ impl Tracker {
             Side::Client
         } else {
             Side::Server
+        }
+    }
+
+    /// What the opening said so far.
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// What each side sent so far.
+    pub fn sent(&self) -> Sides<Sent> {
+        Sides {
+            client: self.sides.client.sent,
+            server: self.sides.server.sent,
+        }
+    }
+
+    /// Keeps of its story the opening and the latest, so many events at most.
+    pub fn shorten_story(&mut self, most: usize) {
+        if let Some(events) = &mut self.events
+            && events.len() > most
+        {
+            let opening = limits::LIVE_EVENTS_AT_OPENING.min(most);
+            let latest = events.len() - (most - opening);
+            events.drain(opening..latest);
         }
     }
 
@@ -132,11 +158,14 @@ impl Tracker {
         !self.closes.is_empty()
     }
 
-    /// An answer that is no HTTP.
-    pub fn handle_garbage(&mut self, origin: Origin) {
-        self.answer = Answer::NotHttp;
+    /// An answer that is no HTTP; `alert`: the name of the TLS alert that it is.
+    pub fn handle_garbage(&mut self, origin: Origin, alert: Option<&'static str>) {
+        self.answer = alert.map_or(Answer::NotHttp, Answer::TlsAlert);
         self.answered = Some((origin.packet, origin.time));
-        self.tell(Side::Server, origin, "answer", || "not HTTP".to_owned());
+        self.tell(Side::Server, origin, "answer", || match alert {
+            Some(alert) => format!("not HTTP, but a TLS alert: {alert}"),
+            None => "not HTTP".to_owned(),
+        });
     }
 
     /// The 101, or, without one, the knowledge that frames follow.
@@ -319,12 +348,25 @@ impl Tracker {
 
     /// An alert of TLS.
     pub fn handle_alert(&mut self, side: Side, alert: Alert) {
-        let is_end = alert.is_fatal || alert.code == Alert::CLOSE_NOTIFY;
+        let is_end = alert.is_end();
         let is_first = !self.alerts.iter().any(|&(known, _)| known == side);
         if is_end && is_first {
             self.alerts.push((side, alert));
         }
         self.tell(side, alert.origin, "alert", || alert.name().to_owned());
+    }
+
+    /// All that there is: TLS that nothing could be read of.
+    pub fn handle_sealed(&mut self, sealed: Sealed) {
+        for end in End::BOTH {
+            if let Some(alert) = sealed.outlines[end].alert {
+                self.handle_alert(self.side(end), alert);
+            }
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.stage = Some(sealed.stage);
+        }
+        self.sealed = Some(Box::new(sealed));
     }
 
     /// Where the frames of one side stopped.

@@ -92,6 +92,13 @@ struct Late {
 }
 
 impl Half {
+    /// It repeated something in vain, of which an acknowledgement says nothing.
+    fn is_unheard(&self, ack: Option<u32>) -> bool {
+        let reached = ack.and_then(|ack| u64::try_from(self.stream.offset(ack)).ok());
+        self.times_sent >= limits::UNHEARD_TIMES
+            && reached.is_some_and(|reached| reached <= self.sent_at)
+    }
+
     fn fin(&self) -> Option<Signal> {
         self.late.as_ref()?.fin
     }
@@ -348,8 +355,11 @@ impl Connection {
             own.note_window(segment);
             own.habits.note(segment, ack, time);
             peer.habits.answered();
-            // Anything but a reset shows that the far end lives.
-            peer.times_sent = 0;
+            // Anything but a reset shows that the far end lives; a FIN from one that has heard
+            // nothing of what was repeated, only that it gave up.
+            if !(flags.has(Flags::FIN) && peer.is_unheard(ack)) {
+                peer.times_sent = 0;
+            }
             if let Some(ack) = ack {
                 peer.stream.handle_ack(ack);
             }

@@ -451,8 +451,10 @@ fn a_stream_without_its_syn_begins_with_its_first_bytes() {
 
 #[test]
 fn a_stream_of_which_nothing_was_seen_has_no_end() {
-    let mut rig = Rig::default();
-    rig.declared = Some(50);
+    let rig = Rig {
+        declared: Some(50),
+        ..Rig::default()
+    };
     assert_eq!(rig.finish(), Got::default());
 }
 

@@ -75,6 +75,16 @@ pub(super) struct Agreed {
 }
 
 impl Agreed {
+    /// The number of bytes that every record has beyond its plaintext; `None` where that varies,
+    /// or is not known.
+    pub(super) fn fixed_overhead(&self) -> Option<u16> {
+        let is_fixed = self
+            .suite
+            .bulk()
+            .is_some_and(|bulk| !matches!(bulk, Bulk::Cbc(..)));
+        u16::try_from(self.overhead()).ok().filter(|_| is_fixed)
+    }
+
     /// The least number of bytes that a record has beyond its header and its plaintext.
     pub(super) fn overhead(&self) -> u64 {
         let inner_type = u64::from(self.version >= TLS13);

@@ -4,11 +4,12 @@ use std::fmt;
 use std::num::NonZeroU64;
 
 use super::guard::Proven;
-use super::handshake::{Handshake, Heard};
+use super::handshake::{Handshake, Heard, Keys};
 use super::lane::{Found, Hole, Lane, Next};
 use super::messages::SERVER_HELLO;
 use super::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_LEN, Header};
-use super::{Alert, KeyLog, Keyring, TlsItem, Unread};
+use super::sealed::Outside;
+use super::{Alert, Keyring, Sealed, Secrets, TlsItem, Unread};
 use crate::flow::{End, Pair};
 use crate::limits;
 use crate::tcp::{Chunk, Origin};
@@ -21,8 +22,11 @@ pub struct TlsConnection {
     handshake: Handshake,
     lanes: Pair<Lane>,
     records: u64,
+    outside: Outside,
     unread: Option<Unread>,
     lacks_secrets: bool,
+    /// The client's part of the key exchange may lead to them.
+    awaits_premaster: bool,
     /// It cannot be read: nothing is kept for it any more.
     is_freed: bool,
 }
@@ -111,6 +115,37 @@ impl TlsConnection {
         (!self.has_opened() && End::BOTH.iter().any(tried)).then_some(Unread::WrongKey)
     }
 
+    /// Memory held by bytes that wait for others.
+    pub fn held_bytes(&self) -> usize {
+        let Pair { a, b } = &self.lanes;
+        a.held_bytes() + b.held_bytes()
+    }
+
+    /// Waits no longer for what is missing.
+    pub fn forget(&mut self) {
+        for end in End::BOTH {
+            let lane = &mut self.lanes[end];
+            if lane.is_blocked {
+                // What it waits for are the keys.
+                self.unread = Some(Unread::NoHello);
+            }
+            if lane.hole.is_some() {
+                let begun = lane.take_begun().len() as u64;
+                if let Some(hole) = &mut lane.hole {
+                    hole.lost = hole.lost.saturating_add(begun);
+                }
+            }
+        }
+        self.free_if_unread();
+    }
+
+    fn free_if_unread(&mut self) {
+        if self.unread.is_some() && !self.is_freed {
+            self.is_freed = true;
+            self.lanes = Pair::default();
+        }
+    }
+
     /// Takes the next chunk that `from` sent, of the TCP stream.
     pub fn handle_chunk(
         &mut self,
@@ -119,6 +154,7 @@ impl TlsConnection {
         keys: &mut Keyring,
         out: &mut Out<'_>,
     ) {
+        self.outside.take(from, chunk, &self.handshake);
         self.take(from, chunk, keys, out);
         for end in [from.other(), from] {
             if self.lanes[end].is_blocked && !self.must_wait(end) {
@@ -127,10 +163,12 @@ impl TlsConnection {
                 waiting.drain(|chunk| self.take(end, chunk, keys, out));
             }
         }
-        if self.unread.is_some() && !self.is_freed {
-            self.is_freed = true;
-            self.lanes = Pair::default();
-        }
+        self.free_if_unread();
+    }
+
+    /// What it shows where nothing of it was read; `None` where something was, or it is no TLS.
+    pub fn sealed(&self) -> Option<Sealed> {
+        self.outside.sealed(&self.handshake, self.unread())
     }
 
     /// No more bytes will come: tells of those that could not be read, or that are missing with
@@ -187,7 +225,7 @@ impl TlsConnection {
                 origin,
             } => self.take_data(from, offset, bytes, origin, keys, out),
             Chunk::Gap { len, origin, .. } => {
-                self.take_gap(from, chunk, len, origin, &keys.log, out)
+                self.take_gap(from, chunk, len, origin, &keys.secrets, out)
             }
         }
     }
@@ -209,6 +247,7 @@ impl TlsConnection {
             let input = input.get(at..).unwrap_or_default();
             let lane = &mut self.lanes[from];
             if self.unread.is_some() || input.is_empty() {
+                lane.release();
                 return;
             }
             if lane.is_over {
@@ -264,6 +303,10 @@ impl TlsConnection {
                     let record = lane.take_begun();
                     let body = record.get(HEADER_LEN..).unwrap_or_default();
                     self.handle_record(from, &header, body, place, keys, out);
+                    // Where the next record begins already, it may lie in the same place.
+                    if used < input.len() {
+                        self.lanes[from].reuse(record);
+                    }
                 }
                 Next::Broken if self.records == 0 => {
                     self.unread = Some(Unread::NotTls);
@@ -280,7 +323,7 @@ impl TlsConnection {
         chunk: Chunk<'_>,
         len: u64,
         origin: Origin,
-        log: &KeyLog,
+        secrets: &Secrets,
         out: &mut Out<'_>,
     ) {
         let must_wait = self.must_wait(from);
@@ -328,9 +371,9 @@ impl TlsConnection {
             if !lane.guard.is_on() && header.kind == HANDSHAKE {
                 // The hello may stand before the hole.
                 let body = begun.get(HEADER_LEN..).unwrap_or_default();
-                self.read_messages(from, body, log);
+                self.read_messages(from, body, secrets);
                 if let Some((kind, body)) = self.lanes[from].messages.cut() {
-                    self.handle_message(from, kind, &body, log);
+                    self.handle_message(from, kind, &body, secrets);
                 }
             }
             if beyond <= missing {
@@ -356,7 +399,7 @@ impl TlsConnection {
             lost: (begun.len() as u64).saturating_add(beyond),
             origin,
         });
-        if !self.handshake.is_agreed() && !must_wait && !self.guess(from, log) {
+        if !self.handshake.is_agreed() && !must_wait && !self.guess(from, secrets) {
             self.unread = Some(Unread::NoHello);
         }
     }
@@ -449,9 +492,13 @@ impl TlsConnection {
         }
         match header.kind {
             // RFC 8446 §5: in TLS 1.3 it means nothing.
+            // A session resumed: there was no key exchange.
+            CHANGE_CIPHER_SPEC if self.awaits_premaster => self.unread = Some(Unread::NoKey),
             CHANGE_CIPHER_SPEC if !is_tls13 => lane.guard.switch(),
             ALERT if !lane.guard.is_on() => self.handle_alert(from, body, false, place, out),
-            HANDSHAKE if !lane.guard.is_on() => self.read_messages(from, body, &keys.log),
+            HANDSHAKE if !lane.guard.is_on() => self.read_messages(from, body, &keys.secrets),
+            // There are secrets of the other direction only.
+            APPLICATION_DATA => lane.darken(header.total() as u64, place.origin),
             _ => {}
         }
     }
@@ -488,6 +535,7 @@ impl TlsConnection {
         let plain = scratch.get(..proven.opened.len).unwrap_or_default();
         match proven.opened.kind {
             APPLICATION_DATA if !plain.is_empty() => {
+                self.outside.end();
                 let lane = &mut self.lanes[from];
                 let offset = lane.plain_next;
                 lane.plain_next = offset.saturating_add(plain.len() as u64);
@@ -501,7 +549,7 @@ impl TlsConnection {
                 );
             }
             ALERT => self.handle_alert(from, plain, true, place, out),
-            HANDSHAKE => self.read_messages(from, plain, &keys.log),
+            HANDSHAKE => self.read_messages(from, plain, &keys.secrets),
             // Another handshake inside of the first, up to TLS 1.2.
             CHANGE_CIPHER_SPEC if !self.handshake.is_tls13() => self.lanes[from].guard.switch(),
             _ => {}
@@ -545,51 +593,65 @@ impl TlsConnection {
             end: place.end,
             origin: place.origin,
         };
+        self.outside.note_alert(from, alert);
         out(from, TlsItem::Alert(alert));
     }
 
-    fn read_messages(&mut self, from: End, bytes: &[u8], log: &KeyLog) {
+    fn read_messages(&mut self, from: End, bytes: &[u8], secrets: &Secrets) {
         let mut messages = std::mem::take(&mut self.lanes[from].messages);
         messages.feed(bytes, |kind, body| {
-            self.handle_message(from, kind, body, log)
+            self.handle_message(from, kind, body, secrets)
         });
         self.lanes[from].messages = messages;
     }
 
-    fn handle_message(&mut self, from: End, kind: u8, body: &[u8], log: &KeyLog) {
+    fn handle_message(&mut self, from: End, kind: u8, body: &[u8], secrets: &Secrets) {
         match self.handshake.handle_message(from, kind, body) {
             Heard::Nothing => {}
-            Heard::Agreed => self.install(from, log),
+            Heard::Agreed => self.install(from, secrets),
             Heard::KeyUpdate => self.lanes[from].guard.update(),
+            Heard::KeyExchange if self.awaits_premaster => {
+                self.awaits_premaster = false;
+                match self.handshake.keys_of_exchange(body, secrets) {
+                    Some(keys) => self.use_keys(from.other(), keys),
+                    None => self.unread = Some(Unread::NoKey),
+                }
+            }
+            Heard::KeyExchange => {}
         }
     }
 
     /// The ServerHello is lost.
-    fn guess(&mut self, server: End, log: &KeyLog) -> bool {
-        let is_guessed = self.handshake.guess(log);
+    fn guess(&mut self, server: End, secrets: &Secrets) -> bool {
+        let is_guessed = self.handshake.guess(secrets);
         if is_guessed {
-            self.install(server, log);
+            self.install(server, secrets);
         }
         is_guessed
     }
 
     /// Both hellos are there: takes the secrets out of the key log.
-    fn install(&mut self, server: End, log: &KeyLog) {
-        match self.handshake.keys(log) {
-            Ok(keys) => {
-                self.lacks_secrets = keys.is_incomplete;
-                let [ours, theirs] = [server.other(), server];
-                self.lanes[ours].guard.install(keys.agreed, keys.client);
-                self.lanes[theirs].guard.install(keys.agreed, keys.server);
-            }
+    fn install(&mut self, server: End, secrets: &Secrets) {
+        match self.handshake.keys(secrets) {
+            Ok(keys) => self.use_keys(server, keys),
             // Another handshake inside of one that was read: from here on it is dark.
             Err(_) if self.has_opened() => {
                 End::BOTH
                     .iter()
                     .for_each(|&end| self.lanes[end].is_over = true);
             }
+            Err(Unread::NoKey) if self.handshake.awaits_premaster(secrets) => {
+                self.awaits_premaster = true;
+            }
             Err(unread) => self.unread = Some(unread),
         }
+    }
+
+    fn use_keys(&mut self, server: End, keys: Keys) {
+        self.lacks_secrets = keys.is_incomplete;
+        let [ours, theirs] = [server.other(), server];
+        self.lanes[ours].guard.install(keys.agreed, keys.client);
+        self.lanes[theirs].guard.install(keys.agreed, keys.server);
     }
 
     fn has_opened(&self) -> bool {

@@ -6,11 +6,14 @@ use super::hello::{
     ClientHello, ServerHello, parse_client_hello, parse_encrypted_extensions, parse_server_hello,
 };
 use super::keylog::Label;
-use super::messages::{CLIENT_HELLO, ENCRYPTED_EXTENSIONS, KEY_UPDATE, SERVER_HELLO};
-use super::schedule::TrafficSecret;
+use super::messages::{
+    CLIENT_HELLO, CLIENT_KEY_EXCHANGE, ENCRYPTED_EXTENSIONS, KEY_UPDATE, SERVER_HELLO,
+};
+use super::schedule::{TrafficSecret, expand};
 use super::suite::Suite;
-use super::{KeyLog, Unread};
+use super::{Secrets, Unread};
 use crate::flow::End;
+use zeroize::Zeroizing;
 
 /// The handshake so far.
 #[derive(Debug, Default)]
@@ -30,6 +33,8 @@ pub(super) enum Heard {
     Agreed,
     /// The sender goes on with its next keys.
     KeyUpdate,
+    /// The client has sent its part of the key exchange, up to TLS 1.2.
+    KeyExchange,
 }
 
 /// Keys of both directions, in the order in which they come into use.
@@ -39,6 +44,14 @@ pub(super) struct Keys {
     pub(super) server: Vec<Pending>,
     /// Those of application data are not all there.
     pub(super) is_incomplete: bool,
+}
+
+fn agreed(hello: &ServerHello) -> Agreed {
+    Agreed {
+        version: hello.version,
+        suite: Suite(hello.suite),
+        encrypt_then_mac: hello.encrypt_then_mac,
+    }
 }
 
 impl Handshake {
@@ -63,6 +76,7 @@ impl Handshake {
                 self.alpn = parse_encrypted_extensions(body);
             }
             KEY_UPDATE if self.is_tls13() => return Heard::KeyUpdate,
+            CLIENT_KEY_EXCHANGE if self.client == Some(from) => return Heard::KeyExchange,
             _ => {}
         }
         Heard::Nothing
@@ -70,11 +84,11 @@ impl Handshake {
 
     /// The ServerHello is lost: in TLS 1.3 the length of the secrets tells the cipher suite, but
     /// for those that few choose. Whether it is right will be proved by the first record.
-    pub(super) fn guess(&mut self, log: &KeyLog) -> bool {
+    pub(super) fn guess(&mut self, secrets: &Secrets) -> bool {
         let secret = self
             .client_hello
             .as_ref()
-            .and_then(|client| log.get(&client.random, Label::ServerTraffic));
+            .and_then(|client| secrets.get(&client.random, Label::ServerTraffic));
         let suite = match secret.map(<[u8]>::len) {
             Some(48) => 0x1302,
             Some(_) => 0x1301,
@@ -86,6 +100,7 @@ impl Handshake {
             suite,
             alpn: None,
             encrypt_then_mac: false,
+            extended_master_secret: false,
             is_retry: false,
         });
         true
@@ -95,15 +110,11 @@ impl Handshake {
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub(super) fn keys(&self, log: &KeyLog) -> Result<Keys, Unread> {
+    pub(super) fn keys(&self, secrets: &Secrets) -> Result<Keys, Unread> {
         let (Some(client), Some(hello)) = (&self.client_hello, &self.server_hello) else {
             return Err(Unread::NoHello);
         };
-        let agreed = Agreed {
-            version: hello.version,
-            suite: Suite(hello.suite),
-            encrypt_then_mac: hello.encrypt_then_mac,
-        };
+        let agreed = agreed(hello);
         if !(0x0301..=TLS13).contains(&agreed.version) {
             return Err(Unread::Version(agreed.version));
         }
@@ -111,20 +122,13 @@ impl Handshake {
             return Err(Unread::Suite(hello.suite));
         }
         if agreed.version < TLS13 {
-            let [ours, theirs] = log
+            let master = secrets
                 .get(&client.random, Label::Master)
-                .and_then(|master| openers(agreed, master, &hello.random, &client.random))
-                .ok_or(Unread::NoKey)?
-                .map(|opener| vec![Pending::Opener(Box::new(opener))]);
-            return Ok(Keys {
-                agreed,
-                client: ours,
-                server: theirs,
-                is_incomplete: false,
-            });
+                .ok_or(Unread::NoKey)?;
+            return self.keys_of(master).ok_or(Unread::NoKey);
         }
         let secret = |label, is_traffic| {
-            let secret = log.get(&client.random, label)?;
+            let secret = secrets.get(&client.random, label)?;
             let secret = TrafficSecret::new(secret, agreed.suite.hash())?;
             Some(Pending::Secret(secret, is_traffic))
         };
@@ -148,6 +152,49 @@ impl Handshake {
             return Err(Unread::NoKey);
         }
         Ok(keys)
+    }
+
+    /// What follows from a master secret, up to TLS 1.2.
+    fn keys_of(&self, master: &[u8]) -> Option<Keys> {
+        let (client, hello) = (self.client_hello.as_ref()?, self.server_hello.as_ref()?);
+        let agreed = agreed(hello);
+        let [client, server] = openers(agreed, master, &hello.random, &client.random)?
+            .map(|opener| vec![Pending::Opener(Box::new(opener))]);
+        Some(Keys {
+            agreed,
+            client,
+            server,
+            is_incomplete: false,
+        })
+    }
+
+    /// The secret may be found once the client has sent its part of an RSA key exchange.
+    pub(super) fn awaits_premaster(&self, secrets: &Secrets) -> bool {
+        // RFC 7627: with this extension the master secret takes the hash of the whole handshake.
+        let is_plain = |hello: &ServerHello| !hello.extended_master_secret;
+        let has_rsa = |hello: &ServerHello| agreed(hello).suite.is_rsa_key_exchange();
+        secrets.has_premasters()
+            && self
+                .server_hello
+                .as_ref()
+                .is_some_and(|hello| is_plain(hello) && has_rsa(hello))
+    }
+
+    /// The keys that follow from the body of a ClientKeyExchange (RFC 5246 §7.4.7.1).
+    pub(super) fn keys_of_exchange(&self, body: &[u8], secrets: &Secrets) -> Option<Keys> {
+        let (client, hello) = (self.client_hello.as_ref()?, self.server_hello.as_ref()?);
+        let premaster = secrets.premaster(body.get(2..)?)?;
+        let agreed = agreed(hello);
+        let mut master = Zeroizing::new([0; 48]);
+        let seed = [&client.random[..], &hello.random].concat();
+        expand(
+            agreed.version,
+            agreed.suite.hash(),
+            premaster,
+            &[b"master secret", &seed],
+            &mut *master,
+        );
+        self.keys_of(&*master)
     }
 
     /// Both hellos are there.
@@ -180,6 +227,18 @@ impl Handshake {
 
     pub(super) fn sni(&self) -> Option<&str> {
         self.client_hello.as_ref()?.sni.as_deref()
+    }
+
+    /// The protocols that the client offered.
+    pub(super) fn offered(&self) -> &[String] {
+        self.client_hello
+            .as_ref()
+            .map_or(&[], |hello| hello.alpn.as_slice())
+    }
+
+    /// What the hellos agreed on.
+    pub(super) fn agreed(&self) -> Option<Agreed> {
+        self.server_hello.as_ref().map(agreed)
     }
 
     pub(super) fn alpn(&self) -> Option<&str> {

@@ -7,11 +7,13 @@ use nom::{IResult, Parser};
 
 use super::cipher::TLS13;
 use super::keylog::ClientRandom;
+use crate::limits;
 
-/// Extensions (RFC 8446 §4.2, RFC 7301, RFC 7366).
+/// Extensions (RFC 8446 §4.2, RFC 7301, RFC 7366, RFC 7627).
 const SERVER_NAME: u16 = 0;
 const ALPN: u16 = 16;
 const ENCRYPT_THEN_MAC: u16 = 22;
+const EXTENDED_MASTER_SECRET: u16 = 23;
 const SUPPORTED_VERSIONS: u16 = 43;
 
 /// `Random` of a ServerHello that is a HelloRetryRequest (RFC 8446 §4.1.3).
@@ -24,6 +26,8 @@ pub(super) const RETRY: [u8; 32] = [
 pub(super) struct ClientHello {
     pub(super) random: ClientRandom,
     pub(super) sni: Option<String>,
+    /// The protocols offered.
+    pub(super) alpn: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +38,7 @@ pub(super) struct ServerHello {
     pub(super) suite: u16,
     pub(super) alpn: Option<String>,
     pub(super) encrypt_then_mac: bool,
+    pub(super) extended_master_secret: bool,
     /// It asks for another ClientHello.
     pub(super) is_retry: bool,
 }
@@ -53,15 +58,15 @@ pub(super) fn parse_client_hello(input: &[u8]) -> Option<ClientHello> {
         length_data(be_u16),
         length_data(be_u8),
     );
-    let mut sni = None;
+    let (mut sni, mut alpn) = (None, Vec::new());
     if let Ok((rest, (_session, _suites, _compressions))) = { vectors }.parse(rest) {
-        each_extension(rest, |kind, value| {
-            if kind == SERVER_NAME {
-                sni = server_name(value);
-            }
+        each_extension(rest, |kind, value| match kind {
+            SERVER_NAME => sni = server_name(value),
+            ALPN => alpn = offered_protocols(value),
+            _ => {}
         });
     }
-    Some(ClientHello { random, sni })
+    Some(ClientHello { random, sni, alpn })
 }
 
 /// The body of a ServerHello, or its beginning.
@@ -76,11 +81,13 @@ pub(super) fn parse_server_hello(input: &[u8]) -> Option<ServerHello> {
         suite,
         alpn: None,
         encrypt_then_mac: false,
+        extended_master_secret: false,
         is_retry: random == RETRY,
     };
     each_extension(rest, |kind, value| match (kind, value) {
         (SUPPORTED_VERSIONS, &[high, low]) => hello.version = u16::from_be_bytes([high, low]),
         (ENCRYPT_THEN_MAC, _) => hello.encrypt_then_mac = true,
+        (EXTENDED_MASTER_SECRET, _) => hello.extended_master_secret = true,
         (ALPN, _) => hello.alpn = chosen_protocol(value),
         _ => {}
     });
@@ -115,6 +122,21 @@ fn server_name(value: &[u8]) -> Option<String> {
     let (_, list) = length_data(be_u16::<_, ()>).parse(value).ok()?;
     let (_, (kind, name)) = (be_u8::<_, ()>, length_data(be_u16)).parse(list).ok()?;
     (kind == 0).then(|| String::from_utf8_lossy(name).into_owned())
+}
+
+/// RFC 7301 §3.1; the first of them, where there are very many.
+fn offered_protocols(value: &[u8]) -> Vec<String> {
+    let mut offered = Vec::new();
+    let (_, mut list) = length_data(be_u16::<_, ()>)
+        .parse(value)
+        .unwrap_or((value, &[]));
+    while let Ok((rest, name)) = length_data(be_u8::<_, ()>).parse(list)
+        && offered.len() < limits::MAX_PROTOCOLS_OFFERED
+    {
+        offered.push(String::from_utf8_lossy(name).into_owned());
+        list = rest;
+    }
+    offered
 }
 
 /// RFC 7301 §3.1: a list of exactly one.

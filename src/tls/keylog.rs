@@ -17,6 +17,8 @@ use crate::limits;
 pub(super) enum Label {
     /// The master secret, up to TLS 1.2.
     Master,
+    /// The premaster secret of an RSA key exchange, by the first bytes of its encrypted form.
+    Premaster,
     ClientEarly,
     ClientHandshake,
     ServerHandshake,
@@ -29,6 +31,7 @@ impl Label {
     fn of(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"CLIENT_RANDOM" => Self::Master,
+            b"RSA" => Self::Premaster,
             b"CLIENT_EARLY_TRAFFIC_SECRET" => Self::ClientEarly,
             b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Self::ClientHandshake,
             b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Self::ServerHandshake,
@@ -41,6 +44,9 @@ impl Label {
 
 /// `Random` of a ClientHello (RFC 8446 §4.1.2): not secret.
 pub(super) type ClientRandom = [u8; 32];
+
+/// So many bytes of the encrypted premaster secret stand in place of a random (NSS, "RSA").
+pub(super) const PREMASTER_ID_LEN: usize = 8;
 
 /// The longest: a master secret, or the output of SHA-384.
 const MAX_SECRET_LEN: usize = 48;
@@ -77,6 +83,7 @@ pub struct KeyLog {
     is_overlong: bool,
     malformed: u64,
     refused: u64,
+    has_premasters: bool,
 }
 
 impl fmt::Debug for KeyLog {
@@ -178,15 +185,19 @@ impl KeyLog {
             return;
         };
         let Some(label) = Label::of(name) else { return };
-        // RFC 8446 §7.1: as long as the hash of the cipher suite; RFC 5246 §8.1: 48 octets.
-        let is_right = match label {
-            Label::Master => len == 48,
-            _ => len == 32 || len == 48,
+        // RFC 8446 §7.1: as long as the hash of the cipher suite; RFC 5246 §8.1: 48 octets, and
+        // §7.4.7.1 the same for what RSA encrypts.
+        let (id_len, is_right) = match label {
+            Label::Master => (32, len == 48),
+            Label::Premaster => (PREMASTER_ID_LEN, len == 48),
+            _ => (32, len == 32 || len == 48),
         };
-        match decode_hex(random, &mut client) {
-            Some(32) if is_right => self.insert(client, label, &bytes, len),
-            _ => self.malformed += 1,
+        if !is_right || decode_hex(random, &mut client) != Some(id_len) {
+            self.malformed += 1;
+            return;
         }
+        self.has_premasters |= label == Label::Premaster;
+        self.insert(client, label, &bytes, len);
     }
 
     /// A secret that is there already is replaced: clients that use a random again mean the
@@ -222,6 +233,19 @@ impl KeyLog {
                 next,
             });
         }
+    }
+
+    /// The premaster secret whose encrypted form begins with `sealed`.
+    pub(super) fn premaster(&self, sealed: &[u8]) -> Option<&[u8]> {
+        let mut id = [0; 32];
+        id.get_mut(..PREMASTER_ID_LEN)?
+            .copy_from_slice(sealed.get(..PREMASTER_ID_LEN)?);
+        self.get(&id, Label::Premaster)
+    }
+
+    /// There are secrets that only the key exchange leads to.
+    pub(super) const fn has_premasters(&self) -> bool {
+        self.has_premasters
     }
 
     fn secret(&self, place: u32) -> Option<&Secret> {
@@ -364,6 +388,19 @@ mod tests {
             let secret = log.get(&client, Label::Master).unwrap_or_default();
             assert_eq!(secret.last_chunk(), Some(&(number as u64).to_be_bytes()));
         }
+    }
+
+    #[test]
+    fn a_premaster_secret_goes_by_its_encrypted_form() {
+        let secret = "5a".repeat(48);
+        let log = log(&format!(
+            "RSA 0102030405060708 {secret}\nRSA 01020304 {secret}\nRSA 0102030405060709 5a5a\n"
+        ));
+        assert_eq!((log.secrets(), log.malformed()), (1, 2));
+        let found = |sealed: &[u8]| log.premaster(sealed).map(<[u8]>::len);
+        assert_eq!(found(&[1, 2, 3, 4, 5, 6, 7, 8, 99]), Some(48));
+        assert_eq!(found(&[1, 2, 3, 4, 5, 6, 7, 9]), None);
+        assert_eq!(found(&[1, 2, 3]), None);
     }
 
     #[test]

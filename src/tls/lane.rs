@@ -131,6 +131,11 @@ impl Lane {
         Next::More
     }
 
+    /// Memory held.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.begun.capacity() + self.waiting.len() + self.messages.held_bytes()
+    }
+
     /// How many bytes are kept.
     pub(super) fn begun_len(&self) -> usize {
         self.begun.len()
@@ -139,6 +144,21 @@ impl Lane {
     /// Takes out what is kept.
     pub(super) fn take_begun(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.begun)
+    }
+
+    /// Room for the next record that is kept, where there is none.
+    pub(super) fn reuse(&mut self, mut room: Vec<u8>) {
+        if self.begun.capacity() == 0 {
+            room.clear();
+            self.begun = room;
+        }
+    }
+
+    /// Keeps no room where nothing is kept.
+    pub(super) fn release(&mut self) {
+        if self.begun.is_empty() {
+            self.begun = Vec::new();
+        }
     }
 
     /// The header of the record under way.

@@ -2,10 +2,11 @@
 
 use crate::limits;
 
-/// Message types (RFC 8446 §4).
+/// Message types (RFC 8446 §4, RFC 5246 §7.4).
 pub(super) const CLIENT_HELLO: u8 = 1;
 pub(super) const SERVER_HELLO: u8 = 2;
 pub(super) const ENCRYPTED_EXTENSIONS: u8 = 8;
+pub(super) const CLIENT_KEY_EXCHANGE: u8 = 16;
 pub(super) const KEY_UPDATE: u8 = 24;
 
 const HEADER_LEN: usize = 4;
@@ -19,6 +20,11 @@ pub(super) struct Messages {
 }
 
 impl Messages {
+    /// Memory held.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.begun.capacity()
+    }
+
     /// Nothing of a message has come.
     pub(super) fn is_at_boundary(&self) -> bool {
         self.begun.is_empty() && self.skip == 0
@@ -53,7 +59,11 @@ impl Messages {
             let len = u32::from_be_bytes([0, high, middle, low]) as usize;
             let is_wanted = matches!(
                 kind,
-                CLIENT_HELLO | SERVER_HELLO | ENCRYPTED_EXTENSIONS | KEY_UPDATE
+                CLIENT_HELLO
+                    | SERVER_HELLO
+                    | ENCRYPTED_EXTENSIONS
+                    | CLIENT_KEY_EXCHANGE
+                    | KEY_UPDATE
             );
             if !is_wanted || len > limits::MAX_HANDSHAKE_MESSAGE {
                 self.begun.clear();

@@ -16,8 +16,11 @@ mod hello;
 mod keylog;
 mod lane;
 mod messages;
+mod outline;
 mod record;
 mod schedule;
+mod sealed;
+mod secrets;
 mod suite;
 #[cfg(test)]
 #[expect(
@@ -28,10 +31,14 @@ mod suite;
 mod tests;
 
 use std::fmt;
+use std::ops::Range;
 
 pub use connection::TlsConnection;
 pub use keylog::KeyLog;
+pub use outline::{ENCRYPTED_ALERT, ENCRYPTED_RECORD, Outline};
 pub use record::{Look, looks_like_tls};
+pub use sealed::{Sealed, Stage};
+pub use secrets::Secrets;
 
 use crate::tcp::{Chunk, Origin};
 use suite::Suite;
@@ -40,16 +47,19 @@ use suite::Suite;
 #[derive(Debug, Default)]
 pub struct Keyring {
     /// The secrets.
-    pub log: KeyLog,
+    pub secrets: Secrets,
+    /// Connections that they do not open are told too.
+    pub tells_opaque: bool,
     /// Where records are opened, one at a time.
     scratch: Vec<u8>,
 }
 
 impl Keyring {
     /// With these secrets.
-    pub const fn new(log: KeyLog) -> Self {
+    pub const fn new(secrets: Secrets) -> Self {
         Self {
-            log,
+            secrets,
+            tells_opaque: false,
             scratch: Vec::new(),
         }
     }
@@ -88,9 +98,31 @@ impl Alert {
     /// The handshake is given up; says nothing once it is over.
     pub const USER_CANCELED: u8 = 90;
 
-    /// The name of its code (RFC 8446 §6, and those of older versions).
+    /// Its sender will send nothing more.
+    pub const fn is_end(self) -> bool {
+        self.is_fatal || self.code == Self::CLOSE_NOTIFY
+    }
+
+    /// One that is not encrypted: level and code, its place in the TCP stream, its packet.
+    fn new([level, code]: [u8; 2], place: Range<u64>, origin: Origin) -> Self {
+        Self {
+            code,
+            is_fatal: level == 2,
+            is_encrypted: false,
+            start: place.start,
+            end: place.end,
+            origin,
+        }
+    }
+
+    /// The name of its code.
     pub const fn name(self) -> &'static str {
-        match self.code {
+        Self::name_of(self.code)
+    }
+
+    /// The name of a code (RFC 8446 §6, and those of older versions).
+    const fn name_of(code: u8) -> &'static str {
+        match code {
             Self::CLOSE_NOTIFY => "close_notify",
             10 => "unexpected_message",
             20 => "bad_record_mac",
@@ -126,6 +158,17 @@ impl Alert {
             _ => "unknown alert",
         }
     }
+}
+
+/// The name of the alert, not encrypted, that bytes begin with.
+pub fn alert_in(bytes: &[u8]) -> Option<&'static str> {
+    let (head, body) = bytes.split_first_chunk()?;
+    let header = record::Header::parse(*head)?;
+    let is_alert = header.kind == record::ALERT && header.len == 2;
+    let &[_level, code, ..] = body else {
+        return None;
+    };
+    is_alert.then(|| Alert::name_of(code))
 }
 
 /// Why a connection cannot be read.

@@ -79,20 +79,26 @@ pub(super) fn key_block(
     client_random: &[u8; 32],
     out: &mut [u8],
 ) {
-    let seed = [&b"key expansion"[..], server_random, client_random].concat();
+    let seed = [&server_random[..], client_random].concat();
+    expand(version, hash, master, &[b"key expansion", &seed], out);
+}
+
+/// The pseudorandom function (RFC 5246 §5); `seed` is the label and what goes with it.
+pub(super) fn expand(version: u16, hash: Hash, secret: &[u8], seed: &[&[u8]], out: &mut [u8]) {
+    let seed = seed.concat();
     if version >= 0x0303 {
         let algorithm = match hash {
             Hash::Sha384 => ring_hmac::HMAC_SHA384,
             Hash::Sha256 | Hash::Sha1 => ring_hmac::HMAC_SHA256,
         };
-        let key = ring_hmac::Key::new(algorithm, master);
+        let key = ring_hmac::Key::new(algorithm, secret);
         p_hash(&seed, out, |parts| sign(&key, parts));
         return;
     }
     // RFC 2246 §5: each half of the secret for one hash; an odd byte in the middle for both.
-    let half = master.len().div_ceil(2);
-    let first = master.get(..half).unwrap_or_default();
-    let second = master.get(master.len() - half..).unwrap_or_default();
+    let half = secret.len().div_ceil(2);
+    let first = secret.get(..half).unwrap_or_default();
+    let second = secret.get(secret.len() - half..).unwrap_or_default();
     p_hash(&seed, out, |parts| md5(first, parts));
     let mut other = Zeroizing::new(vec![0; out.len()]);
     let key = ring_hmac::Key::new(ring_hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, second);

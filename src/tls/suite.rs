@@ -60,6 +60,12 @@ impl Suite {
         }
     }
 
+    /// The client encrypts the secret for the server's certificate (RFC 5246 §7.4.7.1).
+    pub(super) fn is_rsa_key_exchange(self) -> bool {
+        self.name()
+            .is_some_and(|name| name.starts_with("TLS_RSA_WITH_"))
+    }
+
     /// The hash of its key schedule: SHA-256 where the name has no other (RFC 5246 §5,
     /// RFC 6655 §3).
     pub(super) fn hash(self) -> Hash {
@@ -74,10 +80,17 @@ impl Suite {
 /// least.
 #[rustfmt::skip]
 const SUITES: &[(u16, &str)] = &[
+    (0x0001, "TLS_RSA_WITH_NULL_MD5"),
+    (0x0002, "TLS_RSA_WITH_NULL_SHA"),
     (0x0004, "TLS_RSA_WITH_RC4_128_MD5"),
     (0x0005, "TLS_RSA_WITH_RC4_128_SHA"),
+    (0x0007, "TLS_RSA_WITH_IDEA_CBC_SHA"),
+    (0x0009, "TLS_RSA_WITH_DES_CBC_SHA"),
     (0x000a, "TLS_RSA_WITH_3DES_EDE_CBC_SHA"),
+    (0x0013, "TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA"),
     (0x0016, "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA"),
+    (0x0018, "TLS_DH_anon_WITH_RC4_128_MD5"),
+    (0x001b, "TLS_DH_anon_WITH_3DES_EDE_CBC_SHA"),
     (0x002f, "TLS_RSA_WITH_AES_128_CBC_SHA"),
     (0x0032, "TLS_DHE_DSS_WITH_AES_128_CBC_SHA"),
     (0x0033, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA"),
@@ -98,8 +111,11 @@ const SUITES: &[(u16, &str)] = &[
     (0x006d, "TLS_DH_anon_WITH_AES_256_CBC_SHA256"),
     (0x0084, "TLS_RSA_WITH_CAMELLIA_256_CBC_SHA"),
     (0x0088, "TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA"),
+    (0x008a, "TLS_PSK_WITH_RC4_128_SHA"),
+    (0x008b, "TLS_PSK_WITH_3DES_EDE_CBC_SHA"),
     (0x008c, "TLS_PSK_WITH_AES_128_CBC_SHA"),
     (0x008d, "TLS_PSK_WITH_AES_256_CBC_SHA"),
+    (0x0096, "TLS_RSA_WITH_SEED_CBC_SHA"),
     (0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256"),
     (0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384"),
     (0x009e, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"),
@@ -117,18 +133,24 @@ const SUITES: &[(u16, &str)] = &[
     (0x1303, "TLS_CHACHA20_POLY1305_SHA256"),
     (0x1304, "TLS_AES_128_CCM_SHA256"),
     (0x1305, "TLS_AES_128_CCM_8_SHA256"),
+    (0xc002, "TLS_ECDH_ECDSA_WITH_RC4_128_SHA"),
+    (0xc003, "TLS_ECDH_ECDSA_WITH_3DES_EDE_CBC_SHA"),
     (0xc004, "TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA"),
     (0xc005, "TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA"),
     (0xc007, "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA"),
     (0xc008, "TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA"),
     (0xc009, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"),
     (0xc00a, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"),
+    (0xc00c, "TLS_ECDH_RSA_WITH_RC4_128_SHA"),
+    (0xc00d, "TLS_ECDH_RSA_WITH_3DES_EDE_CBC_SHA"),
     (0xc00e, "TLS_ECDH_RSA_WITH_AES_128_CBC_SHA"),
     (0xc00f, "TLS_ECDH_RSA_WITH_AES_256_CBC_SHA"),
     (0xc011, "TLS_ECDHE_RSA_WITH_RC4_128_SHA"),
     (0xc012, "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA"),
     (0xc013, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"),
     (0xc014, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"),
+    (0xc016, "TLS_ECDH_anon_WITH_RC4_128_SHA"),
+    (0xc017, "TLS_ECDH_anon_WITH_3DES_EDE_CBC_SHA"),
     (0xc018, "TLS_ECDH_anon_WITH_AES_128_CBC_SHA"),
     (0xc019, "TLS_ECDH_anon_WITH_AES_256_CBC_SHA"),
     (0xc023, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"),
@@ -147,6 +169,8 @@ const SUITES: &[(u16, &str)] = &[
     (0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
     (0xc031, "TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256"),
     (0xc032, "TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384"),
+    (0xc033, "TLS_ECDHE_PSK_WITH_RC4_128_SHA"),
+    (0xc034, "TLS_ECDHE_PSK_WITH_3DES_EDE_CBC_SHA"),
     (0xc035, "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA"),
     (0xc036, "TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA"),
     (0xc050, "TLS_RSA_WITH_ARIA_128_GCM_SHA256"),

@@ -5,7 +5,7 @@ use ring::aead;
 
 use super::schedule::TrafficSecret;
 use super::suite::Hash;
-use super::{Alert, KeyLog, Keyring, TlsConnection, TlsItem, Unread};
+use super::{Alert, KeyLog, Keyring, Secrets, TlsConnection, TlsItem, Unread};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
 use crate::tcp::{Chunk, Origin};
@@ -116,7 +116,7 @@ impl Talk {
             }
         }
         Self {
-            keys: Keyring::new(log),
+            keys: Keyring::new(Secrets::new(log)),
             ..Self::default()
         }
     }

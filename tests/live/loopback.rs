@@ -18,7 +18,7 @@ use crate::peers::{self, ENDINGS};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program that watches `lo`, and is ended with the test.
-struct Watching(Child);
+pub(crate) struct Watching(pub(crate) Child);
 
 impl Watching {
     /// Starts `command` and waits for the line on standard error that says it is ready; what it
@@ -42,7 +42,7 @@ impl Watching {
         Err(said)
     }
 
-    fn hangup(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
+    pub(crate) fn hangup(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hangup"));
         command
             .args(["live", "-i", "lo"])
@@ -53,12 +53,12 @@ impl Watching {
     }
 
     /// As Ctrl-C does; gives the exit status.
-    fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         self.signal("INT");
         self.0.wait().expect("an end").code()
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.0.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status();
         assert!(sent.expect("kill").success());
@@ -71,7 +71,7 @@ impl Drop for Watching {
     }
 }
 
-fn is_skipped(error: &str) -> bool {
+pub(crate) fn is_skipped(error: &str) -> bool {
     let skipped = error.contains("not permitted");
     assert!(skipped, "{error}");
     eprintln!("skipped: {error}");

@@ -11,6 +11,7 @@ mod answer;
 #[path = "../support/cases.rs"]
 #[expect(dead_code, reason = "what is true is for other tests")]
 mod cases;
+mod confined;
 mod loopback;
 mod peers;
 mod replay;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::observe::ObserveArgs;
 use crate::cli::args::{ClockName, Color, Format, WantedArgs};
 use crate::cli::units::{small_size, span};
 
@@ -123,6 +124,9 @@ pub(in crate::cli) struct LiveArgs {
     /// In the table, tell in sentences what happened
     #[arg(short, long, help_heading = "Output")]
     pub(super) verbose: bool,
+
+    #[command(flatten)]
+    pub(super) observe: ObserveArgs,
 
     #[command(flatten)]
     pub(super) wanted: WantedArgs,

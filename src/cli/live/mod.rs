@@ -2,7 +2,10 @@
 
 mod args;
 mod messages;
+mod observe;
 mod output;
+#[cfg(feature = "metrics")]
+mod scrape;
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -14,19 +17,23 @@ use signal_hook::flag;
 
 pub(super) use self::args::LiveArgs;
 use self::messages::Messages;
+use self::observe::Observers;
 use self::output::{Output, Place};
 use super::Status as Exit;
 use super::args::Format;
 use super::config::{color, output, selection, width};
 use super::read::lost;
 use super::select::{FailOn, Selection};
-use crate::capture::live::{Interface, Options, default_interface, now};
+use crate::capture::confine::{Confined, Places, confine};
+use crate::capture::live::{Drops, Interface, Options, default_interface, now};
 use crate::capture::privileges;
+use crate::engine::Pipeline;
 use crate::engine::live::{Plan, Status, Watcher, live};
 use crate::report::look::Look;
 use crate::report::text::{count, counted};
 use crate::report::when::Watch;
 use crate::session::{Session, Summary};
+use crate::time::Timestamp;
 
 /// How rows look.
 #[derive(Clone)]
@@ -51,6 +58,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         );
     }
     let fail_on = args.wanted.fail_on.clone();
+    let tls = args.wanted.tls;
     let selection = selection(args.wanted)?;
     let name = match args.interface {
         Some(name) => name,
@@ -68,19 +76,40 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
             promiscuous: args.promiscuous,
         },
     )?;
+    let ready = args.observe.ready()?;
     // Before files are opened, so that they can be opened again later; before threads begin.
     privileges::give_up(args.user.as_deref())?;
+    // What it takes to know the zone is not there later.
+    let watch = Watch::new(args.time.into(), now());
+    let confined = confine(&Places {
+        appended: places
+            .iter()
+            .filter_map(|(place, _)| place.file())
+            .collect(),
+        devices: args.observe.devices(),
+        interface: Some(name),
+        ..Places::default()
+    });
     let looks = Looks {
         look: Look {
             width: width(),
             color: color(args.color),
-            watch: Watch::new(args.time.into(), now()),
+            watch,
             verbose: args.verbose,
         },
         csv_raw: args.csv_raw,
         terminal: io::stdout().is_terminal(),
     };
     let messages = Messages::start()?;
+    match confined {
+        Ok(confined) if args.verbose => {
+            if let Some(text) = shortfall(confined) {
+                messages.line(text.to_owned());
+            }
+        }
+        Ok(_) => {}
+        Err(error) => messages.warning(format!("{error}; going on without")),
+    }
     let outputs = places
         .into_iter()
         .map(|(place, format)| {
@@ -100,6 +129,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         ));
     }
     let mut desk = Desk {
+        observers: ready.start(&messages)?,
         selection,
         fail_on,
         found: false,
@@ -109,6 +139,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     };
     let plan = Plan {
         events: false,
+        tls,
         duration: args.duration,
         count: args.count,
         every: args.every,
@@ -134,13 +165,24 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     })
 }
 
+/// What this kernel cannot do to confine the process.
+const fn shortfall(confined: Confined) -> Option<&'static str> {
+    match confined {
+        Confined::Fully => None,
+        Confined::Partly => Some("confined to the places of outputs as far as this kernel can"),
+        Confined::Not => Some(
+            "not confined to the places of outputs: this kernel has no Landlock, or keeps it from us",
+        ),
+    }
+}
+
 /// The summary on standard error.
 fn totals(summary: &Summary, untold: u64, messages: &Messages) {
     messages.line(format!(
         "{}, {}, {} ({} abnormal)",
         counted(summary.packets, "packet"),
         counted(summary.connections, "TCP connection"),
-        counted(summary.sessions, "WebSocket session"),
+        counted(summary.sessions - summary.tls_opaque, "WebSocket session"),
         count(summary.abnormal),
     ));
     let mut lost = lost(summary);
@@ -180,6 +222,7 @@ impl Signals {
 
 /// Takes what the driver tells and passes it on.
 struct Desk {
+    observers: Observers,
     selection: Selection,
     fail_on: Vec<FailOn>,
     found: bool,
@@ -190,6 +233,7 @@ struct Desk {
 
 impl Watcher for Desk {
     fn session(&mut self, session: Session) {
+        self.observers.session(&session);
         if !self.selection.matches(&session) {
             return;
         }
@@ -203,6 +247,11 @@ impl Watcher for Desk {
     fn status(&mut self, status: &Status<'_>) {
         let untold = self.outputs.iter().map(Output::untold).sum();
         self.messages.line(in_words(status, untold));
+    }
+
+    fn look(&mut self, pipeline: &mut Pipeline, drops: Drops, _now: Timestamp) {
+        let untold = self.outputs.iter().map(Output::untold).sum();
+        self.observers.look(pipeline, drops, untold);
     }
 
     fn should_stop(&mut self) -> bool {
@@ -249,7 +298,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::capture::live::Drops;
 
     #[test]
     fn a_status_tells_what_was_lost_only_where_something_was() {

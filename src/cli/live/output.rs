@@ -49,6 +49,14 @@ impl Place {
             Self::File(path) => path.display().to_string(),
         }
     }
+
+    /// The file, where it is one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Stdout => None,
+            Self::File(path) => Some(path.clone()),
+        }
+    }
 }
 
 /// An output and the thread behind it.

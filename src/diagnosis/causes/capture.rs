@@ -26,4 +26,12 @@ pub(super) static CAUSES: &[Cause] = &[
         "Frames without a 101 before them.",
         "Begin to capture before the clients connect; host, path and extensions are unknown until then.",
     ),
+    cause(
+        HERE,
+        "tls-opaque",
+        "TLS that could not be read: it may have been a WebSocket or anything else. Told with --tls only.",
+        "Encrypted records and no key for them. What shows: names, sizes, silence, who ended TCP or TLS.",
+        "Run the client or the server with SSLKEYLOGFILE=keys.log and capture again, then give \
+         --keylog keys.log; or capture where it is plain, such as behind the proxy that ends TLS.",
+    ),
 ];

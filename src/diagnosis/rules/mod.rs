@@ -6,6 +6,7 @@ pub(super) mod close;
 mod opening;
 mod ping;
 mod reset;
+mod sealed;
 mod silence;
 mod timer;
 mod tls;
@@ -116,12 +117,25 @@ const CUT: &[Rule] = &[
 const NOT_OPENED: &[Rule] = &[
     opening::header_stripped,
     opening::refused,
+    opening::tls_port,
     opening::not_http,
     opening::mismatch,
+    tls::alert,
     silence::vanished,
     opening::unanswered,
     opening::cut,
 ];
+
+/// Of a handshake of TLS that failed.
+const SEALED: &[Rule] = &[
+    sealed::on_plaintext_port,
+    sealed::refused,
+    silence::vanished,
+    sealed::cut,
+];
+
+/// Of TLS that cannot be read.
+const OPAQUE: &[Rule] = &[sealed::opaque];
 
 /// The cause of a case.
 pub(super) fn judge(case: &Case<'_>) -> Found {
@@ -129,7 +143,9 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
         State::Open | State::Connecting => {
             return Found::new("open-at-end-of-capture", Confidence::Certain, None);
         }
+        State::Failed if case.facts.sealed.is_some() => SEALED,
         State::Failed => NOT_OPENED,
+        State::Closed if case.facts.is_opaque() => OPAQUE,
         State::Closing | State::Closed if case.ended_by_close() => CLOSED,
         State::Closing | State::Closed => CUT,
     };

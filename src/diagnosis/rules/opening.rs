@@ -32,6 +32,18 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
     Some(found.advise(status_advice(status)))
 }
 
+/// A server that wants TLS and is asked in plain text may say so in an alert (RFC 8446 §6).
+pub(super) fn tls_port(case: &Case<'_>) -> Option<Found> {
+    let Answer::TlsAlert(name) = case.facts.answer else {
+        return None;
+    };
+    Some(
+        Found::new("plaintext-on-tls-port", Confidence::Certain, Party::Client).why(format!(
+            "The client asked in plain HTTP, and the server answered with a TLS alert ({name}): it wants TLS."
+        )),
+    )
+}
+
 pub(super) fn not_http(case: &Case<'_>) -> Option<Found> {
     (case.facts.answer == Answer::NotHttp).then(|| {
         Found::new("not-http", Confidence::Certain, Party::Server)

@@ -7,10 +7,11 @@
 use std::collections::VecDeque;
 
 use super::{Followed, Pipeline, Stack, conclude, conclude_in_place, tell};
+use crate::engine::sealed::stage;
 use crate::engine::stack::Verge;
 use crate::flow::Slot;
 use crate::limits;
-use crate::session::{Session, Summary};
+use crate::session::{Session, Summary, Transport};
 use crate::time::Timestamp;
 
 /// What a pipeline without an end keeps.
@@ -96,11 +97,16 @@ impl Pipeline {
             return Vec::new();
         };
         let mut sessions = std::mem::take(&mut self.sessions);
+        // Which server speaks WebSocket is not known yet.
+        if !self.keys.tells_opaque {
+            sessions.retain(|session| stage(session).is_none());
+        }
         // Up to here the number is the ordinal of the connection.
         sessions.sort_by_key(|session| (session.number, session.first_packet));
         for session in &mut sessions {
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
+            self.summary.tls_opaque += u64::from(session.transport == Transport::Tls);
             session.number = endings.told;
         }
         sessions

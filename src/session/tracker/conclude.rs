@@ -23,6 +23,7 @@ impl Tracker {
             },
             superseded: self.superseded,
             is_tls: self.tls.is_some(),
+            sealed: self.sealed.take(),
             ..Facts::default()
         };
         all.round_trip = tcp.round_trip();
@@ -49,6 +50,9 @@ impl Tracker {
                 facts.close_notify = Some(mark);
             } else {
                 facts.fatal_alert = Some((alert.name(), mark));
+                if let Some(tls) = &mut self.tls {
+                    tls.alert.get_or_insert(alert.name());
+                }
             }
         }
         for side in Side::BOTH {

@@ -1,0 +1,173 @@
+//! What is under way: for whoever watches while nothing has ended.
+//!
+//! Every question costs a walk through the table of connections, and no more is copied than was
+//! asked for.
+
+use std::net::SocketAddr;
+
+use super::{Followed, Pipeline, tell};
+use crate::flow::{FlowKey, Slot};
+use crate::limits;
+use crate::session::Session;
+use crate::time::Timestamp;
+
+/// Names a session under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionId(Slot);
+
+/// A session under way.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenSession<'a> {
+    /// By which more can be asked about it.
+    pub id: SessionId,
+    /// Who opened it.
+    pub client: SocketAddr,
+    /// Who was asked.
+    pub server: SocketAddr,
+    /// `Host` of the request, as sent.
+    pub host: Option<&'a str>,
+    /// Request target, as sent.
+    pub path: Option<&'a str>,
+    /// It is inside of TLS.
+    pub is_tls: bool,
+    /// Its first packet.
+    pub started: Timestamp,
+    /// When the 101 was complete; `None` while it is not.
+    pub opened: Option<Timestamp>,
+    /// The last packet of its connection.
+    pub last: Timestamp,
+    /// Whole messages of both sides.
+    pub messages: u64,
+    /// Payload bytes of data frames of both sides, as on the wire.
+    pub bytes: u64,
+}
+
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// TCP connections that are followed.
+    pub connections: usize,
+    /// Sessions under way.
+    pub sessions: usize,
+    /// Those of them whose opening is complete.
+    pub opened: usize,
+    /// Bytes held while they wait for others.
+    pub held: usize,
+}
+
+impl Pipeline {
+    /// How much there is of everything.
+    pub fn glance(&self) -> Glance {
+        let mut glance = Glance {
+            connections: self.flows.len(),
+            ..Glance::default()
+        };
+        for (_, followed) in self.flows.iter() {
+            glance.held += followed.held_bytes();
+            if let Followed::Whole(stack) = followed
+                && let Some(tracker) = stack.tracker()
+            {
+                glance.sessions += 1;
+                glance.opened += usize::from(tracker.opened.is_some());
+            }
+        }
+        glance
+    }
+
+    /// The sessions under way that are `wanted`: at most so many, those with the least `key`, in
+    /// no order.
+    pub fn open<K: Ord>(
+        &self,
+        most: usize,
+        key: impl Fn(&OpenSession<'_>) -> K,
+        wanted: impl Fn(&OpenSession<'_>) -> bool,
+    ) -> Vec<OpenSession<'_>> {
+        let mut open = Vec::new();
+        let under_way = |(slot, flow, followed)| under_way(slot, flow, followed);
+        for session in self.flows.entries().filter_map(under_way) {
+            if !wanted(&session) {
+                continue;
+            }
+            open.push(session);
+            // Now and then, so that it costs little for each.
+            if open.len() >= most.saturating_mul(2).max(16) {
+                keep_least(&mut open, most, &key);
+            }
+        }
+        keep_least(&mut open, most, &key);
+        open
+    }
+
+    /// Server and opening of every session under way that was opened.
+    pub fn openings(&self) -> Vec<(SocketAddr, Timestamp)> {
+        let opening = |(slot, flow, followed)| {
+            let session = under_way(slot, flow, followed)?;
+            Some((session.server, session.opened?))
+        };
+        self.flows.entries().filter_map(opening).collect()
+    }
+
+    /// A session under way, as it would be told if everything ended now; `None` when it is over.
+    pub fn as_it_stands(&mut self, id: SessionId) -> Option<Session> {
+        let (key, Followed::Whole(stack)) = self.flows.entry_mut(id.0)? else {
+            return None;
+        };
+        let tracker = stack.described()?;
+        Some(tell(tracker, stack.tcp(), stack.name(key)))
+    }
+
+    /// Shortens the stories of the sessions under way to what there is room for. Wants to be
+    /// called every second where stories are kept.
+    pub fn shorten_stories(&mut self) {
+        let slots: Vec<Slot> = self
+            .flows
+            .iter()
+            .filter(
+                |(_, followed)| matches!(followed, Followed::Whole(stack) if stack.has_session()),
+            )
+            .map(|(slot, _)| slot)
+            .collect();
+        let room = limits::MAX_LIVE_EVENTS / slots.len().max(1);
+        let most = room.clamp(
+            limits::LIVE_EVENTS_AT_OPENING,
+            limits::MAX_LIVE_EVENTS_OF_ONE,
+        );
+        for slot in slots {
+            if let Some(Followed::Whole(stack)) = self.flows.get_mut(slot) {
+                stack.shorten_story(most);
+            }
+        }
+    }
+}
+
+fn under_way(slot: Slot, flow: FlowKey, followed: &Followed) -> Option<OpenSession<'_>> {
+    let Followed::Whole(stack) = followed else {
+        return None;
+    };
+    let tracker = stack.tracker()?;
+    let (opening, sent) = (tracker.opening(), tracker.sent());
+    Some(OpenSession {
+        id: SessionId(slot),
+        client: flow.address(tracker.client),
+        server: flow.address(tracker.client.other()),
+        host: opening.host.as_deref(),
+        path: opening.path.as_deref(),
+        is_tls: stack.is_tls(),
+        started: tracker.first.time,
+        opened: tracker.opened.map(|origin| origin.time),
+        last: stack.tcp().last().time,
+        messages: sent.client.messages + sent.server.messages,
+        bytes: sent.client.bytes.saturating_add(sent.server.bytes),
+    })
+}
+
+fn keep_least<'a, K: Ord>(
+    open: &mut Vec<OpenSession<'a>>,
+    most: usize,
+    key: impl Fn(&OpenSession<'a>) -> K,
+) {
+    if open.len() > most {
+        open.select_nth_unstable_by_key(most, key);
+        open.truncate(most);
+    }
+}

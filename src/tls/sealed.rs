@@ -1,0 +1,147 @@
+//! What a TLS connection shows of itself where nothing of it could be read.
+
+use super::handshake::Handshake;
+use super::{Alert, Outline, Unread};
+use crate::flow::{End, Pair};
+use crate::tcp::Chunk;
+
+/// How far it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Not to the end of the handshake.
+    Handshake,
+    /// Beyond the handshake: what it carries is encrypted.
+    Opaque,
+}
+
+/// A TLS connection of which no application data was read.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// How far it came.
+    pub stage: Stage,
+    /// The end that opened it, where the capture shows that.
+    pub client: Option<End>,
+    /// The protocols that the client offered. Hostile, as sent.
+    pub offered: Vec<String>,
+    /// The records of each end.
+    pub outlines: Pair<Outline>,
+    /// Bytes of a record beyond its plaintext, where that is the same for all.
+    pub overhead: Option<u16>,
+    /// Why it could not be read.
+    pub unread: Option<Unread>,
+}
+
+/// Both directions as anybody sees them, until something is read.
+pub(super) struct Outside {
+    outlines: Option<Box<Pair<Outline>>>,
+    /// Encrypted records that the client had sent before the ServerHello came (0-RTT).
+    early: u64,
+    /// The first alert of each end that was opened and ends the connection.
+    alerts: Pair<Option<Alert>>,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            outlines: Some(Box::default()),
+            early: 0,
+            alerts: Pair::default(),
+        }
+    }
+}
+
+impl Outside {
+    /// Something was read: what can be seen from outside tells nothing more.
+    pub(super) fn end(&mut self) {
+        self.outlines = None;
+    }
+
+    /// Takes the next chunk of an end.
+    pub(super) fn take(&mut self, from: End, chunk: Chunk<'_>, handshake: &Handshake) {
+        let Some(outlines) = &mut self.outlines else {
+            return;
+        };
+        let outline = &mut outlines[from];
+        match chunk {
+            Chunk::Data {
+                offset,
+                bytes,
+                origin,
+            } => outline.feed(bytes, offset, origin),
+            Chunk::Gap {
+                offset,
+                len,
+                origin,
+            } => outline.skip(len, offset.saturating_add(len), origin),
+        }
+        if let Some(client) = handshake.client
+            && !handshake.is_agreed()
+        {
+            self.early = outlines[client].records;
+        }
+    }
+
+    /// An alert was read.
+    pub(super) fn note_alert(&mut self, from: End, alert: Alert) {
+        if alert.is_end() {
+            self.alerts[from].get_or_insert(alert);
+        }
+    }
+
+    /// All of it; `None` where something was read, or it is no TLS.
+    pub(super) fn sealed(&self, handshake: &Handshake, unread: Option<Unread>) -> Option<Sealed> {
+        let mut outlines = self
+            .outlines
+            .as_deref()
+            .filter(|_| unread != Some(Unread::NotTls))?
+            .clone();
+        let stage = self.stage(&outlines, handshake);
+        for end in End::BOTH {
+            let outline = &mut outlines[end];
+            outline.alert = outline.alert.or(self.alerts[end]);
+        }
+        Some(Sealed {
+            stage,
+            client: handshake.client,
+            offered: handshake.offered().to_vec(),
+            outlines,
+            overhead: handshake
+                .agreed()
+                .and_then(|agreed| agreed.fixed_overhead()),
+            unread,
+        })
+    }
+
+    /// How far it came, as far as anybody can tell. What the capture does not hold may have
+    /// been anything.
+    fn stage(&self, outlines: &Pair<Outline>, handshake: &Handshake) -> Stage {
+        let Some(client) = handshake.client else {
+            return Stage::Opaque;
+        };
+        let [ours, theirs] = [&outlines[client], &outlines[client.other()]];
+        let is_refused = |alert: &Option<Alert>| alert.is_some_and(|alert| alert.is_fatal);
+        // It was read, and nothing came before it; or the server knows no TLS.
+        if is_refused(&self.alerts.a) || is_refused(&self.alerts.b) || theirs.http.is_some() {
+            return Stage::Handshake;
+        }
+        let is_done = if handshake.is_tls13() {
+            // RFC 8446 §2: the client's first protected record is its Finished (or certificate),
+            // unless it is an alert, which is shorter than any of these.
+            let alert = handshake.agreed().map(|agreed| agreed.overhead() + 2);
+            let is_alert = ours.lengths[0].map(u64::from) == alert;
+            match ours.records.saturating_sub(self.early) {
+                0 => false,
+                1 => !is_alert,
+                _ => true,
+            }
+        } else {
+            let has_data = ours.records > 0 || theirs.records > 0;
+            has_data || ours.has_finished && theirs.has_finished
+        };
+        if is_done || ours.is_lost || theirs.is_lost {
+            Stage::Opaque
+        } else {
+            Stage::Handshake
+        }
+    }
+}
