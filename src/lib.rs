@@ -31,7 +31,8 @@
 //!   [`Session`](session::Session) that every output shows.
 //! - [`diagnosis`]: from facts to a [`Verdict`](session::Verdict): who, how, why. Also what
 //!   causes mean.
-//! - [`report`]: a [`Sink`](report::Sink) for each format.
+//! - [`report`]: a [`Sink`](report::Sink) for each format; for runs without an end also a screen
+//!   and counts.
 //!
 //! Around them:
 //!

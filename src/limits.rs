@@ -99,6 +99,25 @@ pub const MAX_PRELUDE_PACKETS: usize = 8;
 /// second an answer has a quarter of a second, and one that comes later begins a connection too.
 pub const MAX_SYNS_WAITING: usize = 1 << 17;
 
+/// Attempts to connect that failed, kept until all servers of WebSockets are known: a scan of
+/// every port of a host makes four times as many.
+pub const MAX_ATTEMPTS: usize = 1 << 14;
+
+/// SYNs at such servers that nobody repeated or answered, up to which they are told: more are a
+/// flood or a scan, which tries once only.
+pub const MAX_SINGLE_SYNS: usize = 256;
+
+/// Servers (and names of them) that are known to have been asked for a WebSocket, so that such
+/// attempts are told.
+pub const MAX_KNOWN_SERVERS: usize = 1 << 16;
+
+/// How long a SYN waits before it is sent again, in nanoseconds (RFC 6298 §2).
+pub const FIRST_RESEND_NANOS: i64 = 1_000_000_000;
+
+/// How long an attempt that was refused is kept on an interface, in nanoseconds: Windows tries
+/// three times, half a second apart, before it says so to the program.
+pub const REFUSED_NANOS: i64 = 3_000_000_000;
+
 /// How long an ended connection is kept for late packets, in nanoseconds: TIME-WAIT lasts 60 s
 /// on Linux.
 pub const LINGER_NANOS: i64 = 60_000_000_000;
@@ -181,3 +200,11 @@ pub const MAX_LIVE_EVENTS_OF_ONE: usize = 512;
 
 /// The first events of a story, which are always kept: what it was opened with.
 pub const LIVE_EVENTS_AT_OPENING: usize = 8;
+
+/// Sessions that ended on an interface in which something in common is looked for: a few
+/// megabytes, and a look takes milliseconds.
+pub const MAX_WINDOW_SESSIONS: usize = 8192;
+
+/// How long ago these may have ended, in nanoseconds: three ends of a service with few sessions
+/// and a usual timer are within an hour.
+pub const WINDOW_NANOS: i64 = 3_600_000_000_000;

@@ -21,9 +21,11 @@ struct Seen {
     rst: bool,
     len: u64,
     source: String,
+    /// Type and code of an ICMP error that quotes TCP.
+    icmp: Option<(String, String)>,
 }
 
-/// Every TCP packet of a capture by its number; `None` where tshark is not installed.
+/// Every TCP packet of a capture, and every ICMP error about one, by its number; `None` where tshark is not installed.
 fn seen(capture: &std::path::Path) -> Option<HashMap<u64, Seen>> {
     let fields = [
         "frame.number",
@@ -33,6 +35,8 @@ fn seen(capture: &std::path::Path) -> Option<HashMap<u64, Seen>> {
         "ip.src",
         "ipv6.src",
         "tcp.srcport",
+        "icmp.type",
+        "icmp.code",
     ];
     let mut command = Command::new("tshark");
     command
@@ -46,7 +50,7 @@ fn seen(capture: &std::path::Path) -> Option<HashMap<u64, Seen>> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let packets = text.lines().filter_map(|line| {
         let values: Vec<&str> = line.split(';').collect();
-        let &[number, fin, rst, len, v4, v6, port] = values.as_slice() else {
+        let &[number, fin, rst, len, v4, v6, port, kind, code] = values.as_slice() else {
             return None;
         };
         let source = if v4.is_empty() {
@@ -60,8 +64,9 @@ fn seen(capture: &std::path::Path) -> Option<HashMap<u64, Seen>> {
             Seen {
                 fin: is_set(fin),
                 rst: is_set(rst),
-                len: len.parse().ok()?,
+                len: len.parse().unwrap_or(0),
                 source,
+                icmp: (!kind.is_empty()).then(|| (kind.to_owned(), code.to_owned())),
             },
         ))
     });
@@ -114,6 +119,12 @@ fn check(session: &Value, evidence: &Value, packets: &HashMap<u64, Seen>) -> Opt
     // What is missing has no sender: the packet after the hole may be anybody's.
     if !sender.is_empty() && sender != packet.source && !what.contains("missing") {
         return Some(format!("it is from {}", packet.source));
+    }
+    if what.starts_with("ICMP") {
+        let says =
+            |(kind, code): &(String, String)| what.contains(&format!("(type {kind}, code {code})"));
+        let shown = packet.icmp.as_ref().is_some_and(says);
+        return (!shown).then(|| format!("it shows {:?}", packet.icmp));
     }
     let shown = match what {
         "FIN" => packet.fin,

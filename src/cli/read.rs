@@ -243,6 +243,12 @@ pub(super) fn lost(summary: &Summary) -> Vec<String> {
             counted(summary.evicted, "connection")
         ));
     }
+    if summary.attempts_forgotten > 0 && summary.sessions > 0 {
+        lost.push(format!(
+            "{} to connect not looked at, because too many failed",
+            counted(summary.attempts_forgotten, "attempt")
+        ));
+    }
     if summary.impatient > 0 {
         lost.push(format!(
             "{} that stopped waiting for missing bytes, to save memory",

@@ -259,7 +259,15 @@ fn transport_end(
             })
         }
         [Some((one, _)), None] | [None, Some((one, _))] => Some(one),
-        [None, None] => silence(silent?),
+        [None, None] => match facts.unanswered_syn() {
+            Some((packet, time)) => Some(TransportEnd {
+                how: EndKind::Silence,
+                from: Party::Client,
+                packet,
+                time,
+            }),
+            None => silence(silent?),
+        },
     }
 }
 
@@ -276,6 +284,7 @@ fn state(facts: &Facts, ended: bool) -> State {
         };
     }
     match facts.answer {
+        _ if facts.unconnected.is_some() => State::Failed,
         Answer::Refused(_) | Answer::NotHttp | Answer::TlsAlert(_) => State::Failed,
         Answer::None if ended || facts.superseded => State::Failed,
         Answer::None => State::Connecting,

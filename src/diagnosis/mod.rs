@@ -10,6 +10,7 @@ mod habits;
 pub mod knowledge;
 pub mod legs;
 mod order;
+mod remarks;
 mod rules;
 mod telling;
 #[cfg(test)]
@@ -17,8 +18,8 @@ mod telling;
 mod tests;
 mod views;
 
-use crate::session::facts::{Answer, Facts, SeenClose};
-use crate::session::{Clocks, Party, Side, State, TransportEnd, Verdict, View};
+use crate::session::facts::{Answer, Facts, SeenClose, Unconnected};
+use crate::session::{Anomaly, Clocks, Party, Side, State, TransportEnd, Verdict, View};
 use crate::ws::Body;
 use case::Case;
 use ending::Ending;
@@ -32,6 +33,8 @@ pub struct Diagnosis {
     pub transport_end: Option<TransportEnd>,
     /// How long it had been quiet when the first terminating signal came.
     pub clocks: Clocks,
+    /// What was odd behind the end.
+    pub remarks: Vec<Anomaly>,
 }
 
 /// Judges a session by its facts.
@@ -74,6 +77,11 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
         verdict,
         transport_end: ending.transport_end,
         clocks: case.clocks,
+        remarks: if case.ended_by_close() {
+            remarks::remarks(facts)
+        } else {
+            Vec::new()
+        },
     }
 }
 
@@ -133,6 +141,15 @@ fn only_known(view: View) -> View {
 }
 
 fn failed_closer(facts: &Facts, ending: &Ending) -> Option<Party> {
+    match (&facts.unconnected, &facts.icmp) {
+        (Some(Unconnected::Tunnel { .. } | Unconnected::Syn { reset: Some(_), .. }), _) => {
+            return Some(Party::Server);
+        }
+        (Some(Unconnected::Syn { reset: None, .. }), icmp) => {
+            return icmp.map(|_| Party::Network);
+        }
+        (None, _) => {}
+    }
     match facts.answer {
         Answer::Refused(_) | Answer::NotHttp | Answer::TlsAlert(_) => Some(Party::Server),
         _ => ending.closer,

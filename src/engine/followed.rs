@@ -1,7 +1,7 @@
 //! A connection in the table: no more of it than is of use.
 
 use crate::capture::PacketId;
-use crate::decode::Segment;
+use crate::decode::{IcmpError, Segment};
 use crate::flow::{End, FlowKey};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
@@ -82,7 +82,10 @@ impl Followed {
                 }
                 let mut stack = Box::new(prelude.replay(key, story, keys));
                 let handled = stack.handle_segment(from, segment, packet, time, keys);
-                *self = Self::of(stack);
+                // What another connection follows stays what it was.
+                if handled == Handled::Taken {
+                    *self = Self::of(stack);
+                }
                 handled
             }
             Self::Whole(stack) => {
@@ -92,6 +95,21 @@ impl Followed {
                 }
                 handled
             }
+        }
+    }
+
+    /// Takes an ICMP error about a segment of `from`.
+    pub(super) fn handle_icmp(
+        &mut self,
+        from: End,
+        error: &IcmpError,
+        packet: PacketId,
+        time: Timestamp,
+    ) {
+        match self {
+            Self::Prelude(prelude) => prelude.take_icmp(from, error, packet, time),
+            Self::Whole(stack) => stack.handle_icmp(from, error, packet, time),
+            Self::Passing(_) => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! Stacks the layers over each connection and drives packets through them.
 
+mod attempts;
 mod followed;
 #[cfg(feature = "live")]
 pub mod live;

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use self::ending::Endings;
 pub use self::glance::{Glance, OpenSession, SessionId};
+use super::attempts::Attempts;
 use super::followed::{Arrival, Followed};
 use super::shard::{Part, Shard, join};
 use super::stack::Stack;
@@ -30,6 +31,7 @@ pub struct Pipeline {
     /// The connections that began last, the newest at the back.
     begun: VecDeque<Slot>,
     sessions: Vec<Session>,
+    attempts: Attempts,
     summary: Summary,
     keys: Keyring,
     /// Secrets came behind packets.
@@ -63,6 +65,7 @@ impl Pipeline {
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
             sessions: Vec::new(),
+            attempts: Attempts::new(story),
             summary: Summary::default(),
             story,
             shard,
@@ -121,7 +124,18 @@ impl Pipeline {
                 let (key, from) = FlowKey::of(&segment);
                 self.handle_segment(&key, from, &segment, packet, ordinal);
             }
-            Decoded::Icmp(_) | Decoded::Other => {}
+            Decoded::Icmp(error) => {
+                let (key, from) =
+                    FlowKey::between((error.src, error.src_port), (error.dst, error.dst_port));
+                let hash = self.flows.hash(&key);
+                if self.shard.keeps(hash)
+                    && let Some(slot) = self.flows.find_hashed(hash, &key)
+                    && let Some(followed) = self.flows.get_mut(slot)
+                {
+                    followed.handle_icmp(from, &error, packet.id, packet.time);
+                }
+            }
+            Decoded::Other => {}
             Decoded::Undecodable(reason) => {
                 *self
                     .summary
@@ -158,6 +172,7 @@ impl Pipeline {
             lingering,
             begun,
             sessions,
+            attempts,
             summary,
             keys,
             ..
@@ -173,7 +188,7 @@ impl Pipeline {
                 let handled = followed.handle_segment(key, &arrival, keys);
                 if handled == Handled::NewConnection {
                     if let Some((key, old)) = flows.remove(slot) {
-                        conclude(key, old, keys, sessions, summary);
+                        conclude(key, old, keys, (sessions, attempts), summary);
                     }
                     begin(flows, begun, keys, summary, *key, &arrival, ordinal)
                 } else {
@@ -216,12 +231,13 @@ impl Pipeline {
                 key,
                 followed,
                 &mut self.keys,
-                &mut self.sessions,
+                (&mut self.sessions, &mut self.attempts),
                 &mut self.summary,
             );
         }
         Part {
             sessions: std::mem::take(&mut self.sessions),
+            attempts: std::mem::take(&mut self.attempts),
             summary: self.summary.clone(),
             tells_opaque: self.keys.tells_opaque,
         }
@@ -303,7 +319,7 @@ impl Pipeline {
                             key,
                             stack,
                             &mut self.keys,
-                            &mut self.sessions,
+                            (&mut self.sessions, &mut self.attempts),
                             &mut self.summary,
                         );
                     }
@@ -331,14 +347,18 @@ impl Pipeline {
         idle.sort_unstable_by_key(|&(time, packet, _)| (time, packet));
         for (_, _, slot) in idle {
             if let Some((key, stack)) = self.flows.remove(slot) {
+                self.summary.evicted += 1;
+                // Its answer may be yet to come.
+                if matches!(stack, Followed::Prelude(_)) {
+                    continue;
+                }
                 conclude(
                     key,
                     stack,
                     &mut self.keys,
-                    &mut self.sessions,
+                    (&mut self.sessions, &mut self.attempts),
                     &mut self.summary,
                 );
-                self.summary.evicted += 1;
             }
         }
     }
@@ -372,11 +392,15 @@ fn conclude(
     key: FlowKey,
     followed: Followed,
     keys: &mut Keyring,
-    sessions: &mut Vec<Session>,
+    (sessions, attempts): (&mut Vec<Session>, &mut Attempts),
     summary: &mut Summary,
 ) {
-    if let Followed::Whole(mut stack) = followed {
-        conclude_in_place(key, &mut stack, keys, sessions, summary);
+    match followed {
+        Followed::Prelude(prelude) => attempts.add_prelude(key, prelude),
+        Followed::Whole(mut stack) => {
+            conclude_in_place(key, &mut stack, keys, (sessions, attempts), summary);
+        }
+        Followed::Passing(_) => {}
     }
 }
 
@@ -384,7 +408,7 @@ fn conclude_in_place(
     key: FlowKey,
     stack: &mut Stack,
     keys: &mut Keyring,
-    sessions: &mut Vec<Session>,
+    (sessions, attempts): (&mut Vec<Session>, &mut Attempts),
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
@@ -400,13 +424,18 @@ fn conclude_in_place(
     }
     tell_earlier(key, stack, sessions);
     if let Some(tracker) = tracker {
+        let is_unconnected = tracker.is_unconnected();
         let session = tell(*tracker, stack.tcp(), name);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
             summary.gaps += gaps;
         }
-        sessions.push(session);
+        if is_unconnected {
+            attempts.add_tunnel(session);
+        } else {
+            sessions.push(session);
+        }
     } else if let Some(sealed) = sealed {
         conclude_sealed(key, (stack, sealed), keys.tells_opaque, sessions, summary);
     }

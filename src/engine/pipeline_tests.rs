@@ -1,6 +1,8 @@
 //! Tests of the whole way from packets to sessions.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "pipeline/attempts_tests.rs"]
+mod attempts;
 #[path = "pipeline/ending_tests.rs"]
 mod endings;
 

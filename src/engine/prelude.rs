@@ -2,9 +2,10 @@
 //! scan or a SYN flood never get further, and those that do cost little until then.
 
 use crate::capture::PacketId;
-use crate::decode::{Flags, Segment, Tunnels};
+use crate::decode::{Flags, IcmpError, Segment, Tunnels};
 use crate::flow::{End, FlowKey};
 use crate::limits;
+use crate::session::facts::Unconnected;
 use crate::tcp::window_scale;
 use crate::time::Timestamp;
 use crate::tls::Keyring;
@@ -50,6 +51,8 @@ pub(super) struct Prelude {
     ordinal: u64,
     first: Noted,
     more: Vec<Noted>,
+    /// The last ICMP error about its SYN.
+    refusal: Option<Box<(IcmpError, PacketId, Timestamp)>>,
     vlan: Option<u16>,
     tunnel: Option<Box<Tunnels>>,
 }
@@ -67,6 +70,7 @@ impl Prelude {
             ordinal,
             first: Noted::of(from, segment, packet, time),
             more: Vec::new(),
+            refusal: None,
             vlan: segment.vlan,
             tunnel: (!segment.tunnel.is_empty()).then(|| Box::new(segment.tunnel)),
         })
@@ -84,8 +88,18 @@ impl Prelude {
         let again = |noted: &Noted| noted.flags == segment.flags && noted.seq == segment.seq;
         let fits = !segment.flags.has(Flags::SYN)
             || self.all().filter(|noted| noted.from == from).all(again);
-        if segment.wire_len > 0 || !fits || self.more.len() >= limits::MAX_PRELUDE_PACKETS {
+        if segment.wire_len > 0 || !fits {
             return false;
+        }
+        if self.more.len() >= limits::MAX_PRELUDE_PACKETS {
+            // However often a SYN is repeated, only the last time tells more than the first.
+            return match self.more.last_mut() {
+                Some(last) if last.from == from && again(last) && last.flags.has(Flags::SYN) => {
+                    *last = Noted::of(from, segment, packet, time);
+                    true
+                }
+                _ => false,
+            };
         }
         if self.more.is_empty() {
             // The rest of a handshake.
@@ -93,6 +107,75 @@ impl Prelude {
         }
         self.more.push(Noted::of(from, segment, packet, time));
         true
+    }
+
+    /// Takes an ICMP error about a packet of `from`.
+    pub(super) fn take_icmp(
+        &mut self,
+        from: End,
+        error: &IcmpError,
+        packet: PacketId,
+        time: Timestamp,
+    ) {
+        if self.first.from == from && self.first.seq == error.seq {
+            self.refusal = Some(Box::new((*error, packet, time)));
+        }
+    }
+
+    /// What came of it, where it is an attempt to connect that had no success.
+    pub(super) fn unconnected(&self) -> Option<Unconnected> {
+        let first = &self.first;
+        let is_syn =
+            |noted: &Noted| noted.flags.0 & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
+        // RFC 9293 §3.10.7.3: a RST counts where it acknowledges the SYN.
+        let is_refusal = |noted: &Noted| {
+            noted.flags.has(Flags::RST)
+                && noted.flags.has(Flags::ACK)
+                && noted.ack == first.seq.wrapping_add(1)
+        };
+        let fits = |noted: &Noted| match noted.from == first.from {
+            true => is_syn(noted),
+            false => is_refusal(noted),
+        };
+        if !is_syn(first) || !self.all().all(fits) {
+            return None;
+        }
+        let (mut sent, mut last, mut reset) = (1, (first.packet, first.time), None);
+        for noted in &self.more {
+            let at = (noted.packet, noted.time);
+            if noted.from != first.from {
+                reset = Some(at);
+            } else if noted.time.since(last.1) >= limits::MIN_RESEND_NANOS {
+                sent += 1;
+                last = at;
+            }
+        }
+        Some(Unconnected::Syn { sent, last, reset })
+    }
+
+    /// Who began.
+    pub(super) fn client(&self) -> End {
+        self.first.from
+    }
+
+    /// Its first packet.
+    pub(super) fn first(&self) -> (PacketId, Timestamp) {
+        (self.first.packet, self.first.time)
+    }
+
+    /// How many packets the capture had before it.
+    pub(super) fn ordinal(&self) -> u64 {
+        self.ordinal
+    }
+
+    /// It has no more than one packet.
+    pub(super) fn is_single(&self) -> bool {
+        self.more.is_empty()
+    }
+
+    /// An ICMP error came for it.
+    pub(super) fn has_icmp(&self) -> bool {
+        self.refusal.is_some()
     }
 
     /// Nothing but SYNs of one end so far.
@@ -149,6 +232,9 @@ impl Prelude {
                 tunnel,
             };
             stack.handle_segment(noted.from, &segment, noted.packet, noted.time, keys);
+        }
+        if let Some((error, packet, time)) = self.refusal.as_deref() {
+            stack.handle_icmp(self.first.from, error, *packet, *time);
         }
         stack
     }

@@ -61,3 +61,37 @@ pub(super) fn retain_known(sessions: &mut Vec<Session>) {
             || name(session).is_some_and(|name| names.contains(&name))
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::session::Tls;
+
+    fn wss(number: u64, port: u16, name: &str, stage: Option<Stage>) -> Session {
+        let mut session = sample::abrupt(number);
+        session.server.set_port(port);
+        session.tls = Some(Tls {
+            sni: Some(name.to_owned()),
+            stage,
+            ..Tls::default()
+        });
+        session
+    }
+
+    #[test]
+    fn a_server_is_known_by_its_address_or_its_name() {
+        let failed = Some(Stage::Handshake);
+        let mut sessions = vec![
+            wss(1, 443, "a.example", None),
+            wss(2, 443, "b.example", failed),
+            wss(3, 444, "A.Example", failed),
+            wss(4, 445, "c.example", failed),
+            // What failed makes nothing known.
+            wss(5, 445, "d.example", failed),
+        ];
+        retain_known(&mut sessions);
+        let numbers: Vec<u64> = sessions.iter().map(|session| session.number).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+    }
+}

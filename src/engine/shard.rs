@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use foldhash::fast::RandomState;
 
+use super::attempts::{Attempts, Known};
 use super::pipeline::Pipeline;
-use super::sealed::retain_known;
+use super::sealed::{retain_known, stage};
 use crate::capture::{PacketSource, Step, open_all};
 use crate::session::{Session, Summary, Transport};
+use crate::time::Timestamp;
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
 const WORTH_THREADS: u64 = 64 << 20;
@@ -65,6 +67,7 @@ impl Shard {
 #[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) sessions: Vec<Session>,
+    pub(super) attempts: Attempts,
     pub(super) summary: Summary,
     /// TLS that could not be read is to be told.
     pub(super) tells_opaque: bool,
@@ -76,11 +79,13 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
     let mut parts = parts.into_iter();
     let Part {
         mut sessions,
+        mut attempts,
         mut summary,
         tells_opaque,
     } = parts.next().unwrap_or_default();
     for part in parts {
         sessions.extend(part.sessions);
+        attempts.extend(part.attempts);
         summary.connections += part.summary.connections;
         summary.gaps += part.summary.gaps;
         summary.lost_bytes += part.summary.lost_bytes;
@@ -96,6 +101,16 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
         retain_known(&mut sessions);
     }
     let place = |session: &Session| (session.number, session.first_packet);
+    if !attempts.is_empty() {
+        sessions.sort_by_key(place);
+        let mut known = Known::default();
+        let asked = sessions.iter().filter(|session| stage(session).is_none());
+        asked.for_each(|session| known.add(session));
+        let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
+        let (told, forgotten) = attempts.tell(&known, now, summary.gaps == 0);
+        sessions.extend(told);
+        summary.attempts_forgotten = forgotten;
+    }
     if !sessions.is_sorted_by_key(place) {
         sessions.sort_by_key(place);
     }

@@ -1,11 +1,13 @@
 //! The layers over one TCP connection, stacked: HTTP until the WebSocket begins, then frames.
 
+use std::net::SocketAddr;
+
 use crate::capture::PacketId;
-use crate::decode::{Flags, Segment, Tunnels};
+use crate::decode::{Flags, IcmpError, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
-use crate::http::{Event, Exchange, Halves, Prefix, Sight, looks_like};
+use crate::http::{Event, Exchange, Halves, NoTunnel, Prefix, Sight, looks_like};
 use crate::limits;
-use crate::session::{Side, Tracker};
+use crate::session::{Side, Tracker, Transport};
 use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
 use crate::tls::{Keyring, Sealed, TlsConnection, Unread, alert_in};
@@ -65,7 +67,7 @@ pub(super) struct Upper {
     pub(super) tls: Option<Box<TlsConnection>>,
     pub(super) app: App,
     pub(super) tracker: Option<Box<Tracker>>,
-    rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<Rare>>,
     /// How many prefixes there may be yet.
     pub(super) prefixes_left: u8,
     /// An attempt on this connection was told before its end.
@@ -82,6 +84,8 @@ pub(super) struct Rare {
     pub(super) first_gaps: Pair<Option<(u64, Origin)>>,
     /// Opening attempts on this connection that were followed by another request.
     earlier: Vec<Tracker>,
+    /// A proxy would not open a tunnel.
+    pub(super) no_tunnel: Option<NoTunnel>,
     /// What is there of the opening, should frames show that it was one.
     halves: Option<Box<Halves>>,
     /// Bytes that are missing before anything came that says what this is.
@@ -122,6 +126,7 @@ impl Stack {
             && self.upper.tls.is_none()
             && self.upper.tracker.is_none()
             && !self.upper.has_earlier()
+            && !self.upper.has_no_tunnel()
     }
 
     pub(super) fn tcp(&self) -> &Connection {
@@ -158,6 +163,17 @@ impl Stack {
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
             upper.handle_chunk(end, chunk, &seen, keys)
         })
+    }
+
+    /// Takes an ICMP error about a segment of `from`.
+    pub(super) fn handle_icmp(
+        &mut self,
+        from: End,
+        error: &IcmpError,
+        packet: PacketId,
+        time: Timestamp,
+    ) {
+        self.tcp.handle_icmp(from, error, packet, time);
     }
 
     /// Memory held by bytes that wait for others.
@@ -228,6 +244,19 @@ impl Stack {
     /// A session is under way.
     pub(super) fn has_session(&self) -> bool {
         self.upper.tracker.is_some()
+    }
+
+    /// The server that its session was asked of, and how.
+    pub(super) fn server(&self, key: &FlowKey) -> Option<(SocketAddr, Transport)> {
+        let client = self.upper.tracker.as_ref()?.client;
+        let server = client.other();
+        let transport = match self.upper.tls {
+            Some(_) => Transport::Wss,
+            None => Transport::Ws,
+        };
+        self.tcp
+            .has_seen(server)
+            .then(|| (key.address(server), transport))
     }
 
     /// The session that is under way.
@@ -301,6 +330,7 @@ impl Stack {
         self.upper.app = App::Other;
         // What it could not read is counted by now.
         self.upper.tls = None;
+        self.upper.set_no_tunnel(None);
     }
 
     /// The connection is over, or the capture is: what it carried.
@@ -322,7 +352,10 @@ impl Stack {
             b: has_spoken(End::B),
         };
         upper.finish(&seen, spoken, tcp.last());
-        let mut tracker = upper.tracker.take()?;
+        let mut tracker = match upper.tracker.take() {
+            Some(tracker) => tracker,
+            None => upper.unconnected(seen.first)?,
+        };
         upper.describe(&mut tracker);
         Some(tracker)
     }
@@ -391,6 +424,19 @@ impl Upper {
         match (&mut self.app, &mut self.tracker, &self.tls) {
             (App::Frames(readers), Some(tracker), None) => Some((readers, tracker)),
             _ => None,
+        }
+    }
+
+    fn has_no_tunnel(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| rare.no_tunnel.is_some())
+    }
+
+    /// Whether a proxy would not open the tunnel that was asked of it last.
+    pub(super) fn set_no_tunnel(&mut self, refused: Option<NoTunnel>) {
+        if refused.is_some() || self.rare.is_some() {
+            self.rare().no_tunnel = refused;
         }
     }
 

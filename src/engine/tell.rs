@@ -3,6 +3,7 @@
 use super::stack::Name;
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::flow::{End, community_id};
+use crate::limits;
 use crate::session::{Captured, Close, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
 
@@ -12,17 +13,20 @@ pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Sessio
         mut verdict,
         transport_end,
         clocks,
+        remarks,
     } = diagnose(&facts);
     verdict.evidence.shrink_to_fit();
     let Tracker {
         client,
         first,
         opened,
-        anomalies,
+        mut anomalies,
         events,
         tls,
         ..
     } = tracker;
+    let room = limits::MAX_ANOMALIES.saturating_sub(anomalies.len());
+    anomalies.extend(remarks.into_iter().take(room));
     let mut closes: Vec<Close> = Side::BOTH
         .into_iter()
         .flat_map(|from| {
@@ -44,6 +48,7 @@ pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Sessio
     let ended = transport_end
         .map(|end| end.time)
         .or(answered)
+        .or(facts.icmp.map(|icmp| icmp.time))
         .filter(|_| is_over);
     let last_byte = Side::BOTH
         .into_iter()
@@ -78,6 +83,10 @@ pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Sessio
         ended,
         last_byte,
         clocks,
+        ping_period: Side::BOTH
+            .into_iter()
+            .find_map(|side| facts.sides[side].pings.steady())
+            .map(|(_, longest)| longest),
         verdict,
         closes,
         transport_end,

@@ -2,9 +2,10 @@
 
 use super::stack::{App, Seen, Upper};
 use crate::flow::{End, Pair};
-use crate::http::{Prefix, looks_like};
+use crate::http::{NoTunnel, Prefix, looks_like};
+use crate::session::facts::Unconnected;
 use crate::session::{Tls, Tracker};
-use crate::tcp::Chunk;
+use crate::tcp::{Chunk, Origin};
 use crate::tls::{Keyring, Look, TlsConnection, TlsItem, looks_like_tls};
 
 impl Upper {
@@ -19,6 +20,7 @@ impl Upper {
             match prefix.handle_chunk(end, chunk) {
                 None => self.prefix = Some(prefix),
                 Some(begins) => {
+                    self.set_no_tunnel(prefix.no_tunnel());
                     let before = self.begins();
                     if [begins.a, begins.b] == [before.a, before.b] {
                         self.prefixes_left = 0;
@@ -56,6 +58,30 @@ impl Upper {
             self.handle_item(end, item, seen)
         });
         self.tls = Some(tls);
+    }
+
+    /// The attempt of a client whose proxy opened no tunnel.
+    pub(super) fn unconnected(&mut self, first: Origin) -> Option<Box<Tracker>> {
+        if let Some(prefix) = self.prefix.take() {
+            self.set_no_tunnel(prefix.no_tunnel());
+        }
+        let NoTunnel {
+            client,
+            target,
+            status,
+            asked,
+            answered,
+        } = self.rare.as_mut()?.no_tunnel.take()?;
+        let at = |origin: Origin| (origin.packet, origin.time);
+        let what = Unconnected::Tunnel {
+            target,
+            status,
+            asked: at(asked),
+            answered: at(answered),
+        };
+        Some(Box::new(Tracker::unconnected(
+            client, first, what, self.story,
+        )))
     }
 
     /// An offset is where the contents of an end begin.

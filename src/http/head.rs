@@ -1,5 +1,7 @@
 //! Request and response heads (RFC 9112), reduced to what a WebSocket opening is about.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
 
 /// Header lines looked at in one head. Browsers send about 20; more is told as no HTTP.
@@ -39,6 +41,8 @@ pub struct Request {
     pub is_cut: bool,
     /// `Sec-WebSocket-Key`.
     pub key: Option<String>,
+    /// A hash of `Cookie` and `Authorization`, where there is one of them.
+    pub credentials: Option<u64>,
     /// `Sec-WebSocket-Protocol`: what the client offers.
     pub protocols: Option<String>,
     /// `Sec-WebSocket-Extensions`: what the client offers.
@@ -117,6 +121,7 @@ pub(super) fn parse_request(bytes: &[u8]) -> Parsed<Request> {
                 has_upgrade: fields.raw("upgrade").next().is_some(),
                 is_cut: false,
                 key: fields.text("sec-websocket-key"),
+                credentials: fields.hash(&["cookie", "authorization"]),
                 protocols: fields.joined("sec-websocket-protocol"),
                 extensions: fields.joined("sec-websocket-extensions"),
                 body: fields.body_len().unwrap_or(BodyLen::Known(0)),
@@ -185,6 +190,15 @@ impl Fields<'_, '_> {
             .iter()
             .filter(move |field| field.name.eq_ignore_ascii_case(name))
             .map(|field| field.value)
+    }
+
+    /// The same number for the same values of all these; `None` where there are none.
+    fn hash(&self, names: &[&str]) -> Option<u64> {
+        let values = || names.iter().flat_map(|name| self.raw(name));
+        values().next()?;
+        let mut hash = DefaultHasher::new();
+        values().for_each(|value| value.hash(&mut hash));
+        Some(hash.finish())
     }
 
     /// Values that are text; a token list that is not text holds no token.

@@ -16,5 +16,5 @@ pub use event::{Event, Halves, Sight};
 pub use exchange::Exchange;
 pub use head::{Request, Response};
 pub use lane::{Kind, looks_like};
-pub use prefix::Prefix;
+pub use prefix::{NoTunnel, Prefix};
 pub use upgrade::{Fault, check_answer};

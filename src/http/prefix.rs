@@ -3,10 +3,10 @@
 //! In: the chunks of both directions from their beginning on. Out: where each direction's own
 //! contents begin.
 
-use super::head::{BodyLen, Parsed, parse_response};
+use super::head::{BodyLen, Parsed, parse_request, parse_response};
 use crate::flow::{End, Pair};
 use crate::limits;
-use crate::tcp::{Chunk, Waiting};
+use crate::tcp::{Chunk, Origin, Waiting};
 
 /// The first bytes of a PROXY header of version 2 (haproxy.org, proxy-protocol.txt §2.2).
 const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -40,6 +40,21 @@ enum Step {
     Over(usize, usize),
     /// It is none.
     None,
+}
+
+/// A tunnel that a proxy would not open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoTunnel {
+    /// Who asked.
+    pub client: End,
+    /// `host:port`, as sent.
+    pub target: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// The request.
+    pub asked: Origin,
+    /// The answer.
+    pub answered: Origin,
 }
 
 /// Something that may stand before the contents of a connection.
@@ -96,6 +111,28 @@ impl Prefix {
                 Some(begins)
             }
         }
+    }
+
+    /// The last tunnel that a proxy was asked for, where it would not open it.
+    pub fn no_tunnel(&self) -> Option<NoTunnel> {
+        let (client, server) = (self.client, self.client.other());
+        let refused = refusal(&self.bytes[client], &self.bytes[server])?;
+        let origin = |end: End, behind: usize| {
+            let mut origin = None;
+            self.waiting[end].replay(self.begins[end] + behind as u64, |chunk| {
+                if let Chunk::Data { origin: of, .. } = chunk {
+                    origin.get_or_insert(of);
+                }
+            });
+            origin
+        };
+        Some(NoTunnel {
+            client,
+            asked: origin(client, refused.asked)?,
+            answered: origin(server, refused.answered)?,
+            target: refused.target,
+            status: refused.status,
+        })
     }
 
     /// What came, from these offsets on; the client's first.
@@ -180,6 +217,55 @@ fn connect(client: &[u8], server: &[u8]) -> Result<(usize, usize), Step> {
         }
         if server.len() < answered || client.len() <= asked {
             return Err(Step::More);
+        }
+    }
+}
+
+/// A CONNECT that was refused, and where it and its answer begin.
+struct Refusal {
+    target: String,
+    status: u16,
+    asked: usize,
+    answered: usize,
+}
+
+/// The last CONNECT that had an answer, where that is a refusal.
+fn refusal(client: &[u8], server: &[u8]) -> Option<Refusal> {
+    let (mut asked, mut answered) = (0, 0);
+    let mut last = None;
+    loop {
+        let rest = client.get(asked..).unwrap_or_default();
+        let (request, request_len) = match parse_request(rest) {
+            Parsed::Whole(request, len) if request.method == "CONNECT" => (request, len),
+            _ => return last,
+        };
+        let (response, begins) = loop {
+            match parse_response(server.get(answered..).unwrap_or_default()) {
+                Parsed::Whole(response, len) => {
+                    let begins = answered;
+                    answered += len;
+                    if !(100..=199).contains(&response.status) {
+                        break (response, begins);
+                    }
+                }
+                Parsed::Partial | Parsed::NotHttp => return last,
+            }
+        };
+        if (200..=299).contains(&response.status) {
+            return None;
+        }
+        last = Some(Refusal {
+            target: request.path,
+            status: response.status,
+            asked,
+            answered: begins,
+        });
+        asked += request_len;
+        match response.body {
+            BodyLen::Known(len) => {
+                answered = answered.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
+            }
+            BodyLen::Chunked | BodyLen::UntilEnd => return last,
         }
     }
 }

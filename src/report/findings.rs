@@ -14,19 +14,24 @@ pub(super) fn write(findings: &[Finding], out: &mut impl Write, look: &Look) -> 
     if !findings.is_empty() {
         writeln!(out, "\n{}", look.paint(BOLD, "What sessions share"))?;
     }
-    for finding in findings {
-        let (name, sure) = (finding.name, confidence(finding.confidence));
-        let whose = whose(&finding.sessions);
-        let title = format!("{name} ({whose}; confidence: {sure})");
-        for line in look.prose(&title, 2) {
-            writeln!(out, "  {line}")?;
-        }
-        for line in look.prose(&finding.summary, 6) {
-            writeln!(out, "      {line}")?;
-        }
-        for line in look.prose(&finding.advice, 6) {
-            writeln!(out, "      {}", look.paint(DIM, &line))?;
-        }
+    findings
+        .iter()
+        .try_for_each(|finding| one(finding, out, look))
+}
+
+/// One of them, without a heading.
+pub(super) fn one(finding: &Finding, out: &mut impl Write, look: &Look) -> io::Result<()> {
+    let (name, sure) = (finding.name, confidence(finding.confidence));
+    let whose = whose(&finding.sessions);
+    let title = format!("{name} ({whose}; confidence: {sure})");
+    for line in look.prose(&title, 2) {
+        writeln!(out, "  {line}")?;
+    }
+    for line in look.prose(&finding.summary, 6) {
+        writeln!(out, "      {line}")?;
+    }
+    for line in look.prose(&finding.advice, 6) {
+        writeln!(out, "      {}", look.paint(DIM, &line))?;
     }
     Ok(())
 }

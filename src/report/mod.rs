@@ -19,6 +19,8 @@ pub mod rolling;
 pub mod rows;
 pub mod table;
 pub mod text;
+#[cfg(feature = "tui")]
+pub mod top;
 pub mod when;
 pub mod words;
 

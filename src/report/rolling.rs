@@ -9,8 +9,8 @@ use super::columns::SESSIONS;
 use super::layout::{Cell, Layout, Line};
 use super::look::{DIM, Look};
 use super::table::{NOTE, Table};
-use super::{Captures, Row, Sink, View};
-use crate::session::{Session, Summary};
+use super::{Captures, Row, Sink, View, findings};
+use crate::session::{Finding, Session, Summary};
 
 /// What cells usually hold at most, and in their short form, in the order of the columns.
 const USUAL: [(&str, &str); 9] = [
@@ -112,6 +112,10 @@ impl<W: Write> Sink for Rolling<W> {
         }
     }
 
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        findings::one(finding, &mut self.out, &self.look)
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
@@ -178,6 +182,24 @@ mod tests {
             let table = shown(std::slice::from_ref(&session), Some(room));
             assert!(table.contains("10.0.0.5"), "{table}");
         }
+    }
+
+    #[test]
+    fn a_finding_stands_between_rows() {
+        let mut out = Vec::new();
+        let mut table = Rolling::new(&mut out, sample::look(Some(80)));
+        for number in [1, 2] {
+            let session = sample::abrupt(number);
+            table.row(&Row::Session(&session)).unwrap();
+            table.finding(&sample::finding(vec![1, number])).unwrap();
+        }
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(
+            out.matches("idle-timeout (sessions 1, ").count(),
+            2,
+            "{out}"
+        );
+        assert!(out.lines().all(|line| width(line) <= 80), "{out}");
     }
 
     #[test]

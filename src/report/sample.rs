@@ -54,6 +54,7 @@ pub(crate) fn open(number: u64) -> Session {
         ended: None,
         last_byte: Some(at(400)),
         clocks: Clocks::default(),
+        ping_period: None,
         verdict: Verdict {
             state: State::Open,
             code: None,

@@ -1,5 +1,6 @@
 //! What is known of a session when it is over: the ground on which the verdict stands.
 
+pub use super::unconnected::{At, IcmpMeaning, IcmpSeen, Unconnected};
 use super::{Opening, Sent, Side};
 use crate::capture::PacketId;
 use crate::http::Fault;
@@ -151,6 +152,9 @@ pub struct SideFacts {
     /// How often it repeated, last, what was never acknowledged, with nothing heard since; and
     /// the last of these packets.
     pub unanswered: Option<(u32, Mark)>,
+    /// What it repeated in vain while its peer was heard: how often, after how many of these
+    /// times it was, and the last of these packets.
+    pub stuck: Option<(u32, u32, Mark)>,
     /// Its last packet with new bytes.
     pub last_data: Option<(PacketId, Timestamp)>,
     /// The last data frame begun: opcode and announced length.
@@ -263,6 +267,12 @@ pub struct PongSeen {
 }
 
 impl Pings {
+    /// The shortest and the longest time between two, where they are about the same.
+    pub fn steady(&self) -> Option<(i64, i64)> {
+        self.interval
+            .filter(|(low, high)| high.saturating_sub(*low) <= high / 5)
+    }
+
     /// What was unanswered when this side gave its signal to end, and the Pong that came too
     /// late for it.
     pub fn unanswered_at(
@@ -334,6 +344,7 @@ impl Default for SideFacts {
             outlived_rst: false,
             acked: 0,
             unanswered: None,
+            stuck: None,
             last_data: None,
             last_data_frame: None,
             last_frame: None,
@@ -361,6 +372,19 @@ pub enum Answer {
     Lost,
 }
 
+/// A side that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Back {
+    /// Which.
+    pub side: Side,
+    /// Its first packet.
+    pub at: At,
+    /// How often its peer had sent the same bytes.
+    pub times: u32,
+    /// How long nothing had come, in nanoseconds.
+    pub silence: i64,
+}
+
 /// Everything the verdict is made of.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -385,8 +409,16 @@ pub struct Facts {
     /// The last time that bytes came after a long silence: who sent them, the packet, and how
     /// long the silence was, in nanoseconds.
     pub burst: Option<(Side, PacketId, Timestamp, i64)>,
+    /// The last time that a side was heard again while its peer repeated itself.
+    pub back: Option<Back>,
     /// This session's connection went on to something else after it (another request).
     pub superseded: bool,
+    /// When the connection began.
+    pub begun: Option<Timestamp>,
+    /// No request could be sent at all.
+    pub unconnected: Option<Unconnected>,
+    /// The last ICMP error about something that was not acknowledged then.
+    pub icmp: Option<IcmpSeen>,
 }
 
 impl SideFacts {
@@ -439,6 +471,16 @@ impl SideFacts {
 }
 
 impl Facts {
+    /// The last SYN of an attempt that nothing answered.
+    pub fn unanswered_syn(&self) -> Option<At> {
+        match self.unconnected {
+            Some(Unconnected::Syn {
+                last, reset: None, ..
+            }) if self.icmp.is_none() => Some(last),
+            _ => None,
+        }
+    }
+
     /// It failed in the TLS handshake. A server may refuse a client's certificate once the client
     /// takes the handshake for done (RFC 8446 §4.4.2.4) and has sent its request.
     pub fn failed_in_tls(&self) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod facts;
 mod tracker;
+pub(crate) mod unconnected;
 
 pub use crate::flow::Side;
 pub use tracker::Tracker;
@@ -99,6 +100,9 @@ pub struct Opening {
     /// `Sec-WebSocket-Key` of the request: random, so two connections with the same one are two
     /// legs of one session. Not shown.
     pub key: Option<String>,
+    /// A hash of `Cookie` and `Authorization` of the request: equal ones are of one user, perhaps.
+    /// Not shown.
+    pub credentials: Option<u64>,
 }
 
 /// What TLS carried a session. Texts are as sent.
@@ -337,6 +341,8 @@ pub struct Session {
     pub last_byte: Option<Timestamp>,
     /// How long it had been quiet when the first terminating signal came.
     pub clocks: Clocks,
+    /// How often one side sent Pings, in nanoseconds, where it did so at a steady pace.
+    pub ping_period: Option<i64>,
     /// Who ended it, and why.
     pub verdict: Verdict,
     /// Every Close frame on the wire, in order of time.
@@ -405,6 +411,8 @@ pub struct Summary {
     pub dropped: u64,
     /// Connections told and dropped because too many were open at a time.
     pub evicted: u64,
+    /// Attempts to connect of which nobody looked whether they were for a WebSocket.
+    pub attempts_forgotten: u64,
     /// Connections that stopped waiting for missing bytes, because all together held too many.
     pub impatient: u64,
     /// TLS handshakes that failed.

@@ -4,7 +4,9 @@ mod conclude;
 
 use std::num::NonZeroU64;
 
-use super::facts::{Answer, Hole, LastFrame, Mark, SeenClose, SideSoFar, Sides, Violation};
+use super::facts::{
+    Answer, At, Hole, LastFrame, Mark, SeenClose, SideSoFar, Sides, Unconnected, Violation,
+};
 use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
@@ -47,6 +49,7 @@ pub struct Tracker {
     closes: Vec<(Side, usize, Origin)>,
     /// The last frame of each side before any Close.
     talked: Sides<Option<Origin>>,
+    unconnected: Option<Unconnected>,
 }
 
 impl Tracker {
@@ -72,7 +75,47 @@ impl Tracker {
             request: None,
             closes: Vec::new(),
             talked: Sides::default(),
+            unconnected: None,
         }
+    }
+
+    /// An attempt of `client` that never came to a request.
+    pub fn unconnected(client: End, first: Origin, what: Unconnected, story: bool) -> Self {
+        let mut tracker = Self::new(client, first, story);
+        match &what {
+            Unconnected::Syn { sent, .. } => tracker.tell(Side::Client, first, "syn", || {
+                let plural = if *sent == 1 { "" } else { "s" };
+                format!("asked for a connection {sent} time{plural}")
+            }),
+            Unconnected::Tunnel {
+                target,
+                status,
+                asked,
+                answered,
+            } => {
+                tracker.opening.host = Some(target.clone());
+                tracker.opening.http_status = Some(*status);
+                let at = |&(packet, time): &At| Origin {
+                    packet,
+                    time,
+                    ack: None,
+                    record_end: None,
+                };
+                tracker.tell(Side::Client, at(asked), "opening", || {
+                    format!("CONNECT {target}")
+                });
+                tracker.tell(Side::Server, at(answered), "answer", || {
+                    format!("HTTP status {status}")
+                });
+            }
+        }
+        tracker.unconnected = Some(what);
+        tracker
+    }
+
+    /// It never came to a request.
+    pub const fn is_unconnected(&self) -> bool {
+        self.unconnected.is_some()
     }
 
     /// Which side an end is.
@@ -132,6 +175,7 @@ impl Tracker {
         self.upgrade_asked = request.upgrades;
         let opening = &mut self.opening;
         opening.key.clone_from(&request.key);
+        opening.credentials = request.credentials;
         opening.host.clone_from(&request.host);
         opening.path = Some(request.path.clone());
         opening.origin.clone_from(&request.origin);

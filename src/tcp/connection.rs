@@ -3,7 +3,7 @@
 use super::habits::{Habits, Watch};
 use super::{Chunk, Origin, Stream};
 use crate::capture::PacketId;
-use crate::decode::{Flags, Segment};
+use crate::decode::{Flags, IcmpError, Segment};
 use crate::flow::{End, Pair};
 use crate::limits;
 use crate::time::Timestamp;
@@ -26,6 +26,33 @@ pub struct Resend {
     pub times: u32,
     /// The last time.
     pub last: Origin,
+}
+
+/// Bytes that were sent again and again while the peer was heard, and not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Where in the stream they begin.
+    pub offset: u64,
+    /// How often they were sent, the first time included.
+    pub times: u32,
+    /// After how many of these times the peer was heard.
+    pub heard: u32,
+    /// The last time.
+    pub last: Origin,
+    is_heard: bool,
+}
+
+/// An end was heard again after bytes for it had been repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// Who came back.
+    pub from: End,
+    /// Its first packet.
+    pub first: Origin,
+    /// How often its peer had sent the same bytes.
+    pub times: u32,
+    /// How long nothing had come, in nanoseconds.
+    pub silence: i64,
 }
 
 /// What is known of one end. All of it that packets change lies together, and what few
@@ -84,6 +111,9 @@ impl From<Sent> for Origin {
 struct Late {
     /// The last time it sent what stands at `sent_at`, where that is not `last_data`.
     resent: Option<Sent>,
+    /// When it sent that for the first time, where it did so more than once.
+    since: Option<Timestamp>,
+    stuck: Option<Stuck>,
     fin: Option<Signal>,
     rst: Option<Signal>,
     /// It went on sending new bytes after "its" RST: the RST was somebody else's.
@@ -142,6 +172,43 @@ impl Half {
             late.resent = None;
         }
     }
+
+    /// It repeated bytes that were not acknowledged yet.
+    fn note_repeated(&mut self, offset: u64, origin: Origin) {
+        match &mut self.late().stuck {
+            Some(stuck) if stuck.offset == offset => {
+                if origin.time.since(stuck.last.time) >= limits::MIN_RESEND_NANOS {
+                    stuck.times = stuck.times.saturating_add(1);
+                    stuck.last = origin;
+                    stuck.is_heard = false;
+                }
+            }
+            stuck => {
+                *stuck = Some(Stuck {
+                    offset,
+                    times: 2,
+                    heard: 0,
+                    last: origin,
+                    is_heard: false,
+                });
+            }
+        }
+    }
+
+    /// Its peer was heard.
+    fn note_heard(&mut self) {
+        let acked = self.stream.acked();
+        let Some(late) = &mut self.late else { return };
+        let Some(stuck) = &mut late.stuck else {
+            return;
+        };
+        if acked > stuck.offset {
+            late.stuck = None;
+        } else if !stuck.is_heard {
+            stuck.is_heard = true;
+            stuck.heard = stuck.heard.saturating_add(1);
+        }
+    }
 }
 
 /// A TCP connection: its streams, and who ended it.
@@ -155,6 +222,23 @@ pub struct Connection {
     has_ended: bool,
     opening: Opening,
     burst: Option<Box<Burst>>,
+    complaint: Option<Box<Complaint>>,
+    back: Option<Box<Return>>,
+}
+
+/// An ICMP error about a segment of this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// What it says.
+    pub error: IcmpError,
+    /// Who had sent the segment.
+    pub about: End,
+    /// Where in its stream that stands.
+    pub offset: u64,
+    /// The packet of the error.
+    pub packet: PacketId,
+    /// When.
+    pub time: Timestamp,
 }
 
 /// The three packets that open a connection, for the time that they take.
@@ -199,6 +283,8 @@ impl Connection {
             has_ended: false,
             opening: Opening::default(),
             burst: None,
+            complaint: None,
+            back: None,
         }
     }
 
@@ -260,6 +346,19 @@ impl Connection {
         late.is_some_and(|late| late.outlived_rst)
     }
 
+    /// An end is heard again after its peer had repeated something for it.
+    #[cold]
+    fn note_return(&mut self, from: End, first: Origin) {
+        let half = &self.halves[from.other()];
+        let since = half.late.as_ref().and_then(|late| late.since);
+        self.back = Some(Box::new(Return {
+            from,
+            first,
+            times: half.times_sent,
+            silence: first.time.since(since.unwrap_or(first.time)),
+        }));
+    }
+
     /// An RST of this end that its peer had to ignore.
     pub fn rst_out_of_window(&self, end: End) -> Option<Origin> {
         self.halves[end].late.as_ref()?.rst_out_of_window
@@ -274,6 +373,16 @@ impl Connection {
             times: half.times_sent,
             last: last.into(),
         })
+    }
+
+    /// What this end repeated in vain while it went on hearing its peer.
+    pub fn stuck(&self, end: End) -> Option<Stuck> {
+        self.halves[end].late.as_ref()?.stuck
+    }
+
+    /// The last time that an end was heard again after a silence.
+    pub fn back(&self) -> Option<Return> {
+        self.back.as_deref().copied()
     }
 
     /// The last packet with new bytes of this end.
@@ -303,6 +412,38 @@ impl Connection {
     /// The last time that bytes came after a long silence.
     pub fn burst(&self) -> Option<Burst> {
         self.burst.as_deref().copied()
+    }
+
+    /// The last ICMP error about bytes (or a SYN) that were on the way then.
+    pub fn complaint(&self) -> Option<Complaint> {
+        self.complaint.as_deref().copied()
+    }
+
+    /// Takes notice of an ICMP error about a segment that `about` sent.
+    pub fn handle_icmp(
+        &mut self,
+        about: End,
+        error: &IcmpError,
+        packet: PacketId,
+        time: Timestamp,
+    ) {
+        let stream = &self.halves[about].stream;
+        let offset = stream.offset(error.seq);
+        // RFC 5927 §4.1: what is not on the way cannot have been refused. A SYN stands one before
+        // the first byte.
+        let first = match signed(stream.acked()) {
+            0 => -1,
+            acked => acked,
+        };
+        if stream.is_started() && (first..=signed(stream.next())).contains(&offset) {
+            self.complaint = Some(Box::new(Complaint {
+                error: *error,
+                about,
+                offset: u64::try_from(offset).unwrap_or(0),
+                packet,
+                time,
+            }));
+        }
     }
 
     /// Both directions have ended, or one end reset the connection.
@@ -351,18 +492,24 @@ impl Connection {
             self.handle_rst(from, segment, origin);
         } else {
             self.note_opening(from, flags, time);
+            // Anything but a reset shows that the far end lives; a FIN from one that has heard
+            // nothing of what was repeated, only that it gave up.
+            let waiting = &self.halves[from.other()];
+            let is_alive = !(flags.has(Flags::FIN) && waiting.is_unheard(ack));
+            if is_alive && waiting.times_sent >= limits::UNHEARD_TIMES {
+                self.note_return(from, origin);
+            }
             let (own, peer) = self.halves.both_mut(from);
             own.note_window(segment);
             own.habits.note(segment, ack, time);
             peer.habits.answered();
-            // Anything but a reset shows that the far end lives; a FIN from one that has heard
-            // nothing of what was repeated, only that it gave up.
-            if !(flags.has(Flags::FIN) && peer.is_unheard(ack)) {
+            if is_alive {
                 peer.times_sent = 0;
             }
             if let Some(ack) = ack {
                 peer.stream.handle_ack(ack);
             }
+            peer.note_heard();
             if segment.wire_len > 0 {
                 self.handle_data(from, first_byte, segment, origin, emit);
             } else if flags.0 & (Flags::SYN | Flags::FIN) == 0 {
@@ -529,17 +676,22 @@ impl Connection {
         if half.times_sent == 0 {
             half.sent_at = offset;
             half.times_sent = 2;
+            half.late().since = Some(origin.time);
             half.note_sent(origin, false);
-            return;
+        } else {
+            // A capture that holds every packet twice has the copies within milliseconds; no
+            // retransmission timer is that short (RFC 6298 §2.4).
+            let last = half.last_sent().map_or(origin.time, |last| last.time);
+            if origin.time.since(last) >= limits::MIN_RESEND_NANOS {
+                if half.times_sent == 1 {
+                    half.late().since = Some(last);
+                }
+                half.times_sent = half.times_sent.saturating_add(1);
+                half.note_sent(origin, false);
+                half.habits.note_retransmission();
+            }
         }
-        // A capture that holds every packet twice has the copies within milliseconds; no
-        // retransmission timer is that short (RFC 6298 §2.4).
-        let last = half.last_sent().map_or(origin.time, |last| last.time);
-        if origin.time.since(last) >= limits::MIN_RESEND_NANOS {
-            half.times_sent = half.times_sent.saturating_add(1);
-            half.note_sent(origin, false);
-            half.habits.note_retransmission();
-        }
+        half.note_repeated(offset, origin);
     }
 
     fn handle_fin(&mut self, from: End, seq: u32, origin: Origin) {

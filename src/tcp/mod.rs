@@ -12,7 +12,7 @@ pub(crate) mod testing;
 mod waiting;
 
 pub(crate) use connection::window_scale;
-pub use connection::{Burst, Connection, Handled, Resend, Signal};
+pub use connection::{Burst, Complaint, Connection, Handled, Resend, Return, Signal, Stuck};
 pub use habits::{Habits, RstMarks};
 pub use stream::Stream;
 pub use waiting::Waiting;

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use ring::aead;
 
-use super::schedule::TrafficSecret;
+use super::schedule::{TrafficSecret, expand, key_block};
 use super::suite::Hash;
-use super::{Alert, KeyLog, Keyring, Secrets, TlsConnection, TlsItem, Unread};
+use super::{Alert, KeyLog, Keyring, Secrets, Stage, TlsConnection, TlsItem, Unread};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
 use crate::tcp::{Chunk, Origin};
@@ -509,4 +509,153 @@ proptest! {
             prop_assert!(known <= real);
         }
     }
+}
+
+/// One direction of TLS 1.2 with AES-128-GCM (RFC 5288 §3), from its first record on.
+struct OldWriter {
+    key: aead::LessSafeKey,
+    salt: [u8; 4],
+    number: u64,
+}
+
+impl OldWriter {
+    /// The client's keys and the server's, out of a premaster secret (RFC 5246 §8.1, §6.3).
+    fn pair(premaster: &[u8], server_random: &[u8; 32]) -> [Self; 2] {
+        let (mut master, mut block) = ([0; 48], [0; 40]);
+        let seed: [&[u8]; 3] = [b"master secret", &CLIENT_RANDOM, server_random];
+        expand(0x0303, Hash::Sha256, premaster, &seed, &mut master);
+        key_block(
+            0x0303,
+            Hash::Sha256,
+            &master,
+            server_random,
+            &CLIENT_RANDOM,
+            &mut block,
+        );
+        [0, 1].map(|side| {
+            let key = aead::UnboundKey::new(&aead::AES_128_GCM, &block[16 * side..][..16]);
+            Self {
+                key: aead::LessSafeKey::new(key.unwrap()),
+                salt: block[32 + 4 * side..][..4].try_into().unwrap(),
+                number: 0,
+            }
+        })
+    }
+
+    fn record(&mut self, kind: u8, plain: &[u8]) -> Vec<u8> {
+        let number = self.number.to_be_bytes();
+        self.number += 1;
+        let nonce = [&self.salt[..], &number].concat().try_into().unwrap();
+        let extra = [&number[..], &record(kind, plain)[..5]].concat();
+        let mut sealed = plain.to_vec();
+        self.key
+            .seal_in_place_append_tag(
+                aead::Nonce::assume_unique_for_key(nonce),
+                aead::Aad::from(&extra),
+                &mut sealed,
+            )
+            .unwrap();
+        record(kind, &[&number[..], &sealed].concat())
+    }
+}
+
+#[test]
+fn a_premaster_secret_opens_what_its_key_exchange_led_to() {
+    let talk = |id: &str, extensions: &[u8]| {
+        let mut log = KeyLog::default();
+        log.feed(format!("RSA {id} {}\n", "5a".repeat(48)).as_bytes());
+        let mut talk = Talk {
+            keys: Keyring::new(Secrets::new(log)),
+            ..Talk::default()
+        };
+        let random = [7; 32];
+        let [mut client, mut server] = OldWriter::pair(&[0x5a; 48], &random);
+        // TLS_RSA_WITH_AES_128_GCM_SHA256.
+        let chosen = [&[3, 3], &random[..], &[0, 0, 0x9c, 0], extensions].concat();
+        talk.say(CLIENT, &client_hello());
+        talk.say(SERVER, &record(22, &message(2, &chosen)));
+        let sealed = [0, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+        talk.say(CLIENT, &record(22, &message(16, &sealed)));
+        for (end, writer) in [(CLIENT, &mut client), (SERVER, &mut server)] {
+            talk.say(end, &record(20, &[1]));
+            talk.say(end, &writer.record(22, &message(20, &[9; 12])));
+        }
+        talk.say(CLIENT, &client.record(23, b"question"));
+        talk.say(SERVER, &server.record(23, b"answer"));
+        let texts = [talk.text(CLIENT), talk.text(SERVER)];
+        (texts.join("+"), talk.tls.unread())
+    };
+    assert_eq!(
+        talk("0102030405060708", &[]),
+        ("question+answer".to_owned(), None)
+    );
+    let nothing = ("+".to_owned(), Some(Unread::NoKey));
+    assert_eq!(talk("0102030405060709", &[]), nothing);
+    // The extended master secret takes more than that (RFC 7627).
+    assert_eq!(talk("0102030405060708", &[0, 4, 0, 23, 0, 0]), nothing);
+}
+
+#[test]
+fn what_is_kept_is_counted_and_can_be_let_go() {
+    // Data that waits for a ServerHello.
+    let mut talk = Talk::new("");
+    talk.say(CLIENT, &client_hello());
+    talk.say(CLIENT, &Writer::new(4).data(&[1; 9000]));
+    assert!(talk.tls.held_bytes() > 9000);
+    talk.tls.forget();
+    assert_eq!(talk.tls.held_bytes(), 0);
+    assert_eq!(talk.tls.unread(), Some(Unread::NoHello));
+    // What is searched behind a hole; a record opened later shows how much is missing.
+    let (mut talk, mut client, _) = Talk::opened();
+    let lost = client.data(b"one").len();
+    talk.lose(CLIENT, lost);
+    let cut = client.data(&[2; 9000]);
+    talk.say(CLIENT, &cut[..4000]);
+    assert!(talk.tls.held_bytes() > 4000);
+    talk.tls.forget();
+    assert!(talk.tls.held_bytes() < 100);
+    talk.say(CLIENT, &cut[4000..]);
+    talk.say(CLIENT, &client.data(b"three"));
+    assert!(talk.text(CLIENT).ends_with("?three"));
+    assert_eq!(talk.text(CLIENT).len(), 3 + 9000 + 5);
+}
+
+#[test]
+fn how_far_a_handshake_came_shows_from_outside() {
+    let stage = |says: &[(End, Vec<u8>)]| {
+        let mut talk = Talk::default();
+        for (end, bytes) in says {
+            talk.say(*end, bytes);
+        }
+        talk.tls.sealed().map(|sealed| sealed.stage)
+    };
+    let hellos = || {
+        vec![
+            (CLIENT, client_hello()),
+            (SERVER, server_hello([7; 32], 0x1301)),
+        ]
+    };
+    let with = |more: Vec<(End, Vec<u8>)>| [hellos(), more].concat();
+    let sealed = |len| record(23, &vec![0xee; len]);
+    assert_eq!(stage(&hellos()), Some(Stage::Handshake));
+    let certificate = (SERVER, sealed(900));
+    assert_eq!(
+        stage(&with(vec![certificate.clone()])),
+        Some(Stage::Handshake)
+    );
+    // The client's alert is shorter than any Finished.
+    let alert = with(vec![certificate.clone(), (CLIENT, sealed(19))]);
+    assert_eq!(stage(&alert), Some(Stage::Handshake));
+    let finished = with(vec![certificate, (CLIENT, sealed(53))]);
+    assert_eq!(stage(&finished), Some(Stage::Opaque));
+    // Data sent before the ServerHello is no Finished (0-RTT).
+    let early = [
+        vec![(CLIENT, client_hello()), (CLIENT, sealed(300))],
+        vec![(SERVER, server_hello([7; 32], 0x1301))],
+    ];
+    assert_eq!(stage(&early.concat()), Some(Stage::Handshake));
+    // What was read is not sealed.
+    let (mut talk, mut client, _) = Talk::opened();
+    talk.say(CLIENT, &client.data(b"hello"));
+    assert!(talk.tls.sealed().is_none());
 }

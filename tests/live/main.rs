@@ -17,3 +17,6 @@ mod peers;
 mod replay;
 #[path = "../support/run.rs"]
 mod run;
+mod shared;
+#[cfg(feature = "tui")]
+mod view;

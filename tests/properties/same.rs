@@ -56,7 +56,8 @@ proptest! {
 
     #[test]
     fn segments_cut_anywhere(
-        known in fixture(|_| true),
+        // How many segments came in a row before a RST is a mark of what else may have led to it.
+        known in fixture(|known| known.case.name != "one-way-loss"),
         cuts in vec((any::<Index>(), any::<Index>()), 1..40),
     ) {
         let mut packets = known.packets.clone();
@@ -90,9 +91,15 @@ proptest! {
         // Of two RST, each forged in the name of the other end, the first is the signal; a request
         // that comes behind 64 KiB of its answer was taken for lost; and in TLS 1.0 each record is
         // deciphered with the one before: where a hello comes after its answer, the last alert
-        // may stay unread.
+        // may stay unread. A CONNECT behind its answer is not seen to be one.
         known in fixture(|known| {
-            !["forged-reset-both", "tls-endings", "tls10-tls11"].contains(&known.case.name.as_str())
+            ![
+                "forged-reset-both",
+                "proxy-connect-refused",
+                "tls-endings",
+                "tls10-tls11",
+            ]
+            .contains(&known.case.name.as_str())
         }),
         delays in vec(0..=8_usize, 1..60),
     ) {
@@ -177,7 +184,8 @@ proptest! {
 
     #[test]
     fn sequence_numbers_that_wrap(
-        known in fixture(|_| true),
+        // What an ICMP error quotes would have to be shifted too.
+        known in fixture(|known| !known.case.name.starts_with("icmp-")),
         before in (0..3000_u32, 0..3000_u32),
     ) {
         let mut packets = known.packets.clone();

@@ -17,6 +17,8 @@ Examples:
       One interface, and only what matches a filter in tcpdump's language.
   hangup live --abnormal -q -o /var/log/hangup.jsonl --every 1m
       For weeks: what went wrong, into a file. SIGHUP opens it anew (logrotate).
+  hangup live --top
+      A view on the terminal: what is open, what ended. Ends with q.
   hangup live --duration 30s --fail-on abnormal
       In a test: exit status 1 when any session went wrong meanwhile.
 

@@ -1,23 +1,26 @@
 //! `hangup live`.
 
 mod args;
+mod cohorts;
 mod messages;
 mod observe;
 mod output;
 #[cfg(feature = "metrics")]
 mod scrape;
+#[cfg(feature = "tui")]
+mod top;
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::flag;
 
 pub(super) use self::args::LiveArgs;
 use self::messages::Messages;
-use self::observe::Observers;
+use self::observe::{Observers, Seen};
 use self::output::{Output, Place};
 use super::Status as Exit;
 use super::args::Format;
@@ -32,7 +35,7 @@ use crate::engine::live::{Plan, Status, Watcher, live};
 use crate::report::look::Look;
 use crate::report::text::{count, counted};
 use crate::report::when::Watch;
-use crate::session::{Session, Summary};
+use crate::session::{Finding, Session, Summary};
 use crate::time::Timestamp;
 
 /// How rows look.
@@ -46,7 +49,9 @@ struct Looks {
 
 /// Watches until told to stop.
 pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
-    let mut places = vec![(Place::Stdout, args.format)];
+    let is_top = args.observe.is_top();
+    let rows = (!is_top).then_some((Place::Stdout, args.format));
+    let mut places: Vec<(Place, Format)> = rows.into_iter().collect();
     for path in args.output {
         let checked = output(path)?;
         places.push((Place::File(checked.path), checked.format));
@@ -66,7 +71,8 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     };
     let filter = args.filter.join(" ");
     // Before anything that may take a while: from here on a signal ends it properly.
-    let signals = Signals::catch().context("signals cannot be caught")?;
+    let signals = Signals::catch(is_top).context("signals cannot be caught")?;
+    let ready = args.observe.ready()?;
     let mut interface = Interface::open(
         &name,
         &Options {
@@ -76,7 +82,6 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
             promiscuous: args.promiscuous,
         },
     )?;
-    let ready = args.observe.ready()?;
     // Before files are opened, so that they can be opened again later; before threads begin.
     privileges::give_up(args.user.as_deref())?;
     // What it takes to know the zone is not there later.
@@ -117,7 +122,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
             Output::open(place, format, &looks, &messages).context(name)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    if !args.quiet {
+    if !args.quiet && !is_top {
         let filter = if filter.is_empty() {
             String::new()
         } else {
@@ -128,8 +133,26 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
             interface.name()
         ));
     }
+    #[cfg_attr(
+        not(feature = "tui"),
+        expect(unused_mut, reason = "a view on the terminal joins")
+    )]
+    let mut observers = ready.start(&messages)?;
+    #[cfg(feature = "tui")]
+    if is_top {
+        let setting = top::Setting {
+            title: format!("{} {filter}", interface.name())
+                .trim_end()
+                .to_owned(),
+            watch: looks.look.watch.clone(),
+            color: looks.look.color,
+            begun: now(),
+            stop: Arc::clone(&signals.stop),
+        };
+        observers.take_terminal(setting, &messages)?;
+    }
     let mut desk = Desk {
-        observers: ready.start(&messages)?,
+        observers,
         selection,
         fail_on,
         found: false,
@@ -138,14 +161,25 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         messages: messages.clone(),
     };
     let plan = Plan {
-        events: false,
+        // Stories can be looked at.
+        events: is_top,
         tls,
         duration: args.duration,
         count: args.count,
         every: args.every,
     };
     let watched = live(&mut interface, &plan, &mut desk);
-    let Desk { outputs, found, .. } = desk;
+    let Desk {
+        observers,
+        mut outputs,
+        found,
+        signals,
+        ..
+    } = desk;
+    tell(&observers.finish(now()), &mut outputs);
+    signals
+        .hasty
+        .store(signals.stop.load(Ordering::Relaxed), Ordering::Relaxed);
     let untold: u64 = outputs.iter().map(Output::untold).sum();
     let partial = watched.failed.is_some();
     for output in outputs {
@@ -163,6 +197,15 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
         true => Exit::Partial,
         false => Exit::Done,
     })
+}
+
+/// Tells what sessions share.
+fn tell(found: &[Arc<Finding>], outputs: &mut [Output]) {
+    for finding in found {
+        outputs
+            .iter_mut()
+            .for_each(|output| output.finding(finding));
+    }
 }
 
 /// What this kernel cannot do to confine the process.
@@ -204,19 +247,32 @@ fn totals(summary: &Summary, untold: u64, messages: &Messages) {
 /// What the system asks for.
 struct Signals {
     stop: Arc<AtomicBool>,
+    /// One more signal, and the process ends at once.
+    hasty: Arc<AtomicBool>,
     reopen: Arc<AtomicBool>,
 }
 
 impl Signals {
-    fn catch() -> io::Result<Self> {
-        let (stop, reopen) = (Arc::default(), Arc::default());
-        for signal in [SIGINT, SIGTERM] {
+    /// With a view on the terminal (`is_top`) no signal ends the process before the terminal was
+    /// given back.
+    fn catch(is_top: bool) -> io::Result<Self> {
+        let (stop, hasty, reopen) = (Arc::default(), Arc::default(), Arc::default());
+        // The others that people and systems send would leave the terminal as it is.
+        let more: &[i32] = if is_top { &[SIGQUIT] } else { &[] };
+        for &signal in [SIGINT, SIGTERM].iter().chain(more) {
             // In this order: the first signal only sets the flag, a second one finds it set.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&hasty))?;
             flag::register(signal, Arc::clone(&stop))?;
+            if !is_top {
+                flag::register(signal, Arc::clone(&hasty))?;
+            }
         }
         flag::register(SIGHUP, Arc::clone(&reopen))?;
-        Ok(Self { stop, reopen })
+        Ok(Self {
+            stop,
+            hasty,
+            reopen,
+        })
     }
 }
 
@@ -233,12 +289,13 @@ struct Desk {
 
 impl Watcher for Desk {
     fn session(&mut self, session: Session) {
-        self.observers.session(&session);
-        if !self.selection.matches(&session) {
+        let session = Arc::new(session);
+        let is_shown = self.selection.matches(&session);
+        self.observers.session(&session, is_shown);
+        if !is_shown {
             return;
         }
         self.found |= self.fail_on.iter().any(|test| test.matches(&session));
-        let session = Arc::new(session);
         for output in &mut self.outputs {
             output.session(&session);
         }
@@ -249,9 +306,14 @@ impl Watcher for Desk {
         self.messages.line(in_words(status, untold));
     }
 
-    fn look(&mut self, pipeline: &mut Pipeline, drops: Drops, _now: Timestamp) {
-        let untold = self.outputs.iter().map(Output::untold).sum();
-        self.observers.look(pipeline, drops, untold);
+    fn look(&mut self, pipeline: &mut Pipeline, drops: Drops, now: Timestamp) {
+        let found = self.observers.look(&mut Seen {
+            pipeline,
+            drops,
+            untold: self.outputs.iter().map(Output::untold).sum(),
+            now,
+        });
+        tell(&found, &mut self.outputs);
     }
 
     fn should_stop(&mut self) -> bool {
@@ -259,7 +321,8 @@ impl Watcher for Desk {
             self.outputs.iter().for_each(Output::reopen);
         }
         // Where nobody reads and nothing else is written, there is nothing left to do.
-        self.signals.stop.load(Ordering::Relaxed) || self.outputs.iter().all(Output::is_closed)
+        let is_unread = !self.outputs.is_empty() && self.outputs.iter().all(Output::is_closed);
+        self.signals.stop.load(Ordering::Relaxed) || is_unread
     }
 }
 

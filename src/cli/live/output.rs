@@ -20,7 +20,7 @@ use crate::report::csv::{Csv, Style};
 use crate::report::json::JsonLines;
 use crate::report::rolling::Rolling;
 use crate::report::{Captures, Row, Sink, View};
-use crate::session::{Session, Summary};
+use crate::session::{Finding, Session, Summary};
 
 /// Sessions that wait to be written: those of a mass hang-up, and a few megabytes at most.
 const QUEUE: usize = 16_384;
@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 enum Order {
     Session(Arc<Session>),
+    /// What several sessions share.
+    Finding(Arc<Finding>),
     /// Open the file again: the old one was moved away.
     Reopen,
     Finish(Box<Summary>, bool),
@@ -122,6 +124,11 @@ impl Output {
                 ));
             }
         }
+    }
+
+    /// Never blocks. Formats of rows alone leave it out.
+    pub(super) fn finding(&mut self, finding: &Arc<Finding>) {
+        let _ = self.orders.try_send(Order::Finding(Arc::clone(finding)));
     }
 
     pub(super) fn reopen(&self) {
@@ -231,6 +238,10 @@ impl Writing {
             match order {
                 Order::Session(session) => self.put(|sink| {
                     sink.row(&Row::Session(&session))?;
+                    sink.flush()
+                }),
+                Order::Finding(finding) => self.put(|sink| {
+                    sink.finding(&finding)?;
                     sink.flush()
                 }),
                 Order::Reopen => self.reopen(),

@@ -153,22 +153,6 @@ pub(super) static CAUSES: &[Cause] = &[
     ),
     cause(
         HERE,
-        "tcp-left-open-after-close",
-        "Both said goodbye, and nobody ended the TCP connection; that is for the server to do first (RFC \
-         6455 section 7.1.1).",
-        "Two Close frames, and no FIN from the server for long after.",
-        "Have the server end its sockets after the closing handshake: they pile up there until the \
-         client or a timer drops them.",
-    ),
-    cause(
-        HERE,
-        "reset-after-close",
-        "Both said goodbye; then one side reset the connection instead of ending it in order. Harmless.",
-        "Two Close frames, then an RST: bytes were left unread, or the socket was closed hard.",
-        "Nothing: both ends have the code of the other by then.",
-    ),
-    cause(
-        HERE,
         "deflate-corrupt",
         "A compressed message could not be inflated, so its receiver closed.",
         "Close 1007 or 1002 right after a compressed message that does not inflate here either.",

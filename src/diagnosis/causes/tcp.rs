@@ -23,4 +23,20 @@ pub(super) static CAUSES: &[Cause] = &[
         "Suspect a box that changes what passes, or somebody who injects bytes; compare with a capture \
          at the other end.",
     ),
+    cause(
+        HERE,
+        "tcp-left-open-after-close",
+        "Both said goodbye, and nobody ended the TCP connection; that is for the server to do first (RFC \
+         6455 section 7.1.1).",
+        "Two Close frames, no FIN of the server, and more than a second later that of the client.",
+        "Have the server end its sockets after the closing handshake: they pile up there until the \
+         client or a timer drops them.",
+    ),
+    cause(
+        HERE,
+        "reset-after-close",
+        "Both said goodbye; then one side reset the connection instead of ending it in order. Harmless.",
+        "Two Close frames, then an RST: bytes were left unread, or the socket was closed hard.",
+        "Nothing: both ends have the code of the other by then.",
+    ),
 ];

@@ -103,6 +103,7 @@ fn tell(members: &mut [Member], cut: &[usize], open: u64, reach: i64) -> Cohort 
         confidence: Confidence::High,
         rival: None,
         timers: Vec::new(),
+        slow_pings: None,
         of: open.max(cut.len() as u64),
         indices,
     }

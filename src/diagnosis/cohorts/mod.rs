@@ -6,14 +6,17 @@
 
 mod equal;
 mod mass;
+mod moved;
 mod share;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timers;
+mod window;
 mod words;
 
 use std::net::SocketAddr;
 
+pub use self::window::Window;
 use super::knowledge::timers::Timer;
 use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
 use crate::time::Timestamp;
@@ -21,11 +24,32 @@ use crate::time::Timestamp;
 /// Finds what sessions share, and corrects their verdicts by it. The findings come in the order
 /// of their first sessions.
 pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
+    moved::find(sessions);
+    let cohorts = cohorts(sessions, &[]);
+    let mut findings: Vec<Finding> = cohorts
+        .iter()
+        .map(|cohort| {
+            cohort.correct(sessions);
+            cohort.finding(sessions)
+        })
+        .collect();
+    findings.extend(share::find(sessions, &findings));
+    findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
+    findings
+}
+
+/// The cohorts among `sessions`; `open`: those that are not among them since they go on, by
+/// server, which is in order.
+fn cohorts(sessions: &[Session], open: &[(SocketAddr, Timestamp)]) -> Vec<Cohort> {
     let mut order: Vec<usize> = (0..sessions.len()).collect();
-    order.sort_by_key(|&index| sessions.get(index).map(|session| session.server));
+    order.sort_by_key(|&index| server(sessions, index));
     let mut cohorts = Vec::new();
     for crowd in order.chunk_by(|&a, &b| server(sessions, a) == server(sessions, b)) {
-        let crowd = Crowd::new(sessions, crowd);
+        let theirs = crowd.first().and_then(|&index| server(sessions, index));
+        let from = open.partition_point(|&(server, _)| Some(server) < theirs);
+        let to = open.partition_point(|&(server, _)| Some(server) <= theirs);
+        let mut crowd = Crowd::new(sessions, crowd, open.get(from..to).unwrap_or_default());
+        crowd.run += open.len();
         let mut members = crowd.members(sessions);
         // What ended at different times after equal silences was a timer, even where many of
         // these ends were close together by chance. What ended at one time needs no timer.
@@ -33,13 +57,7 @@ pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
         cohorts.extend(mass::find(&mut members, &crowd));
         cohorts.extend(timers::find(&mut members, &crowd, Ends::AtOnce));
     }
-    let mut findings: Vec<Finding> = cohorts
-        .iter()
-        .map(|cohort| cohort.apply(sessions))
-        .collect();
-    findings.extend(share::find(sessions, &findings));
-    findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
-    findings
+    cohorts
 }
 
 fn server(sessions: &[Session], index: usize) -> Option<SocketAddr> {
@@ -59,6 +77,8 @@ enum Ends {
 #[derive(Debug)]
 struct Crowd {
     indices: Vec<usize>,
+    /// How many of them there are, with those that go on.
+    size: usize,
     /// When they were opened; sorted.
     openings: Vec<Timestamp>,
     /// When those ended that did; sorted.
@@ -68,7 +88,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(sessions: &[Session], crowd: &[usize]) -> Self {
+    fn new(sessions: &[Session], crowd: &[usize], open: &[(SocketAddr, Timestamp)]) -> Self {
         let is_open =
             |session: &Session| !matches!(session.verdict.state, State::Failed | State::Connecting);
         let indices: Vec<usize> = crowd
@@ -77,11 +97,13 @@ impl Crowd {
             .filter(|&index| sessions.get(index).is_some_and(is_open))
             .collect();
         let all = || indices.iter().filter_map(|&index| sessions.get(index));
-        let mut openings: Vec<Timestamp> = all().map(begin).collect();
+        let going_on = open.iter().map(|&(_, opened)| opened);
+        let mut openings: Vec<Timestamp> = all().map(begin).chain(going_on).collect();
         let mut endings: Vec<Timestamp> = all().filter_map(first_signal).collect();
         openings.sort_unstable();
         endings.sort_unstable();
         Self {
+            size: indices.len() + open.len(),
             indices,
             openings,
             endings,
@@ -133,6 +155,8 @@ struct Member {
     begun: Timestamp,
     ended: Timestamp,
     clocks: Clocks,
+    /// See [`Session::ping_period`].
+    ping_period: Option<i64>,
     /// It belongs to a cohort already.
     is_told: bool,
 }
@@ -180,6 +204,7 @@ impl Member {
             begun: begin(session),
             ended,
             clocks: session.clocks,
+            ping_period: session.ping_period,
             is_told: false,
         })
     }
@@ -248,13 +273,16 @@ struct Cohort {
     rival: Option<&'static str>,
     /// Timers that are known to strike so, what one meets most often first.
     timers: Vec<&'static Timer>,
+    /// Their Pings come so often, in nanoseconds: too seldom for that timer.
+    slow_pings: Option<i64>,
     /// How many could have been among them.
     of: u64,
     indices: Vec<usize>,
 }
 
 impl Cohort {
-    const fn cause(&self) -> &'static str {
+    /// What was found.
+    const fn name(&self) -> &'static str {
         match self.shared {
             Shared::Idle(..) => "idle-timeout",
             Shared::Age(_) => "lifetime-limit",
@@ -262,17 +290,21 @@ impl Cohort {
         }
     }
 
-    /// Tells its sessions, and what they share.
-    fn apply(&self, sessions: &mut [Session]) -> Finding {
+    /// What its sessions ended of.
+    const fn cause(&self) -> &'static str {
+        match self.slow_pings {
+            Some(_) => "keepalive-too-slow",
+            None => self.name(),
+        }
+    }
+
+    /// Tells its sessions.
+    fn correct(&self, sessions: &mut [Session]) {
         let (cause, advice, note) = (self.cause(), words::advice(self), words::note(self));
-        let mut server = None;
-        let mut numbers = Vec::with_capacity(self.indices.len());
         for &index in &self.indices {
             let Some(session) = sessions.get_mut(index) else {
                 continue;
             };
-            server = Some(session.server);
-            numbers.push(session.number);
             let verdict = &mut session.verdict;
             verdict.summary.push_str(&note);
             // The wire states that one.
@@ -289,17 +321,23 @@ impl Cohort {
                 verdict.other_causes.insert(0, rival);
             }
         }
+    }
+
+    /// What its sessions share.
+    fn finding(&self, sessions: &[Session]) -> Finding {
+        let mine = || self.indices.iter().filter_map(|&index| sessions.get(index));
+        let mut numbers: Vec<u64> = mine().map(|session| session.number).collect();
         numbers.sort_unstable();
-        let summary = words::summary(self, server);
+        let server = mine().next().map(|session| session.server);
         Finding {
-            name: cause,
-            cause,
+            name: self.name(),
+            cause: self.cause(),
             confidence: self.confidence,
             server,
             sessions: numbers,
             of: self.of,
-            summary,
-            advice,
+            summary: words::summary(self, server),
+            advice: words::advice(self),
         }
     }
 }

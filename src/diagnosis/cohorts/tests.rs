@@ -501,3 +501,40 @@ fn clocks_of_any_value_do_no_harm() {
     }
     find(&mut sessions);
 }
+
+#[test]
+fn pings_that_come_too_late_for_the_timer_are_what_they_share() {
+    let sessions = |periods: [Option<i64>; 4]| -> Vec<Session> {
+        (1..)
+            .zip(periods)
+            .map(|(n, period)| {
+                let mut session = idle_cut(n, 100, 5000 * n as i64, 3_000 + n as i64);
+                session.ping_period = period.map(|millis| millis * 1_000_000);
+                session
+            })
+            .collect()
+    };
+    let mut slow = sessions([Some(2_900), Some(2_950), None, Some(3_000)]);
+    let findings = find(&mut slow);
+    assert_eq!(causes(&slow), ["keepalive-too-slow"; 4]);
+    let finding = &findings[0];
+    assert_eq!(
+        (finding.name, finding.cause),
+        ("idle-timeout", "keepalive-too-slow")
+    );
+    assert!(
+        finding.summary.contains("one every 3.0 s"),
+        "{}",
+        finding.summary
+    );
+    // Pings that are often enough, and too few that are not.
+    for periods in [
+        [Some(1_000); 4],
+        [Some(2_900), Some(3_000), None, None],
+        [None; 4],
+    ] {
+        let mut sessions = sessions(periods);
+        find(&mut sessions);
+        assert_eq!(causes(&sessions), ["idle-timeout"; 4]);
+    }
+}

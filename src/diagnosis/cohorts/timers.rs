@@ -12,6 +12,9 @@ const LEAST_TIMER: i64 = 1_000_000_000;
 /// Timers on one path are few. What is left after so many is chance.
 const MAX_ROUNDS: usize = 8;
 
+/// Sessions whose Pings are too slow, for that to be what they have in common.
+const LEAST_SLOW: usize = 3;
+
 /// How far apart equal times may lie: a second at most, and less for short timers, whose ticks
 /// are finer.
 fn tolerance(nanos: i64) -> i64 {
@@ -119,7 +122,8 @@ impl Alike<'_> {
             confidence,
             rival,
             timers: self.timers(fit),
-            of: self.crowd.indices.len() as u64,
+            slow_pings: self.slow_pings(fit),
+            of: self.crowd.size as u64,
             indices,
         }
     }
@@ -215,6 +219,25 @@ impl Alike<'_> {
             .flat_map(|counts| timers::candidates(counts, seconds, 0.0))
             .filter(|timer| timer.ends.fits_close(code) && is_theirs(timer))
             .collect()
+    }
+
+    /// How often those ping who do so steadily, where they are many and the timer is no longer
+    /// than that.
+    fn slow_pings(&self, fit: &Fit) -> Option<i64> {
+        let Shared::Idle(_, nanos) = fit.shared else {
+            return None;
+        };
+        let is_slow = |period: &i64| *period >= nanos / 5 * 4;
+        let period = |member: &Member| member.ping_period;
+        let mut slow: Vec<i64> = self
+            .pick(&fit.cluster)
+            .filter_map(period)
+            .filter(is_slow)
+            .collect();
+        slow.sort_unstable();
+        let is_many =
+            slow.len() >= LEAST_SLOW && slow.len().saturating_mul(2) >= fit.cluster.members.len();
+        slow.get(slow.len() / 2).copied().filter(|_| is_many)
     }
 
     fn pick(&self, cluster: &Cluster) -> impl Iterator<Item = &Member> {

@@ -19,11 +19,12 @@ pub(super) fn summary(cohort: &Cohort, server: Option<SocketAddr>) -> String {
     let to = server.map_or_else(String::new, |server| format!(" to {server}"));
     match cohort.shared {
         Shared::Idle(clock, nanos) => format!(
-            "{of} sessions{to} were {} {} after {}: an idle timer{}.",
+            "{of} sessions{to} were {} {} after {}: an idle timer{}.{}",
             ended(cohort),
             span(nanos),
             last_byte(clock),
-            such_as(cohort)
+            such_as(cohort),
+            pings(cohort)
         ),
         Shared::Age(nanos) => format!(
             "{of} sessions{to} were {} {} after they were opened, whatever was said until then: a cap on \
@@ -67,10 +68,11 @@ pub(super) fn note(cohort: &Cohort) -> String {
     let (count, of) = (cohort.indices.len(), cohort.of);
     match cohort.shared {
         Shared::Idle(clock, nanos) => format!(
-            " {count} of {of} sessions to this server ended so, {} after {}: an idle timer{}.",
+            " {count} of {of} sessions to this server ended so, {} after {}: an idle timer{}.{}",
             span(nanos),
             last_byte(clock),
-            such_as(cohort)
+            such_as(cohort),
+            pings(cohort)
         ),
         Shared::Age(nanos) => format!(
             " {count} of {of} sessions to this server ended so, {} after they were opened: a cap on their age{}.",
@@ -83,6 +85,16 @@ pub(super) fn note(cohort: &Cohort) -> String {
             span(nanos)
         ),
     }
+}
+
+/// Pings that do not hold the timer off.
+fn pings(cohort: &Cohort) -> String {
+    cohort.slow_pings.map_or_else(String::new, |period| {
+        format!(
+            " Their Pings, one every {}, come too late to hold that off.",
+            span(period)
+        )
+    })
 }
 
 fn ended(cohort: &Cohort) -> String {

@@ -3,6 +3,8 @@
 //! what also fits, unless the first is certain.
 
 pub(super) mod close;
+mod connect;
+pub(super) mod icmp;
 mod opening;
 mod ping;
 mod reset;
@@ -77,6 +79,7 @@ const CLOSED: &[Rule] = &[
     close::violation,
     close::message_too_big,
     close::illegal_code,
+    ping::lost_on_the_way,
     ping::answered_but_closed,
     ping::unanswered,
     ping::late,
@@ -86,19 +89,23 @@ const CLOSED: &[Rule] = &[
     close::unanswered,
     close::crossed,
     timer::idle_close,
+    silence::suspended,
     close::plain,
 ];
 
 const CUT: &[Rule] = &[
     transport::violation,
     transport::capture,
+    icmp::unreachable,
     silence::keep_alive_probes,
     silence::zero_window,
     silence::vanished,
+    silence::one_way_loss,
     reset::injected,
     reset::both_ways,
     ping::unanswered,
     ping::late,
+    silence::suspended,
     transport::too_big,
     transport::inside_frame,
     transport::not_relayed,
@@ -115,12 +122,17 @@ const CUT: &[Rule] = &[
 ];
 
 const NOT_OPENED: &[Rule] = &[
+    connect::no_tunnel,
+    connect::refused,
+    connect::unreachable,
+    connect::unanswered,
     opening::header_stripped,
     opening::refused,
     opening::tls_port,
     opening::not_http,
     opening::mismatch,
     tls::alert,
+    icmp::unreachable,
     silence::vanished,
     opening::unanswered,
     opening::cut,

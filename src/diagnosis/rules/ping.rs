@@ -134,6 +134,14 @@ pub(super) fn late(case: &Case<'_>) -> Option<Found> {
     )
 }
 
+/// The Close speaks of a missing Pong, and what its peer sends does not arrive.
+pub(super) fn lost_on_the_way(case: &Case<'_>) -> Option<Found> {
+    let (side, _, close) = super::close::first(case)?;
+    speaks_of_ping(close)
+        .then(|| super::silence::deaf(case, side.other()))
+        .flatten()
+}
+
 /// The Pong was on the wire in time, and the Close speaks of a missing one all the same.
 pub(super) fn answered_but_closed(case: &Case<'_>) -> Option<Found> {
     let (side, facts, close) = super::close::first(case)?;

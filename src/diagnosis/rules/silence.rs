@@ -11,6 +11,15 @@ const LONG: i64 = 60_000_000_000;
 /// A window that was zero this long is a reader that stopped, not one that was busy.
 const STALL: i64 = 5_000_000_000;
 
+/// Bytes that were sent so often, and not acknowledged by a peer that is heard, do not arrive.
+const STUCK_SENDS: u32 = SILENCE_SENDS + 1;
+
+/// A path that is merely bad comes back sooner.
+const ASLEEP: i64 = 10_000_000_000;
+
+/// How long a program takes to notice that its device is awake again.
+const WAKING: i64 = 2_000_000_000;
+
 /// The side whose last bytes were repeated in vain.
 fn unheard(case: &Case<'_>) -> Option<(Side, u32)> {
     Side::BOTH.into_iter().find_map(|side| {
@@ -55,6 +64,66 @@ pub(super) fn vanished(case: &Case<'_>) -> Option<Found> {
                 .why(format!("{times} times {} sent bytes that were never acknowledged, and no packet came back.", the(side)))
                 .show(shown)
         }
+    })
+}
+
+/// One side repeats itself, and its peer talks on without having received any of it.
+pub(super) fn one_way_loss(case: &Case<'_>) -> Option<Found> {
+    Side::BOTH.into_iter().find_map(|side| deaf(case, side))
+}
+
+/// What `side` sends does not arrive, and what its peer sends does.
+pub(super) fn deaf(case: &Case<'_>, side: Side) -> Option<Found> {
+    let facts = case.side(side);
+    let peer = side.other();
+    let (times, heard, last) = facts.stuck?;
+    let is_lost = times >= STUCK_SENDS && heard >= 2 && last.start >= facts.acked;
+    // A reader that stands still acknowledges nothing new either.
+    let is_open = case.side(peer).habits.longest_zero_window(last.time) == 0;
+    (is_lost && is_open).then(|| {
+        Found::new("one-way-loss", Confidence::High, Party::Network)
+            .why(format!(
+                "{times} times {} sent the same bytes while packets of {} kept coming, and none acknowledged them.",
+                the(side),
+                the(peer)
+            ))
+            .show(evidence(
+                &last,
+                side,
+                format!("sent {times} times, never acknowledged"),
+            ))
+    })
+}
+
+/// The client was gone for a while, as a device is that sleeps, and ended the session as soon
+/// as it was back.
+pub(super) fn suspended(case: &Case<'_>) -> Option<Found> {
+    let back = case.facts.back.filter(|back| back.side == Side::Client)?;
+    let closed = super::close::first(case).map(|(side, _, close)| {
+        let is_leaving = side == Side::Client && close.frame.code() == Some(1001);
+        (is_leaving, close.mark.time)
+    });
+    let (is_its_end, ended) = match closed {
+        Some(closed) => closed,
+        None => (case.cutter() == Some(Side::Client), case.cut_at()?),
+    };
+    let waited = ended.since(back.at.1);
+    (is_its_end && back.silence >= ASLEEP && (0..=WAKING).contains(&waited)).then(|| {
+        let mut found = Found::new("suspended-client", Confidence::Medium, Party::Client)
+            .why(format!(
+                "For {} the client had not been heard, though the server sent the same bytes {} times; once back, it ended the session.",
+                span(back.silence),
+                back.times
+            ))
+            .show(Evidence {
+                packet: back.at.0,
+                time: back.at.1,
+                from: Some(Side::Client),
+                what: format!("first packet after {}", span(back.silence)),
+            });
+        // A path that failed for so long looks the same from the other end.
+        found.others.push("peer-vanished");
+        found
     })
 }
 

@@ -69,8 +69,8 @@ pub(super) fn idle(case: &Case<'_>) -> Option<Found> {
     );
     // Pings that come no sooner than the timer fires do not hold it off.
     let period = Side::BOTH.iter().find_map(|&side| {
-        let (low, high) = case.side(side).pings.interval?;
-        (high.saturating_sub(low) <= high / 5).then_some((side, high))
+        let (_, longest) = case.side(side).pings.steady()?;
+        Some((side, longest))
     });
     Some(match period {
         Some((pinger, period)) if self::seconds(period) >= 0.8 * seconds => {

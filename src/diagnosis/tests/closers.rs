@@ -160,3 +160,26 @@ fn the_transport_ends_with_its_first_signal() {
     assert_eq!(end, Some((EndKind::Rst, Party::Client)));
     assert!(Scene::open().told().end.is_none());
 }
+
+#[test]
+fn a_fin_behind_a_silence_that_it_knows_nothing_of_is_no_first_signal() {
+    let mut scene = Scene::open();
+    scene
+        .unanswered(Server, 3)
+        .fin_hearing(Client, Heard::Nothing);
+    assert_eq!(closer(&scene), NETWORK);
+    assert_eq!(scene.told().verdict.cause, "peer-vanished");
+    // Sent twice may be late; and a FIN that is acknowledged got through.
+    let mut scene = Scene::open();
+    scene
+        .unanswered(Server, 2)
+        .fin_hearing(Client, Heard::Nothing);
+    assert_eq!(closer(&scene), CLIENT);
+    let mut scene = Scene::open();
+    scene
+        .unanswered(Server, 3)
+        .fin_hearing(Client, Heard::Nothing);
+    let fin = scene.facts.sides[Client].fin.expect("just sent");
+    scene.facts.sides[Client].acked = fin.end;
+    assert_eq!(closer(&scene), CLIENT);
+}

@@ -4,6 +4,7 @@
 mod closers;
 mod codes;
 mod openings;
+mod unconnected;
 mod views;
 
 use super::*;

@@ -6,10 +6,11 @@
 
 use std::collections::VecDeque;
 
-use super::{Followed, Pipeline, Stack, conclude, conclude_in_place, tell};
+use super::{Attempts, Followed, Pipeline, Stack, conclude, conclude_in_place, tell};
+use crate::engine::attempts::Known;
 use crate::engine::sealed::stage;
 use crate::engine::stack::Verge;
-use crate::flow::Slot;
+use crate::flow::{Slot, Table};
 use crate::limits;
 use crate::session::{Session, Summary, Transport};
 use crate::time::Timestamp;
@@ -21,6 +22,8 @@ pub(super) struct Endings {
     candidates: VecDeque<Candidate>,
     /// When the whole table was looked through last.
     swept: Option<Timestamp>,
+    /// Where sessions that were told, or are under way, were asked for.
+    known: Known,
     /// Sessions told so far.
     told: u64,
     abnormal: u64,
@@ -87,6 +90,7 @@ impl Pipeline {
         if apart(now, swept, limits::SWEEP_NANOS) {
             endings.swept = Some(now);
             self.sweep(now);
+            self.tell_attempts(&mut endings.known, now);
         }
         self.endings = Some(endings);
     }
@@ -106,6 +110,9 @@ impl Pipeline {
         for session in &mut sessions {
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
+            if stage(session).is_none() {
+                endings.known.add(session);
+            }
             self.summary.tls_opaque += u64::from(session.transport == Transport::Tls);
             session.number = endings.told;
         }
@@ -114,15 +121,40 @@ impl Pipeline {
 
     /// Concludes whatever is still going on. Its sessions are to be taken.
     pub fn finish_live(&mut self) {
+        if let Some(endings) = &mut self.endings {
+            know_open(&mut endings.known, &self.flows);
+        }
         for (key, followed) in self.flows.drain() {
             conclude(
                 key,
                 followed,
                 &mut self.keys,
-                &mut self.sessions,
+                (&mut self.sessions, &mut self.attempts),
                 &mut self.summary,
             );
         }
+        if let Some(mut endings) = self.endings.take() {
+            let now = self
+                .summary
+                .span
+                .map_or(Timestamp::default(), |(_, last)| last);
+            self.tell_attempts(&mut endings.known, now);
+            self.endings = Some(endings);
+        }
+    }
+
+    /// Tells the attempts to connect that were for a server of WebSockets, as far as is known by
+    /// now.
+    fn tell_attempts(&mut self, known: &mut Known, now: Timestamp) {
+        if self.attempts.is_empty() {
+            return;
+        }
+        know_open(known, &self.flows);
+        self.sessions.iter().for_each(|session| known.add(session));
+        let attempts = std::mem::replace(&mut self.attempts, Attempts::new(self.story));
+        let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
+        self.sessions.extend(told);
+        self.summary.attempts_forgotten += forgotten;
     }
 
     /// The totals up to now.
@@ -186,7 +218,7 @@ impl Pipeline {
                 key,
                 stack,
                 &mut self.keys,
-                &mut self.sessions,
+                (&mut self.sessions, &mut self.attempts),
                 &mut self.summary,
             );
             stack.retire();
@@ -201,8 +233,15 @@ impl Pipeline {
             Followed::Whole(stack) if stack.has_session() => limits::SESSION_IDLE_NANOS,
             Followed::Whole(stack) if stack.is_done() => limits::LINGER_NANOS,
             Followed::Passing(_) => limits::LINGER_NANOS,
+            Followed::Prelude(prelude) => match prelude.unconnected() {
+                Some(_) if followed.is_over() || prelude.has_icmp() => limits::REFUSED_NANOS,
+                // Longer than SYNs are apart.
+                Some(_) => limits::HALF_OVER_NANOS,
+                None if followed.is_over() => limits::LINGER_NANOS,
+                None => limits::CONNECTION_IDLE_NANOS,
+            },
             _ if followed.is_over() => limits::LINGER_NANOS,
-            Followed::Whole(_) | Followed::Prelude(_) => limits::CONNECTION_IDLE_NANOS,
+            Followed::Whole(_) => limits::CONNECTION_IDLE_NANOS,
         };
         let idle: Vec<Slot> = self
             .flows
@@ -216,10 +255,21 @@ impl Pipeline {
                     key,
                     followed,
                     &mut self.keys,
-                    &mut self.sessions,
+                    (&mut self.sessions, &mut self.attempts),
                     &mut self.summary,
                 );
             }
+        }
+    }
+}
+
+/// The servers of sessions that are under way.
+fn know_open(known: &mut Known, flows: &Table<Followed>) {
+    for (_, key, followed) in flows.entries() {
+        if let Followed::Whole(stack) = followed
+            && let Some((server, transport)) = stack.server(&key)
+        {
+            known.add_server(server, transport);
         }
     }
 }

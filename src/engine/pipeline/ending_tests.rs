@@ -137,3 +137,27 @@ fn what_is_open_at_the_end_is_told_as_open() {
     watched.pipeline.finish_live();
     assert_eq!(watched.quiet(0), [(1, None)]);
 }
+
+#[test]
+fn attempts_at_a_server_that_is_known_are_told() {
+    let mut watched = Watched::new(Wire::open(50_000));
+    watched.pass();
+    // Refused, on another port.
+    let seq = watched.wire.seq;
+    watched.wire.port = 50_001;
+    watched.wire.send(Up, SYN, b"").send(Down, ACK | RST, b"");
+    assert_eq!(watched.quiet(2_000), []);
+    assert_eq!(watched.quiet(8_000), [(1, Some(1006))]);
+    // Never answered.
+    watched.wire.port = 50_002;
+    for _ in 0..3 {
+        watched.wire.seq = [7000, 1];
+        watched.wire.send(Up, SYN, b"");
+        assert_eq!(watched.quiet(2_000), []);
+    }
+    assert_eq!(watched.quiet(40_000), []);
+    assert_eq!(watched.quiet(30_000), [(2, Some(1006))]);
+    (watched.wire.port, watched.wire.seq) = (50_000, seq);
+    watched.wire.close(Up, b"").close(Down, b"").fins();
+    assert_eq!(watched.quiet(1_000), [(3, Some(1005))]);
+}

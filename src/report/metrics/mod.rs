@@ -18,7 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use self::labels::{Build, By, Ended, FoundAs, Known, Refused};
-use crate::session::{Finding, Session, State, Summary};
+use crate::session::{Finding, Session, State, Summary, Transport};
 
 /// The two texts in which a page can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,8 +230,11 @@ impl Metrics {
         );
     }
 
-    /// A session was told.
+    /// A session was told. TLS that could not be read is counted as such, and as nothing else.
     pub fn session(&self, session: &Session) {
+        if session.transport == Transport::Tls {
+            return;
+        }
         let verdict = &session.verdict;
         if session.is_abnormal() {
             self.abnormal.inc();

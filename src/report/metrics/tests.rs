@@ -1,6 +1,10 @@
 //! The page as a strict reader takes it, and no more series than were meant.
 
-#![expect(clippy::unwrap_used, reason = "tests: a panic is a failure")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests: a panic is a failure"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -203,6 +207,20 @@ fn the_older_text_describes_each_counter_by_its_samples() {
         values(&page),
         values(&metrics.page(Text::OpenMetrics, None))
     );
+}
+
+#[test]
+fn tls_that_may_be_anything_is_no_websocket() {
+    let metrics = Metrics::new();
+    let mut session = sample::abrupt(1);
+    session.transport = Transport::Tls;
+    metrics.session(&session);
+    let page = metrics.page(Text::OpenMetrics, None);
+    assert!(
+        page.contains("\nhangup_sessions_abnormal_total 0\n"),
+        "{page}"
+    );
+    assert!(!page.contains("hangup_sessions_ended_total"), "{page}");
 }
 
 /// The dashboard and the alert rules ask for what there is.

@@ -3,8 +3,8 @@
 use super::Tracker;
 use crate::flow::End;
 use crate::session::Side;
-use crate::session::facts::{Facts, Mark, SideFacts, Sides};
-use crate::tcp::{Connection, Origin, Resend, Signal};
+use crate::session::facts::{Back, Facts, IcmpMeaning, IcmpSeen, Mark, SideFacts, Sides};
+use crate::tcp::{Connection, Origin, Signal};
 use crate::tls::Alert;
 
 impl Tracker {
@@ -23,6 +23,8 @@ impl Tracker {
             },
             superseded: self.superseded,
             is_tls: self.tls.is_some(),
+            begun: Some(self.first.time),
+            unconnected: self.unconnected.take(),
             sealed: self.sealed.take(),
             ..Facts::default()
         };
@@ -30,6 +32,21 @@ impl Tracker {
         all.burst = tcp.burst().map(|burst| {
             let Origin { packet, time, .. } = burst.first;
             (self.side(burst.from), packet, time, burst.idle)
+        });
+        all.back = tcp.back().map(|back| Back {
+            side: self.side(back.from),
+            at: (back.first.packet, back.first.time),
+            times: back.times,
+            silence: back.silence,
+        });
+        all.icmp = tcp.complaint().map(|complaint| IcmpSeen {
+            quoted: self.side(complaint.about),
+            offset: complaint.offset,
+            reporter: complaint.error.from,
+            kind: complaint.error.kind,
+            code: complaint.error.code,
+            packet: complaint.packet,
+            time: complaint.time,
         });
         for (side, index, origin) in std::mem::take(&mut self.closes) {
             let end = self.end(side);
@@ -59,7 +76,8 @@ impl Tracker {
             let end = self.end(side);
             let has_head = self.has_head(side);
             let facts = &mut all.sides[side];
-            facts.captured = tcp.has_seen(end);
+            // Whoever never answered a SYN sent nothing that could be missing.
+            facts.captured = tcp.has_seen(end) || all.unconnected.is_some();
             let stream = tcp.stream(end);
             // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
             let talked_on = self.talked[side.other()]
@@ -81,7 +99,11 @@ impl Tracker {
                 .map(|origin| (origin.packet, origin.time));
             facts.unanswered = tcp
                 .resend(end)
-                .map(|resend| (resend.times, resent(tcp, end, resend)));
+                .map(|resend| (resend.times, resent(tcp, end, resend.offset, resend.last)));
+            facts.stuck = tcp.stuck(end).map(|stuck| {
+                let last = resent(tcp, end, stuck.offset, stuck.last);
+                (stuck.times, stuck.heard, last)
+            });
             // What was never delivered as frames, since nobody knows where they begin.
             if let Some(hole) = facts.holes.last_mut()
                 && !hole.found
@@ -112,6 +134,23 @@ impl Tracker {
                 );
                 self.note("conflicting-overlap", side, tcp.last(), detail);
             }
+        }
+        if let Some(complaint) = tcp.complaint()
+            && let Some(icmp) = all.icmp
+            && all.unconnected.is_none()
+            && matches!(icmp.meaning(), Some(IcmpMeaning::Soft | IcmpMeaning::Hard))
+        {
+            let origin = Origin {
+                packet: complaint.packet,
+                time: complaint.time,
+                ack: None,
+                record_end: None,
+            };
+            let detail = format!(
+                "a packet of this side came back from {}: type {}, code {}",
+                icmp.reporter, icmp.kind, icmp.code
+            );
+            self.note("icmp-unreachable", icmp.quoted, origin, detail);
         }
         for side in Side::BOTH {
             all.sides[side].fin = all.sides[side]
@@ -183,8 +222,7 @@ fn unseen_fin(end: u64, sides: &Sides<SideFacts>, side: Side) -> Option<Mark> {
     })
 }
 
-fn resent(tcp: &Connection, from: End, resend: Resend) -> Mark {
-    let Resend { offset, last, .. } = resend;
+fn resent(tcp: &Connection, from: End, offset: u64, last: Origin) -> Mark {
     Mark {
         start: offset,
         end: offset,

@@ -1,0 +1,234 @@
+//! Attempts to connect that came to nothing. Whether they were for a WebSocket only the rest of
+//! the capture shows: where one was asked for at the same server, before or after.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::prelude::Prelude;
+use super::tell::tell;
+use crate::flow::FlowKey;
+use crate::limits;
+use crate::session::facts::Unconnected;
+use crate::session::{Captured, Session, Tracker, Transport};
+use crate::tcp::Origin;
+use crate::time::Timestamp;
+use crate::tls::{Keyring, Secrets};
+
+/// One of them.
+#[derive(Debug)]
+enum Attempt {
+    /// TCP did not connect.
+    Syn(FlowKey, Prelude),
+    /// A proxy opened no tunnel.
+    Tunnel(Box<Session>),
+}
+
+impl Attempt {
+    /// How WebSockets are asked for where it went; `None` where they are not.
+    fn transport(&self, known: &Known) -> Option<Transport> {
+        match self {
+            Self::Syn(key, prelude) => known.server(key.address(prelude.client().other())),
+            Self::Tunnel(session) => known.target(session.opening.host.as_deref()?),
+        }
+    }
+
+    /// What to keep first: a SYN that was never repeated is a scanner's, mostly. Then what came
+    /// first, so that it is the same however connections are shared out.
+    fn rank(&self) -> (bool, u64) {
+        match self {
+            Self::Syn(_, prelude) => (prelude.is_single(), prelude.ordinal()),
+            Self::Tunnel(session) => (false, session.number),
+        }
+    }
+}
+
+/// Those of a share of the connections.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    kept: Vec<Attempt>,
+    /// How many there were too many.
+    forgotten: u64,
+    story: bool,
+}
+
+impl Attempts {
+    pub(super) fn new(story: bool) -> Self {
+        Self {
+            story,
+            ..Self::default()
+        }
+    }
+
+    /// A connection without a byte is over.
+    pub(super) fn add_prelude(&mut self, key: FlowKey, prelude: Prelude) {
+        if prelude.unconnected().is_some() {
+            self.add(Attempt::Syn(key, prelude));
+        }
+    }
+
+    /// A tunnel was refused.
+    pub(super) fn add_tunnel(&mut self, session: Session) {
+        self.add(Attempt::Tunnel(Box::new(session)));
+    }
+
+    fn add(&mut self, attempt: Attempt) {
+        if self.kept.len() >= 2 * limits::MAX_ATTEMPTS {
+            self.cut();
+        }
+        self.kept.push(attempt);
+    }
+
+    fn cut(&mut self) {
+        if self.kept.len() > limits::MAX_ATTEMPTS {
+            self.forgotten += (self.kept.len() - limits::MAX_ATTEMPTS) as u64;
+            self.kept
+                .select_nth_unstable_by_key(limits::MAX_ATTEMPTS, Attempt::rank);
+            self.kept.truncate(limits::MAX_ATTEMPTS);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Those of another share as well.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.kept.extend(other.kept);
+        self.forgotten += other.forgotten;
+        self.story |= other.story;
+    }
+
+    /// The sessions that they are, as of `now`, and how many attempts nobody looked at. In a
+    /// capture that is not `whole` a single SYN may be all that is left of a connection.
+    pub(super) fn tell(
+        mut self,
+        known: &Known,
+        now: Timestamp,
+        whole: bool,
+    ) -> (Vec<Session>, u64) {
+        self.cut();
+        self.kept
+            .retain(|attempt| attempt.transport(known).is_some());
+        let is_single = |attempt: &Attempt| attempt.rank().0;
+        let singles = self.kept.iter().filter(|it| is_single(it)).count();
+        if singles > limits::MAX_SINGLE_SYNS {
+            self.forgotten += singles as u64;
+        }
+        if singles > limits::MAX_SINGLE_SYNS || !whole {
+            self.kept.retain(|attempt| !is_single(attempt));
+        }
+        let (story, mut keys) = (self.story, Keyring::new(Secrets::default()));
+        let told = |attempt: Attempt| {
+            let transport = attempt.transport(known)?;
+            let session = match attempt {
+                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, story, now, &mut keys)?,
+                Attempt::Tunnel(session) => *session,
+            };
+            Some(Session {
+                transport,
+                ..session
+            })
+        };
+        let told = self.kept.into_iter().filter_map(told).collect();
+        (told, self.forgotten)
+    }
+}
+
+fn tell_syn(
+    key: FlowKey,
+    prelude: &Prelude,
+    story: bool,
+    now: Timestamp,
+    keys: &mut Keyring,
+) -> Option<Session> {
+    let what = prelude.unconnected()?;
+    let is_answered = matches!(what, Unconnected::Syn { reset: Some(_), .. }) || prelude.has_icmp();
+    let (packet, time) = prelude.first();
+    // RFC 6298 §2: sooner than that nobody tries again.
+    if !is_answered && now.since(time) < limits::FIRST_RESEND_NANOS {
+        return None;
+    }
+    let stack = prelude.replay(&key, story, keys);
+    let first = Origin {
+        packet,
+        time,
+        ack: None,
+        record_end: None,
+    };
+    let tracker = Tracker::unconnected(prelude.client(), first, what, story);
+    Some(tell(tracker, stack.tcp(), stack.name(key)))
+}
+
+/// Where WebSockets are asked for.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    servers: HashMap<SocketAddr, Transport>,
+    /// `host:port` as a CONNECT would name it.
+    targets: HashMap<String, Transport>,
+}
+
+impl Known {
+    /// Somebody asked for this one. Of several at one server the first one tells how.
+    pub(super) fn add(&mut self, session: &Session) {
+        if self.targets.len() >= limits::MAX_KNOWN_SERVERS {
+            return;
+        }
+        let Session {
+            server, transport, ..
+        } = *session;
+        // Without the packets of that server, an answer of it may be missing as well.
+        if session.captured != Captured::ClientOnly {
+            self.add_server(server, transport);
+        }
+        if let Some(host) = session.opening.host.as_deref() {
+            self.targets
+                .entry(authority(host, transport))
+                .or_insert(transport);
+        }
+    }
+
+    /// The same for one that is going on.
+    pub(super) fn add_server(&mut self, server: SocketAddr, transport: Transport) {
+        if self.servers.len() < limits::MAX_KNOWN_SERVERS {
+            self.servers.entry(server).or_insert(transport);
+            self.targets.entry(server.to_string()).or_insert(transport);
+        }
+    }
+
+    fn server(&self, server: SocketAddr) -> Option<Transport> {
+        self.servers.get(&server).copied()
+    }
+
+    fn target(&self, target: &str) -> Option<Transport> {
+        self.targets.get(&target.to_ascii_lowercase()).copied()
+    }
+}
+
+/// A `Host` with the port that it leaves out (RFC 6455 §3).
+fn authority(host: &str, transport: Transport) -> String {
+    let behind_literal = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
+    let host = host.to_ascii_lowercase();
+    match transport {
+        _ if behind_literal.contains(':') => host,
+        Transport::Ws => format!("{host}:80"),
+        Transport::Wss | Transport::Tls => format!("{host}:443"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_without_a_port_has_that_of_its_scheme() {
+        for (host, transport, told) in [
+            ("Chat.example", Transport::Ws, "chat.example:80"),
+            ("chat.example", Transport::Wss, "chat.example:443"),
+            ("chat.example:8080", Transport::Ws, "chat.example:8080"),
+            ("[2001:db8::1]", Transport::Wss, "[2001:db8::1]:443"),
+            ("[2001:db8::1]:80", Transport::Wss, "[2001:db8::1]:80"),
+        ] {
+            assert_eq!(authority(host, transport), told);
+        }
+    }
+}
