@@ -104,9 +104,9 @@ pub const SWEEP_NANOS: i64 = 5_000_000_000;
 pub const MAX_PRELUDE_PACKETS: usize = 8;
 
 /// Connections that may begin while a bare SYN waits for its answer: what is older is dropped,
-/// so that a SYN flood takes no room. Under the floods that servers survive an answer takes well
-/// under a second.
-pub const MAX_SYNS_WAITING: usize = 1 << 18;
+/// so that a SYN flood takes no room, and an index small enough for the cache. Under 500,000 SYNs a
+/// second an answer has a quarter of a second, and one that comes later begins a connection too.
+pub const MAX_SYNS_WAITING: usize = 1 << 17;
 
 /// Attempts to connect that failed, kept until all servers of WebSockets are known: a scan of
 /// every port of a host makes four times as many.

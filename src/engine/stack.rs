@@ -171,6 +171,12 @@ impl Stack {
         keys: &mut Keyring,
     ) -> Handled {
         let Self { tcp, upper, .. } = self;
+        if let Some((readers, tracker)) = upper.bare_frames() {
+            return tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
+                let side = tracker.side(end);
+                readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
+            });
+        }
         let seen = Seen::of(tcp, Some(from), segment.flags.has(Flags::SYN));
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
             upper.handle_chunk(end, chunk, &seen, keys)
@@ -479,6 +485,15 @@ impl Upper {
         self.rare
             .as_ref()
             .is_some_and(|rare| !rare.earlier.is_empty())
+    }
+
+    /// Who reads what TCP carries, once that is frames and not wrapped in anything: they take it
+    /// as it comes, with no look at the rest.
+    fn bare_frames(&mut self) -> Option<(&mut Pair<Reader>, &mut Tracker)> {
+        match (&mut self.app, &mut self.tracker, &self.tls) {
+            (App::Frames(readers), Some(tracker), None) => Some((readers, tracker)),
+            _ => None,
+        }
     }
 
     fn has_no_tunnel(&self) -> bool {
