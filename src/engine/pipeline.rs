@@ -426,7 +426,7 @@ fn conclude_in_place(
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
-    let until = summary.span.map(|(_, last)| last);
+    let until = told.seen_until(summary);
     let tracker = stack.finish(keys);
     let sealed = stack.sealed();
     let is_failed = |sealed: &Sealed| sealed.stage == Stage::Handshake;
@@ -476,7 +476,7 @@ fn conclude_sealed(
     let Some(tracker) = stack.seal(&key, sealed) else {
         return;
     };
-    let until = summary.span.map(|(_, last)| last);
+    let until = told.seen_until(summary);
     let session = tell(*tracker, stack.tcp(), stack.name(key), until);
     if !matches!(session.verdict.state, State::Failed | State::Closed) {
         return;
@@ -495,6 +495,8 @@ struct Told {
     attempts: Attempts,
     /// The packets of some of them, by what puts sessions in order.
     recordings: Vec<((u64, PacketId), Recording)>,
+    /// What time it is, where time passes without packets.
+    now: Option<Timestamp>,
 }
 
 impl Told {
@@ -503,6 +505,11 @@ impl Told {
             attempts: Attempts::new(story),
             ..Self::default()
         }
+    }
+
+    /// Up to when what happened was seen.
+    fn seen_until(&self, summary: &Summary) -> Option<Timestamp> {
+        summary.span.map(|(_, last)| last).max(self.now)
     }
 
     fn push(&mut self, session: Session, recording: Option<Recording>) {

@@ -111,6 +111,7 @@ impl Pipeline {
         let Some(mut endings) = self.endings.take() else {
             return;
         };
+        self.told.now = Some(now);
         let mut left = limits::MAX_TOLD_AT_ONCE;
         while left > 0
             && let Some(candidate) = endings.candidates.front()
