@@ -7,7 +7,7 @@ use hangup::capture::PacketId;
 use hangup::flow::Side;
 use hangup::tcp::{Chunk, Origin, Stream};
 use hangup::time::Timestamp;
-use hangup::ws::{Item, Reader};
+use hangup::ws::{Compression, Item, Reader, Windows};
 
 /// Payload of a segment in Ethernet, with timestamps.
 const SEGMENT: usize = 1448;
@@ -165,8 +165,9 @@ fn masked_frame_walk<const LEN: usize>(bencher: Bencher<'_, '_>, content: Conten
 }
 
 fn walk(bencher: Bencher<'_, '_>, bytes: &[u8], side: Side) {
+    let windows = Windows::new(0);
     let run = || {
-        let mut reader = Reader::new(side, false);
+        let mut reader = Reader::new(side, Compression::None, &windows);
         let (mut offset, mut messages) = (0, 0_usize);
         for (number, segment) in black_box(bytes).chunks(SEGMENT).enumerate() {
             let chunk = Chunk::Data {

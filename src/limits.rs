@@ -39,6 +39,11 @@ pub const MAX_WAITING_BYTES: usize = 256 << 10;
 /// Bytes behind a 101 whose request has not been seen, before it is taken for lost.
 pub const MAX_EARLY_BYTES: usize = 64 << 10;
 
+/// The same while bytes of whoever asks wait behind a hole: the request may be among them, and in
+/// the second that such a hole is waited for a fast server sends a whole window (see
+/// [`MAX_HELD_BYTES`]).
+pub const MAX_OVERTAKING_BYTES: usize = MAX_HELD_BYTES;
+
 /// Requests without an answer yet on one connection (pipelining).
 pub const MAX_REQUESTS_WAITING: usize = 64;
 
@@ -99,9 +104,9 @@ pub const SWEEP_NANOS: i64 = 5_000_000_000;
 pub const MAX_PRELUDE_PACKETS: usize = 8;
 
 /// Connections that may begin while a bare SYN waits for its answer: what is older is dropped,
-/// so that a SYN flood takes no room. Under the floods that servers survive an answer takes well
-/// under a second.
-pub const MAX_SYNS_WAITING: usize = 1 << 18;
+/// so that a SYN flood takes no room, and an index small enough for the cache. Under 500,000 SYNs a
+/// second an answer has a quarter of a second, and one that comes later begins a connection too.
+pub const MAX_SYNS_WAITING: usize = 1 << 17;
 
 /// Attempts to connect that failed, kept until all servers of WebSockets are known: a scan of
 /// every port of a host makes four times as many.
@@ -255,3 +260,17 @@ pub const MAX_WINDOW_SESSIONS: usize = 8192;
 /// How long ago these may have ended, in nanoseconds: three ends of a service with few sessions
 /// and a usual timer are within an hour.
 pub const WINDOW_NANOS: i64 = 3_600_000_000_000;
+
+/// Directions whose compressed messages are inflated at a time. Each takes some 50 KiB, most of
+/// which is the window that messages may refer to (RFC 7692 §7.1.2): 200 MiB in all.
+pub const MAX_WINDOWS: usize = 4096;
+
+/// The same on an interface: an eighth as well.
+pub const MAX_LIVE_WINDOWS: usize = MAX_WINDOWS / 8;
+
+/// What each compressed byte of a direction may come to, in bytes. Deflate can reach 1032; whole
+/// documents that are sent again and again reach a hundred.
+pub const INFLATED_PER_BYTE: u64 = 200;
+
+/// Besides, what a direction may come to, in bytes: a message or two that compress better.
+pub const INFLATED_FREE: u64 = 1 << 20;

@@ -351,6 +351,12 @@ pub(super) fn lost(summary: &Summary) -> Vec<String> {
             counted(summary.impatient, "connection")
         ));
     }
+    if summary.not_inflated > 0 {
+        lost.push(format!(
+            "{} (or all that followed) not inflated, to save memory",
+            counted(summary.not_inflated, "compressed message")
+        ));
+    }
     for (reason, packets) in &summary.undecodable {
         lost.push(format!(
             "{} not decoded: {reason}",

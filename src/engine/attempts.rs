@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::prelude::Prelude;
+use super::stack::Settings;
 use super::tell::tell;
 use crate::flow::FlowKey;
 use crate::limits;
@@ -13,6 +14,7 @@ use crate::session::{Captured, Session, Tracker, Transport};
 use crate::tcp::Origin;
 use crate::time::Timestamp;
 use crate::tls::{Keyring, Secrets};
+use crate::ws::Windows;
 
 /// One of them.
 #[derive(Debug)]
@@ -117,11 +119,16 @@ impl Attempts {
         if singles > limits::MAX_SINGLE_SYNS || !whole {
             self.kept.retain(|attempt| !is_single(attempt));
         }
-        let (story, mut keys) = (self.story, Keyring::new(Secrets::default()));
+        let mut keys = Keyring::new(Secrets::default());
+        let settings = Settings {
+            story: self.story,
+            // No byte of them was seen.
+            windows: Windows::new(0),
+        };
         let told = |attempt: Attempt| {
             let transport = attempt.transport(known)?;
             let session = match attempt {
-                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, story, now, &mut keys)?,
+                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, &settings, now, &mut keys)?,
                 Attempt::Tunnel(session) => *session,
             };
             Some(Session {
@@ -137,7 +144,7 @@ impl Attempts {
 fn tell_syn(
     key: FlowKey,
     prelude: &Prelude,
-    story: bool,
+    settings: &Settings,
     now: Timestamp,
     keys: &mut Keyring,
 ) -> Option<Session> {
@@ -148,15 +155,15 @@ fn tell_syn(
     if !is_answered && now.since(time) < limits::FIRST_RESEND_NANOS {
         return None;
     }
-    let stack = prelude.replay(&key, story, keys);
+    let stack = prelude.replay(&key, settings, keys);
     let first = Origin {
         packet,
         time,
         ack: None,
         record_end: None,
     };
-    let tracker = Tracker::unconnected(prelude.client(), first, what, story);
-    Some(tell(tracker, stack.tcp(), stack.name(key)))
+    let tracker = Tracker::unconnected(prelude.client(), first, what, settings.story);
+    Some(tell(tracker, stack.tcp(), stack.name(key), Some(now)))
 }
 
 /// Where WebSockets are asked for.

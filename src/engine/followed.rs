@@ -9,7 +9,7 @@ use crate::tls::Keyring;
 
 use super::passing::Passing;
 use super::prelude::Prelude;
-use super::stack::Stack;
+use super::stack::{Settings, Stack};
 use super::trace::Recording;
 
 /// How closely a connection is followed.
@@ -30,8 +30,7 @@ pub(super) struct Arrival<'a> {
     pub(super) segment: &'a Segment<'a>,
     pub(super) packet: PacketId,
     pub(super) time: Timestamp,
-    /// Keep the events of sessions.
-    pub(super) story: bool,
+    pub(super) settings: &'a Settings,
 }
 
 impl Followed {
@@ -42,13 +41,13 @@ impl Followed {
             segment,
             packet,
             time,
-            story,
+            settings,
         } = *arrival;
         if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
             return Self::Prelude(prelude);
         }
         let place = (segment.vlan, segment.tunnel);
-        let mut stack = Box::new(Stack::new(packet, time, ordinal, place, story));
+        let mut stack = Box::new(Stack::new(packet, time, ordinal, place, settings.clone()));
         stack.handle_segment(from, segment, packet, time, keys);
         Self::of(stack)
     }
@@ -73,7 +72,7 @@ impl Followed {
             segment,
             packet,
             time,
-            story,
+            settings,
         } = *arrival;
         match self {
             Self::Passing(passing) => passing.handle_segment(from, segment, packet, time),
@@ -81,7 +80,7 @@ impl Followed {
                 if prelude.take(from, segment, packet, time) {
                     return Handled::Taken;
                 }
-                let mut stack = Box::new(prelude.replay(key, story, keys));
+                let mut stack = Box::new(prelude.replay(key, settings, keys));
                 stack.trace = prelude.trace.take();
                 let handled = stack.handle_segment(from, segment, packet, time, keys);
                 // What another connection follows stays what it was.

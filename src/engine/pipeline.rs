@@ -13,7 +13,7 @@ use super::followed::{Arrival, Followed};
 use super::sealed::stage;
 use super::shard::{Part, Shard, join};
 use super::shelf::{Outlet, Shelf};
-use super::stack::Stack;
+use super::stack::{Settings, Stack};
 use super::tell::tell;
 use super::trace::{Recorder, Recording};
 use crate::capture::{Packet, PacketId};
@@ -24,6 +24,7 @@ use crate::session::{Session, State, Summary};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
 use crate::tls::{Keyring, Sealed, Secrets, Stage, Unread};
+use crate::ws::Windows;
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
 pub struct Pipeline {
@@ -39,7 +40,7 @@ pub struct Pipeline {
     keys: Keyring,
     /// Secrets came behind packets.
     late_secrets: bool,
-    story: bool,
+    settings: Settings,
     shard: Shard,
     /// Bytes captured since the last look at what is held.
     unchecked: u64,
@@ -72,7 +73,10 @@ impl Pipeline {
             told: Ended::new(story),
             recorder: None,
             summary: Summary::default(),
-            story,
+            settings: Settings {
+                story,
+                windows: Windows::new(shard.part_of(limits::MAX_WINDOWS)),
+            },
             shard,
             unchecked: 0,
             max_connections: limits::MAX_CONNECTIONS,
@@ -181,7 +185,7 @@ impl Pipeline {
             segment,
             packet: packet.id,
             time: packet.time,
-            story: self.story,
+            settings: &self.settings,
         };
         let Self {
             flows,
@@ -210,7 +214,7 @@ impl Pipeline {
                     if let Followed::Whole(stack) = followed
                         && stack.has_earlier()
                     {
-                        tell_earlier(*key, stack, told);
+                        tell_earlier(*key, stack, told, Some(packet.time));
                     }
                     if may_end && !was_over && followed.is_over() {
                         lingering.push_back((packet.time, slot));
@@ -281,6 +285,7 @@ impl Pipeline {
             .map_or(Timestamp::default(), |span| span.1);
         self.tell_attempts(known, now);
         hand_on_all(&mut self.told.sessions, known, hand);
+        self.summary.not_inflated = self.settings.windows.refused();
         self.summary.clone()
     }
 
@@ -297,6 +302,7 @@ impl Pipeline {
             );
         }
         let outlet = std::mem::take(&mut self.told.sessions);
+        self.summary.not_inflated = self.settings.windows.refused();
         Part {
             shelf: match outlet {
                 Outlet::Packed(shelf) => *shelf,
@@ -455,11 +461,11 @@ fn hand_on_all(sessions: &mut Outlet, known: &mut Known, hand: &mut dyn FnMut(Se
 }
 
 /// Tells the opening attempts of a connection that goes on.
-fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Ended) {
+fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Ended, until: Option<Timestamp>) {
     let name = stack.name(key);
     for tracker in stack.take_earlier() {
         let trace = stack.trace.as_deref().cloned();
-        told.push(tell(tracker, stack.tcp(), name), trace);
+        told.push(tell(tracker, stack.tcp(), name, until), trace);
     }
 }
 
@@ -485,6 +491,7 @@ fn conclude_in_place(
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
+    let until = told.seen_until(summary);
     let tracker = stack.finish(keys);
     let sealed = stack.sealed();
     let is_failed = |sealed: &Sealed| sealed.stage == Stage::Handshake;
@@ -495,10 +502,10 @@ fn conclude_in_place(
         Some(Unread::NoKey) => summary.tls_without_keys += 1,
         Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
-    tell_earlier(key, stack, told);
+    tell_earlier(key, stack, told, until);
     if let Some(tracker) = tracker {
         let is_unconnected = tracker.is_unconnected();
-        let session = tell(*tracker, stack.tcp(), name);
+        let session = tell(*tracker, stack.tcp(), name, until);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
@@ -534,7 +541,8 @@ fn conclude_sealed(
     let Some(tracker) = stack.seal(&key, sealed) else {
         return;
     };
-    let session = tell(*tracker, stack.tcp(), stack.name(key));
+    let until = told.seen_until(summary);
+    let session = tell(*tracker, stack.tcp(), stack.name(key), until);
     if !matches!(session.verdict.state, State::Failed | State::Closed) {
         return;
     }
@@ -552,6 +560,8 @@ struct Ended {
     attempts: Attempts,
     /// The packets of some of them, by what puts sessions in order.
     recordings: Vec<((u64, PacketId), Recording)>,
+    /// What time it is, where time passes without packets.
+    now: Option<Timestamp>,
 }
 
 impl Ended {
@@ -560,6 +570,11 @@ impl Ended {
             attempts: Attempts::new(story),
             ..Self::default()
         }
+    }
+
+    /// Up to when what happened was seen.
+    fn seen_until(&self, summary: &Summary) -> Option<Timestamp> {
+        summary.span.map(|(_, last)| last).max(self.now)
     }
 
     fn push(&mut self, session: Session, recording: Option<Recording>) {

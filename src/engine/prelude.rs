@@ -10,7 +10,7 @@ use crate::tcp::window_scale;
 use crate::time::Timestamp;
 use crate::tls::Keyring;
 
-use super::stack::Stack;
+use super::stack::{Settings, Stack};
 use super::trace::Recording;
 
 /// What TCP needs of a packet without payload.
@@ -211,14 +211,14 @@ impl Prelude {
     }
 
     /// The connection with all its layers, as if it had taken every packet when it came.
-    pub(super) fn replay(&self, key: &FlowKey, story: bool, keys: &mut Keyring) -> Stack {
+    pub(super) fn replay(&self, key: &FlowKey, settings: &Settings, keys: &mut Keyring) -> Stack {
         let tunnel = self.tunnel.as_deref().copied().unwrap_or_default();
         let mut stack = Stack::new(
             self.first.packet,
             self.first.time,
             self.ordinal,
             (self.vlan, tunnel),
-            story,
+            settings.clone(),
         );
         for noted in self.all() {
             let (src, dst) = (key.address(noted.from), key.address(noted.from.other()));

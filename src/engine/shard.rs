@@ -52,6 +52,11 @@ impl Shard {
         })
     }
 
+    /// Its part of what all of them may have together.
+    pub(super) const fn part_of(&self, all: usize) -> usize {
+        all.div_ceil(self.of as usize)
+    }
+
     /// The keys' hash.
     pub(super) fn random(&self) -> RandomState {
         self.random.clone()
@@ -94,6 +99,7 @@ pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
         summary.lost_bytes += part.summary.lost_bytes;
         summary.evicted += part.summary.evicted;
         summary.impatient += part.summary.impatient;
+        summary.not_inflated += part.summary.not_inflated;
         summary.tls_failed += part.summary.tls_failed;
         summary.tls_without_keys += part.summary.tls_without_keys;
         for (reason, count) in part.summary.tls_unread {

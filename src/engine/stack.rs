@@ -14,7 +14,7 @@ use crate::session::{Side, Tracker, Transport};
 use crate::tcp::{Chunk, Connection, Handled, Origin, Waiting};
 use crate::time::Timestamp;
 use crate::tls::{Keyring, Sealed, TlsConnection, Unread, alert_in};
-use crate::ws::{Found, Reader, Search};
+use crate::ws::{Found, Reader, Search, Windows};
 
 /// What a connection carries, as far as is known.
 #[derive(Debug)]
@@ -29,6 +29,15 @@ pub(super) enum App {
     Frames(Box<Pair<Reader>>),
     /// Nothing that concerns us: its bytes are not looked at.
     Other,
+}
+
+/// What all connections of a share have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// Keep the events of sessions.
+    pub(super) story: bool,
+    /// Room to inflate compressed messages in.
+    pub(super) windows: Windows,
 }
 
 /// A connection with everything on top of it.
@@ -79,7 +88,7 @@ pub(super) struct Upper {
     pub(super) prefixes_left: u8,
     /// An attempt on this connection was told before its end.
     is_reused: bool,
-    pub(super) story: bool,
+    pub(super) settings: Settings,
 }
 
 /// What few connections have, apart so that the others touch less memory.
@@ -105,7 +114,7 @@ impl Stack {
         time: Timestamp,
         ordinal: u64,
         (vlan, tunnel): (Option<u16>, Tunnels),
-        story: bool,
+        settings: Settings,
     ) -> Self {
         Self {
             tcp: Connection::new(packet, time),
@@ -117,7 +126,7 @@ impl Stack {
                 rare: None,
                 prefixes_left: limits::MAX_PREFIXES,
                 is_reused: false,
-                story,
+                settings,
             },
             ordinal,
             vlan,
@@ -162,6 +171,12 @@ impl Stack {
         keys: &mut Keyring,
     ) -> Handled {
         let Self { tcp, upper, .. } = self;
+        if let Some((readers, tracker)) = upper.bare_frames() {
+            return tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
+                let side = tracker.side(end);
+                readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
+            });
+        }
         let seen = Seen::of(tcp, Some(from), segment.flags.has(Flags::SYN));
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
             upper.handle_chunk(end, chunk, &seen, keys)
@@ -251,7 +266,11 @@ impl Stack {
 
     /// A session that tells of its TLS only.
     pub(super) fn seal_as(&self, client: End, mut sealed: Sealed) -> Box<Tracker> {
-        let mut tracker = Box::new(Tracker::new(client, self.tcp.first(), self.upper.story));
+        let mut tracker = Box::new(Tracker::new(
+            client,
+            self.tcp.first(),
+            self.upper.settings.story,
+        ));
         self.upper.describe(&mut tracker);
         sealed.client = Some(client);
         tracker.handle_sealed(sealed);
@@ -381,7 +400,15 @@ impl Stack {
             let stream = tcp.stream(end);
             let has_begun = tcp.has_seen(end) && (stream.is_from_syn() || stream.next() > 0);
             let is_dark = |tls: &TlsConnection| tls.plain_next(end) == 0 && stream.lost() != (0, 0);
-            has_begun && !upper.tls.as_deref().is_some_and(is_dark)
+            // What follows the request begins before anything that the capture has of this end.
+            let begins_before = |tracker: &Tracker| {
+                tracker.side(end) == Side::Server
+                    && !stream.is_from_syn()
+                    && (tracker.heard_before).is_some_and(|ack| stream.offset(ack) < 0)
+            };
+            has_begun
+                && !upper.tracker.as_deref().is_some_and(begins_before)
+                && !upper.tls.as_deref().is_some_and(is_dark)
         };
         let spoken = Pair {
             a: has_spoken(End::A),
@@ -413,6 +440,8 @@ pub(super) struct Seen {
     pub(super) ends: Pair<bool>,
     /// It holds this end's SYN.
     pub(super) from_syn: Pair<bool>,
+    /// Bytes of this end wait behind a hole.
+    pub(super) waits: Pair<bool>,
 }
 
 impl Seen {
@@ -430,6 +459,10 @@ impl Seen {
             from_syn: Pair {
                 a: from_syn(End::A),
                 b: from_syn(End::B),
+            },
+            waits: Pair {
+                a: tcp.stream(End::A).has_hole(),
+                b: tcp.stream(End::B).has_hole(),
             },
         }
     }
@@ -452,6 +485,15 @@ impl Upper {
         self.rare
             .as_ref()
             .is_some_and(|rare| !rare.earlier.is_empty())
+    }
+
+    /// Who reads what TCP carries, once that is frames and not wrapped in anything: they take it
+    /// as it comes, with no look at the rest.
+    fn bare_frames(&mut self) -> Option<(&mut Pair<Reader>, &mut Tracker)> {
+        match (&mut self.app, &mut self.tracker, &self.tls) {
+            (App::Frames(readers), Some(tracker), None) => Some((readers, tracker)),
+            _ => None,
+        }
     }
 
     fn has_no_tunnel(&self) -> bool {
@@ -487,17 +529,26 @@ impl Upper {
                     peer_seen: seen.ends[end.other()],
                     whole: seen.from_syn[end],
                     peer_whole: seen.from_syn[end.other()],
+                    peer_waits: seen.waits[end.other()],
                 };
                 exchange.handle_chunk(end, chunk, sight, &mut events);
                 self.handle_events(events, seen.first);
             }
             App::Unknown(searches) => {
                 // An HTTP connection whose beginning is missing may still open a WebSocket.
-                if let Chunk::Data { bytes, .. } = chunk
+                if let Chunk::Data { bytes, origin, .. } = chunk
                     && let Some(Some(_)) = looks_like(bytes)
                 {
+                    // What overtook it belongs behind it, and is not known any more.
+                    let overtaken = searches[end.other()]
+                        .seen()
+                        .filter(|passed| passed.origin().time > origin.time);
                     self.app = App::Http(Box::default());
-                    return self.handle_plain(end, chunk, seen);
+                    self.handle_plain(end, chunk, seen);
+                    if let Some(gap) = overtaken {
+                        self.handle_plain(end.other(), gap, seen);
+                    }
+                    return;
                 }
                 searches[end].handle_chunk(chunk);
                 self.decide(seen.first, false);
@@ -544,6 +595,7 @@ impl Upper {
         if is_over {
             End::BOTH.iter().for_each(|&end| searches[end].finish());
         }
+        let has_halves = self.rare.as_ref().is_some_and(|rare| rare.halves.is_some());
         let found = End::BOTH.map(|end| searches[end].found().map(|found| (end, found)));
         let client = match found {
             [
@@ -577,12 +629,14 @@ impl Upper {
             [Some((end, found)), None] | [None, Some((end, found))] => {
                 let other = &searches[end.other()];
                 let patience_over = searches[end].kept() > limits::MAX_SEARCH_KEPT;
-                // Masked frames are told from chance by themselves; unmasked ones only where
-                // nothing contradicts them.
+                // An opening of which a part is there says that frames follow.
+                let is_expected = found.is_row || has_halves;
+                // Masked frames are told from chance by themselves (one that fills the
+                // last of many segments may be chance); unmasked ones only where nothing contradicts them.
                 let enough = match found.side {
                     Side::Client => {
                         found.is_strong && (is_over || patience_over)
-                            || is_over && other.bytes() == 0
+                            || is_expected && is_over && other.bytes() == 0
                     }
                     Side::Server => found.is_strong && is_over && other.bytes() == 0,
                 };
@@ -609,7 +663,7 @@ impl Upper {
 
     /// A session whose opening the capture does not hold.
     fn open_unseen(&mut self, client: End, first: Origin) {
-        let mut tracker = Box::new(Tracker::new(client, first, self.story));
+        let mut tracker = Box::new(Tracker::new(client, first, self.settings.story));
         match self.rare.as_mut().and_then(|rare| rare.halves.take()) {
             Some(halves) => {
                 tracker.handle_request(halves.request, halves.asked);
@@ -621,7 +675,10 @@ impl Upper {
             let Pair { a, b } = *searches;
             let mut read = |end: End, search: Search| {
                 let side = tracker.side(end);
-                search.into_reader(side, &mut |item| tracker.handle_item(side, item))
+                let compression = tracker.compression();
+                search.into_reader(side, compression, &self.settings.windows, &mut |item| {
+                    tracker.handle_item(side, item)
+                })
             };
             self.app = App::Frames(Box::new(Pair {
                 a: read(End::A, a),
@@ -649,7 +706,7 @@ impl Upper {
                     if let Some(earlier) = self.tracker.take() {
                         self.rare().earlier.push(*earlier);
                     }
-                    let mut tracker = Box::new(Tracker::new(client, begin, self.story));
+                    let mut tracker = Box::new(Tracker::new(client, begin, self.settings.story));
                     tracker.handle_request(request, origin);
                     self.tracker = Some(tracker);
                 }
@@ -668,7 +725,7 @@ impl Upper {
                     response,
                     origin,
                 } => {
-                    let story = self.story;
+                    let story = self.settings.story;
                     let tracker = self
                         .tracker
                         .get_or_insert_with(|| Box::new(Tracker::new(client, first, story)));
@@ -697,7 +754,7 @@ impl Upper {
         // Behind a head that the capture lost, messages may have begun too.
         let reader = |end| {
             let side = tracker.side(end);
-            let mut reader = Reader::new(side, tracker.deflate());
+            let mut reader = Reader::new(side, tracker.compression(), &self.settings.windows);
             if !tracker.has_head(side) {
                 reader.begin_unknown();
             }
@@ -727,7 +784,7 @@ impl Upper {
             for end in End::BOTH {
                 let side = tracker.side(end);
                 let tail = readers[end].finish(&mut |item| tracker.handle_item(side, item));
-                tracker.handle_tail(side, tail);
+                tracker.handle_tail(side, tail, readers[end].inflated());
             }
         }
     }

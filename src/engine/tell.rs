@@ -6,9 +6,17 @@ use crate::flow::End;
 use crate::limits;
 use crate::session::{Captured, Close, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
+use crate::time::Timestamp;
 
-pub(super) fn tell(mut tracker: Tracker, tcp: &Connection, name: Name) -> Session {
-    let facts = tracker.conclude(tcp);
+/// `until`: up to when the capture shows what happened.
+pub(super) fn tell(
+    mut tracker: Tracker,
+    tcp: &Connection,
+    name: Name,
+    until: Option<Timestamp>,
+) -> Session {
+    let mut facts = tracker.conclude(tcp);
+    facts.watched_until = until;
     let Diagnosis {
         mut verdict,
         transport_end,

@@ -9,7 +9,6 @@ use crate::tcp::{Chunk, Origin};
 use crate::tls::{Keyring, Look, TlsConnection, TlsItem, looks_like_tls};
 
 impl Upper {
-    #[inline]
     pub(super) fn handle_chunk(
         &mut self,
         end: End,
@@ -17,17 +16,6 @@ impl Upper {
         seen: &Seen,
         keys: &mut Keyring,
     ) {
-        // What nearly every chunk is part of.
-        if let (App::Frames(readers), Some(tracker), None) =
-            (&mut self.app, &mut self.tracker, &self.tls)
-        {
-            let side = tracker.side(end);
-            return readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
-        }
-        self.unwrap_chunk(end, chunk, seen, keys);
-    }
-
-    fn unwrap_chunk(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen, keys: &mut Keyring) {
         if let Some(mut prefix) = self.prefix.take() {
             match prefix.handle_chunk(end, chunk) {
                 None => self.prefix = Some(prefix),
@@ -92,7 +80,10 @@ impl Upper {
             answered: at(answered),
         };
         Some(Box::new(Tracker::unconnected(
-            client, first, what, self.story,
+            client,
+            first,
+            what,
+            self.settings.story,
         )))
     }
 

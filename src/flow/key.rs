@@ -37,6 +37,17 @@ pub struct Pair<T> {
     pub b: T,
 }
 
+impl<T> Pair<T> {
+    /// That of an end, and that of the other one.
+    #[inline]
+    pub const fn both_mut(&mut self, end: End) -> (&mut T, &mut T) {
+        match end {
+            End::A => (&mut self.a, &mut self.b),
+            End::B => (&mut self.b, &mut self.a),
+        }
+    }
+}
+
 impl<T> std::ops::Index<End> for Pair<T> {
     type Output = T;
     fn index(&self, end: End) -> &T {

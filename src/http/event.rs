@@ -3,6 +3,7 @@
 use super::head::{BodyLen, Request, Response};
 use crate::flow::End;
 use crate::tcp::Origin;
+use crate::time::Timestamp;
 
 /// What the capture holds of a connection, where that decides.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,8 @@ pub struct Sight {
     pub whole: bool,
     /// The other one.
     pub peer_whole: bool,
+    /// Bytes of the other end wait behind a hole: they may still come.
+    pub peer_waits: bool,
 }
 
 /// What the exchange came to.
@@ -77,6 +80,7 @@ pub(super) struct Asked {
     pub(super) method: Method,
     pub(super) opening: Opening,
     pub(super) body: BodyLen,
+    pub(super) time: Timestamp,
 }
 
 /// What the method of a request says of the body of its answer.

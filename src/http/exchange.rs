@@ -238,7 +238,12 @@ impl Exchange {
                         bytes,
                         origin,
                     });
-                    let patience_over = waiting.len() > limits::MAX_EARLY_BYTES;
+                    let patience = if sight.peer_waits {
+                        limits::MAX_OVERTAKING_BYTES
+                    } else {
+                        limits::MAX_EARLY_BYTES
+                    };
+                    let patience_over = waiting.len() > patience;
                     self.lose_patience(kind, patience_over, sight, origin, events);
                     return;
                 }
@@ -321,11 +326,17 @@ impl Exchange {
             method,
             opening,
             body,
+            time: origin.time,
         };
         if let Some((response, at)) = self.early.take() {
             if self.is_doubtful(&asked, &response) {
+                let is_earlier = at.time < asked.time;
                 self.requests.push_back(asked);
                 self.doubt(response, at, events);
+                if is_earlier {
+                    // It was the answer to a request that is missing.
+                    self.doubtful = None;
+                }
             } else {
                 self.handle_answer(asked, response, at, events);
             }
@@ -439,6 +450,7 @@ impl Exchange {
             peer_seen: true,
             whole: false,
             peer_whole: false,
+            peer_waits: false,
         };
         lane.into_waiting()
             .drain(|chunk| self.handle_chunk(end, chunk, sight, events));

@@ -72,6 +72,7 @@ impl Talk {
             peer_seen: self.both,
             whole: true,
             peer_whole: true,
+            peer_waits: false,
         }
     }
 
@@ -499,6 +500,13 @@ fn answers_to_requests_that_are_lost_are_not_those_to_the_opening() {
         assert_eq!(talk.told(), opened, "{answer}");
         let heads = (answer.len() + SWITCH.len()) as u64;
         assert_eq!(talk.rest(59 + ASK.len() as u64, heads).b.bytes, b"frames");
+    }
+    // What came before the opening was asked for cannot be the answer to it.
+    for answer in [connect, plain] {
+        let mut talk = Talk::new();
+        talk.lose(CLIENT, 59).send(SERVER, answer).send(CLIENT, ASK);
+        let told = talk.finish().told();
+        assert!(!told.contains(&"refused 200".to_owned()), "{told:?}");
     }
     // None follows: so it was.
     let refused = ["opening /chat", "refused 200"];

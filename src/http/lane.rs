@@ -107,7 +107,7 @@ impl Lane {
 }
 
 /// The end of a head whose middle is missing. Whether the head ended inside of the missing part
-/// shows by what follows: text is head, frames are not.
+/// shows by what follows: text up to an empty line is head, frames are not.
 #[derive(Debug)]
 pub(super) struct HeadTail {
     /// The missing part, and how much of it is head for sure.
@@ -115,6 +115,10 @@ pub(super) struct HeadTail {
     rest: u64,
     /// How much of the empty line that ends a head was seen.
     matched: usize,
+    /// Bytes behind the missing part that may be head.
+    taken: u64,
+    /// The last of them ends a line.
+    ends_line: bool,
 }
 
 /// What a head ends with (RFC 9112 §2.1).
@@ -126,39 +130,52 @@ impl HeadTail {
             gap: (offset, len, origin),
             rest,
             matched: 0,
+            taken: 0,
+            ends_line: false,
         }
     }
 
     /// Takes the bytes that are still head: how many, and whether it has ended.
     pub(super) fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
         let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t');
-        // The end may have begun in the missing part, so that less of it is here.
-        if bytes.first().is_some_and(|&byte| !is_text(byte)) {
-            return (0, true);
-        }
+        let mut matched = self.matched;
         for (used, &byte) in (1..).zip(bytes) {
-            // All of the missing bytes were head, then.
-            self.rest = self.gap.1;
-            self.matched = if HEAD_END.get(self.matched) == Some(&byte) {
-                self.matched + 1
+            if !is_text(byte) && self.ends_line {
+                // The end had begun in the missing part, so that less of it is here.
+                self.rest = self.gap.1;
+                self.taken = 0;
+                return (used - 1, true);
+            }
+            if !is_text(byte) {
+                return (0, true);
+            }
+            self.ends_line = byte == b'\n';
+            matched = if HEAD_END.get(matched) == Some(&byte) {
+                matched + 1
             } else {
                 usize::from(byte == b'\r')
             };
-            if self.matched == HEAD_END.len() {
+            if matched == HEAD_END.len() {
+                // All of the missing bytes were head, then, and these as well.
+                self.rest = self.gap.1;
+                self.taken = 0;
                 return (used, true);
             }
         }
+        self.matched = matched;
+        self.taken += bytes.len() as u64;
         (bytes.len(), false)
     }
 
-    /// What of the missing part may not have been head.
+    /// What of the missing part, and of what was taken, may not have been head.
     pub(super) fn into_waiting(self) -> Waiting {
         let (offset, len, origin) = self.gap;
         let mut waiting = Waiting::default();
-        if len > self.rest {
+        let unsure = len.saturating_sub(self.rest).saturating_add(self.taken);
+        if unsure > 0 {
             waiting.push(Chunk::Gap {
-                offset: offset.saturating_add(self.rest),
-                len: len - self.rest,
+                offset: offset.saturating_add(self.rest.min(len)),
+                len: unsure,
                 origin,
             });
         }

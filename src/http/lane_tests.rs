@@ -137,3 +137,30 @@ fn the_first_bytes_tell_who_speaks_what() {
     assert_eq!(told(b"get /"), Some(None));
     assert_eq!(told(b"\x81"), Some(None));
 }
+
+#[test]
+fn text_behind_a_hole_is_head_only_up_to_an_empty_line() {
+    let missing = |tail: HeadTail| {
+        let mut gaps = Vec::new();
+        tail.into_waiting().drain(|chunk| {
+            if let Chunk::Gap { offset, len, .. } = chunk {
+                gaps.push((offset, len));
+            }
+        });
+        gaps
+    };
+    let begun = || HeadTail::new(100, 50, 4, crate::tcp::testing::origin(1));
+    // Masked payload may be text by chance: all of it, and of the hole, is unknown.
+    let mut tail = begun();
+    assert_eq!(tail.take(b"T]xEZ"), (5, false));
+    assert_eq!(tail.take(b"Y\x88\x82"), (0, true));
+    assert_eq!(missing(tail), [(104, 51)]);
+    // It ends with the stream.
+    let mut tail = begun();
+    assert_eq!(tail.take(b"T]xEZ"), (5, false));
+    assert_eq!(missing(tail), [(104, 51)]);
+    // A line that ends before other bytes was the last one.
+    let mut tail = begun();
+    assert_eq!(tail.take(b"\r\n\x88\x82"), (2, true));
+    assert_eq!(missing(tail), []);
+}

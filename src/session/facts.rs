@@ -159,12 +159,21 @@ pub struct SideFacts {
     pub last_data: Option<(PacketId, Timestamp)>,
     /// The last data frame begun: opcode and announced length.
     pub last_data_frame: Option<LastFrame>,
+    /// What its compressed messages came to.
+    pub inflated: Inflated,
     /// The last frame before any Close, of whatever kind.
     pub last_frame: Option<(PacketId, Timestamp)>,
     /// Its Pings, and what became of them.
     pub pings: Pings,
     /// How its packets look.
     pub habits: Habits,
+}
+
+impl SideFacts {
+    /// The largest of its whole messages as its peer's application got it, in bytes.
+    pub fn largest_received(&self) -> u64 {
+        self.sent.largest_message.max(self.inflated.largest)
+    }
 }
 
 /// What one side did so far, while the session goes on: of the many that are open at a time each
@@ -177,6 +186,7 @@ pub(super) struct SideSoFar {
     pub(super) holes: Vec<Hole>,
     pub(super) tail: Tail,
     pub(super) last_data_frame: Option<LastFrame>,
+    pub(super) inflated: Option<Box<Inflated>>,
     pub(super) last_frame: Option<(PacketId, Timestamp)>,
     pub(super) pings: Option<Box<Pings>>,
 }
@@ -190,6 +200,7 @@ impl Default for SideSoFar {
             holes: Vec::new(),
             tail: Tail::Boundary,
             last_data_frame: None,
+            inflated: None,
             last_frame: None,
             pings: None,
         }
@@ -205,6 +216,7 @@ impl From<SideSoFar> for SideFacts {
             holes,
             tail,
             last_data_frame,
+            inflated,
             last_frame,
             pings,
         } = so_far;
@@ -216,11 +228,21 @@ impl From<SideSoFar> for SideFacts {
             holes,
             tail,
             last_data_frame,
+            inflated: inflated.as_deref().copied().unwrap_or_default(),
             last_frame,
             pings: pings.as_deref().copied().unwrap_or_default(),
             ..Self::default()
         }
     }
+}
+
+/// What compressed messages came to, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inflated {
+    /// The last message, as far as it was inflated; `None` where it was not.
+    pub last: Option<u64>,
+    /// The largest whole one.
+    pub largest: u64,
 }
 
 /// A data frame that was begun.
@@ -347,6 +369,7 @@ impl Default for SideFacts {
             stuck: None,
             last_data: None,
             last_data_frame: None,
+            inflated: Inflated::default(),
             last_frame: None,
             pings: Pings::default(),
             habits: Habits::default(),
@@ -409,6 +432,8 @@ pub struct Facts {
     /// The last time that bytes came after a long silence: who sent them, the packet, and how
     /// long the silence was, in nanoseconds.
     pub burst: Option<(Side, PacketId, Timestamp, i64)>,
+    /// The capture's last packet, of whatever connection.
+    pub watched_until: Option<Timestamp>,
     /// The last time that a side was heard again while its peer repeated itself.
     pub back: Option<Back>,
     /// This session's connection went on to something else after it (another request).

@@ -414,6 +414,9 @@ pub struct Summary {
     pub attempts_forgotten: u64,
     /// Connections that stopped waiting for missing bytes, because all together held too many.
     pub impatient: u64,
+    /// Compressed messages, or whole directions of them, that were not inflated, because too many
+    /// were at a time.
+    pub not_inflated: u64,
     /// TLS handshakes that failed.
     pub tls_failed: u64,
     /// Sessions told that may be anything: TLS that could not be read.

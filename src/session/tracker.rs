@@ -15,7 +15,7 @@ use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
 use crate::tls::{Alert, Sealed};
-use crate::ws::{Header, Item, Opcode, Rule, Tail};
+use crate::ws::{Compression, Header, Item, Opcode, Rule, Tail};
 
 /// One session under way.
 #[derive(Clone, Debug)]
@@ -39,8 +39,11 @@ pub struct Tracker {
     alerts: Vec<(Side, Alert)>,
     sealed: Option<Box<Sealed>>,
     opening: Opening,
+    compression: Compression,
     upgrade_asked: bool,
     requested: Option<(PacketId, Timestamp)>,
+    /// What the request's packet acknowledged: the answer comes behind it.
+    pub heard_before: Option<u32>,
     answer: Answer,
     answered: Option<(PacketId, Timestamp)>,
     sides: Sides<SideSoFar>,
@@ -67,8 +70,10 @@ impl Tracker {
             alerts: Vec::new(),
             sealed: None,
             opening: Opening::default(),
+            compression: Compression::None,
             upgrade_asked: false,
             requested: None,
+            heard_before: None,
             answer: Answer::default(),
             answered: None,
             sides: Sides::default(),
@@ -159,19 +164,15 @@ impl Tracker {
         }
     }
 
-    /// The answer agreed on permessage-deflate, or may have.
-    pub fn deflate(&self) -> bool {
-        match (&self.answer, &self.opening.extensions) {
-            // Not known: RSV1 is nobody's fault then.
-            (Answer::Lost, _) => true,
-            (_, Some(extensions)) => extensions.contains("deflate"),
-            (_, None) => false,
-        }
+    /// What the opening agreed on about compression.
+    pub fn compression(&self) -> Compression {
+        self.compression
     }
 
     /// The request.
     pub fn handle_request(&mut self, request: Box<Request>, origin: Origin) {
         self.requested = Some((origin.packet, origin.time));
+        self.heard_before = origin.ack;
         self.upgrade_asked = request.upgrades;
         let opening = &mut self.opening;
         opening.key.clone_from(&request.key);
@@ -216,7 +217,13 @@ impl Tracker {
     pub fn handle_opened(&mut self, response: Option<&Response>, origin: Origin) {
         let Some(response) = response else {
             self.answer = Answer::Lost;
+            self.compression = Compression::Unknown;
             return;
+        };
+        self.compression = if response.is_cut {
+            Compression::Unknown
+        } else {
+            Compression::agreed(response.extensions.as_deref())
         };
         let request = self.request.take();
         let fault = request
@@ -276,10 +283,15 @@ impl Tracker {
             Item::Message {
                 opcode,
                 len,
+                inflated,
                 origin,
             } => {
                 facts.sent.messages += 1;
                 facts.sent.largest_message = facts.sent.largest_message.max(len);
+                if let Some(len) = inflated {
+                    let inflated = facts.inflated.get_or_insert_default();
+                    inflated.largest = inflated.largest.max(len);
+                }
                 self.tell(side, origin, "message", || {
                     let plural = if len == 1 { "" } else { "s" };
                     format!(
@@ -413,10 +425,14 @@ impl Tracker {
         self.sealed = Some(Box::new(sealed));
     }
 
-    /// Where the frames of one side stopped.
-    pub fn handle_tail(&mut self, side: Side, tail: Tail) {
+    /// Where the frames of one side stopped, and what its last message came to so far, where
+    /// that was inflated.
+    pub fn handle_tail(&mut self, side: Side, tail: Tail, inflated: Option<u64>) {
         let facts = &mut self.sides[side];
         facts.tail = tail;
+        if inflated.is_some() {
+            facts.inflated.get_or_insert_default().last = inflated;
+        }
     }
 
     fn end(&self, side: Side) -> End {

@@ -141,6 +141,23 @@ impl Half {
         self.late.get_or_insert_default()
     }
 
+    fn note_window(&mut self, segment: &Segment<'_>) {
+        // An unknown shift may be anything up to 14 (RFC 7323 §2.3).
+        let shift = if segment.flags.has(Flags::SYN) {
+            0
+        } else {
+            self.window_shift.unwrap_or(14)
+        };
+        self.window = self.window.max(u32::from(segment.window) << shift.min(14));
+    }
+
+    fn note_keep_alive(&mut self, segment: &Segment<'_>, origin: Origin) {
+        let stream = &self.stream;
+        if stream.is_started() && stream.offset(segment.seq) + 1 == signed(stream.next()) {
+            self.habits.note_keep_alive(origin);
+        }
+    }
+
     /// The last packet that sent what stands at `sent_at`.
     fn last_sent(&self) -> Option<Sent> {
         let resent = self.late.as_ref().and_then(|late| late.resent);
@@ -462,46 +479,50 @@ impl Connection {
             return Handled::NewConnection;
         }
         self.last = (packet, self.last.1.max(time));
-        let to = from.other();
         self.halves[from].seen = true;
         let first_byte = if flags.has(Flags::SYN) {
             self.handle_syn(from, segment)
         } else {
             segment.seq
         };
-        self.note_beginning(from, segment, first_byte);
+        if !(self.halves.a.stream.is_started() && self.halves.b.stream.is_started()) {
+            self.note_beginning(from, segment, first_byte);
+        }
         if flags.has(Flags::RST) {
             self.handle_rst(from, segment, origin);
         } else {
-            self.note_window(from, segment);
             self.note_opening(from, flags, time);
-            self.halves[from].habits.note(segment, ack, time);
-            self.halves[to].habits.answered();
             // Anything but a reset shows that the far end lives; a FIN from one that has heard
             // nothing of what was repeated, only that it gave up.
-            if !(flags.has(Flags::FIN) && self.halves[to].is_unheard(ack)) {
-                if self.halves[to].times_sent >= limits::UNHEARD_TIMES {
-                    self.note_return(from, origin);
-                }
-                self.halves[to].times_sent = 0;
+            let waiting = &self.halves[from.other()];
+            let is_alive = !(flags.has(Flags::FIN) && waiting.is_unheard(ack));
+            if is_alive && waiting.times_sent >= limits::UNHEARD_TIMES {
+                self.note_return(from, origin);
+            }
+            let (own, peer) = self.halves.both_mut(from);
+            own.note_window(segment);
+            own.habits.note(segment, ack, time);
+            peer.habits.answered();
+            if is_alive {
+                peer.times_sent = 0;
             }
             if let Some(ack) = ack {
-                self.halves[to].stream.handle_ack(ack);
+                peer.stream.handle_ack(ack);
             }
-            self.halves[to].note_heard();
+            peer.note_heard();
             if segment.wire_len > 0 {
                 self.handle_data(from, first_byte, segment, origin, emit);
             } else if flags.0 & (Flags::SYN | Flags::FIN) == 0 {
-                self.note_keep_alive(from, segment, origin);
+                own.note_keep_alive(segment, origin);
             }
             if flags.has(Flags::FIN) {
                 self.handle_fin(from, first_byte.wrapping_add(segment.wire_len), origin);
             }
         }
-        for end in End::BOTH {
-            if self.halves[end].stream.has_hole() {
-                self.halves[end]
-                    .stream
+        let Pair { a, b } = &mut self.halves;
+        for (half, end) in [(a, End::A), (b, End::B)] {
+            if half.stream.has_hole() {
+                half.stream
                     .give_up_holes(time, &mut |chunk| emit(end, chunk));
             }
         }
@@ -593,17 +614,6 @@ impl Connection {
         }
     }
 
-    fn note_window(&mut self, from: End, segment: &Segment<'_>) {
-        let half = &mut self.halves[from];
-        // An unknown shift may be anything up to 14 (RFC 7323 §2.3).
-        let shift = if segment.flags.has(Flags::SYN) {
-            0
-        } else {
-            half.window_shift.unwrap_or(14)
-        };
-        half.window = half.window.max(u32::from(segment.window) << shift.min(14));
-    }
-
     fn handle_data(
         &mut self,
         from: End,
@@ -612,19 +622,18 @@ impl Connection {
         origin: Origin,
         emit: &mut impl FnMut(End, Chunk<'_>),
     ) {
-        let last = End::BOTH
-            .iter()
-            .filter_map(|&end| self.halves[end].last_data)
+        let (half, peer) = self.halves.both_mut(from);
+        let last = [half.last_data, peer.last_data]
+            .into_iter()
+            .flatten()
             .map(|last| last.time)
             .max();
-        let peer_finished = self.halves[from.other()].fin().is_some();
-        let half = &mut self.halves[from];
         let emit = &mut |chunk: Chunk<'_>| emit(from, chunk);
         if half
             .stream
             .handle_data(seq, segment.payload, segment.wire_len, origin, emit)
         {
-            if peer_finished {
+            if peer.fin().is_some() {
                 half.habits.note_after_fin(segment.wire_len);
             }
             // What comes after the first signal that ends the connection tells nothing of how
@@ -652,7 +661,7 @@ impl Connection {
             {
                 half.late().outlived_rst = true;
             }
-            self.halves[from.other()].habits.segments_in_a_row = 0;
+            peer.habits.segments_in_a_row = 0;
             return;
         }
         let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
@@ -683,15 +692,6 @@ impl Connection {
             }
         }
         half.note_repeated(offset, origin);
-    }
-
-    fn note_keep_alive(&mut self, from: End, segment: &Segment<'_>, origin: Origin) {
-        let half = &mut self.halves[from];
-        if half.stream.is_started()
-            && half.stream.offset(segment.seq) + 1 == signed(half.stream.next())
-        {
-            half.habits.note_keep_alive(origin);
-        }
     }
 
     fn handle_fin(&mut self, from: End, seq: u32, origin: Origin) {

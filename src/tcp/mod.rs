@@ -67,4 +67,11 @@ impl Chunk<'_> {
             Chunk::Data { offset, .. } | Chunk::Gap { offset, .. } => offset,
         }
     }
+
+    /// Its packet.
+    pub const fn origin(&self) -> Origin {
+        match *self {
+            Chunk::Data { origin, .. } | Chunk::Gap { origin, .. } => origin,
+        }
+    }
 }

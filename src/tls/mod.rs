@@ -195,9 +195,11 @@ impl fmt::Display for Unread {
             Self::WrongKey => f.write_str("wrong key: no record could be opened"),
             Self::Suite(number) => match Suite(number).name() {
                 Some(name) => write!(f, "cipher suite {name} is not supported"),
-                None => write!(f, "cipher suite 0x{number:04X} is not supported"),
+                // Hostile hellos may have thousands of them: no number, so that they are one.
+                None => f.write_str("a cipher suite that is not known"),
             },
-            Self::Version(number) => write!(f, "version 0x{number:04X} is not supported"),
+            Self::Version(number @ 0x0300) => write!(f, "version 0x{number:04X} is not supported"),
+            Self::Version(_) => f.write_str("a version that is not known"),
             Self::NoHello => f.write_str("its handshake is not in the capture"),
             Self::NotTls => f.write_str("not TLS"),
         }

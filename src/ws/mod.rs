@@ -5,7 +5,9 @@
 
 pub mod close;
 mod close_frame;
+mod compression;
 mod frame;
+mod inflate;
 mod reader;
 mod resync;
 mod rules;
@@ -16,7 +18,9 @@ pub(crate) mod testing;
 mod text;
 
 pub use close_frame::{Body, CloseFrame};
+pub use compression::{Compression, Deflate};
 pub use frame::{Header, Opcode, parse_header};
+pub use inflate::Windows;
 pub use reader::{Item, Reader, Tail};
 pub use rules::Rule;
 pub use search::{Found, Search};

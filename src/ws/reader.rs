@@ -1,10 +1,12 @@
 //! Walks the frames of one direction.
 
 use super::close_frame::CloseFrame;
+use super::compression::Compression;
 use super::frame::{Header, MAX_HEADER_LEN, Opcode, parse_header, unmask};
+use super::inflate::{Corrupt, Inflation, Part, Windows};
 use super::resync::{Resync, known_extent, snapped_header};
 use super::rules::{Rule, Terms, header_fault};
-use super::text::TextCheck;
+use super::text::{NotUtf8, TextCheck};
 use crate::flow::Side;
 use crate::limits;
 use crate::tcp::{Chunk, Origin};
@@ -25,6 +27,8 @@ pub enum Item<'a> {
         opcode: Option<Opcode>,
         /// Payload bytes on the wire.
         len: u64,
+        /// Bytes that they came to, where they were inflated.
+        inflated: Option<u64>,
         /// The packet with its last byte.
         origin: Origin,
     },
@@ -129,6 +133,38 @@ struct Message {
     opcode: Option<Opcode>,
     len: u64,
     text: Option<TextCheck>,
+    /// RFC 7692 §6: its first frame has RSV1 set.
+    compressed: bool,
+}
+
+impl Message {
+    /// Checks its text, if that is still of use; true where it is not UTF-8, which is told once.
+    fn check(&mut self, check: impl FnOnce(&mut TextCheck) -> Result<(), NotUtf8>) -> bool {
+        let is_broken = self.text.as_mut().is_some_and(|text| check(text).is_err());
+        if is_broken {
+            self.text = None;
+        }
+        is_broken
+    }
+
+    /// Inflates the next part of its payload, or, without any, its end; the rule that this shows
+    /// to be broken.
+    fn inflate(&mut self, inflation: &mut Inflation, part: Option<Part<'_>>) -> Option<Rule> {
+        let mut not_utf8 = false;
+        let mut each = |plain: &[u8]| not_utf8 |= self.check(|text| text.push(plain, None, 0));
+        let inflated = match part {
+            Some(part) => inflation.push(part, &mut each),
+            None => inflation.end(&mut each),
+        };
+        // What was not inflated may go on with a character.
+        if inflated != Ok(true) {
+            self.text = None;
+        }
+        match inflated {
+            Err(Corrupt) => Some(Rule::DeflateCorrupt),
+            Ok(_) => not_utf8.then_some(Rule::TextNotUtf8),
+        }
+    }
 }
 
 /// Reads the frames of one direction, whatever way its bytes are cut.
@@ -137,6 +173,8 @@ pub struct Reader {
     terms: Terms,
     state: State,
     message: Option<Message>,
+    /// Where permessage-deflate was agreed on.
+    inflation: Option<Box<Inflation>>,
     /// A message may be under way whose beginning is not known.
     context_lost: bool,
     control: Vec<u8>,
@@ -151,12 +189,20 @@ pub struct Reader {
 type Out<'o> = dyn FnMut(Item<'_>) + 'o;
 
 impl Reader {
-    /// For the frames that `side` sends; `deflate` where permessage-deflate was agreed on.
-    pub fn new(side: Side, deflate: bool) -> Self {
+    /// For the frames that `side` sends, compressed or not, with room to inflate them in.
+    pub fn new(side: Side, compression: Compression, windows: &Windows) -> Self {
+        let inflation = |takeover| Box::new(Inflation::new(takeover, windows.clone()));
         Self {
-            terms: Terms { side, deflate },
+            terms: Terms {
+                side,
+                deflate: compression.may_be(),
+            },
             state: State::BOUNDARY,
             message: None,
+            inflation: match compression {
+                Compression::Deflate(deflate) => Some(inflation(deflate.takeover(side))),
+                Compression::None | Compression::Unknown => None,
+            },
             context_lost: false,
             control: Vec::new(),
             closed: false,
@@ -170,6 +216,13 @@ impl Reader {
     pub fn begin_unknown(&mut self) {
         self.context_lost = true;
         self.searched = true;
+        self.lose_message();
+    }
+
+    /// Bytes that the compressed message under way came to so far, or else the last message did;
+    /// `None` where it was not inflated.
+    pub fn inflated(&self) -> Option<u64> {
+        self.inflation.as_ref()?.message()
     }
 
     /// Bytes kept while it is not known where frames begin.
@@ -207,7 +260,7 @@ impl Reader {
     /// the stream stopped.
     pub fn finish(&mut self, out: &mut Out<'_>) -> Tail {
         if let State::Seeking(resync) = &self.state
-            && let Some((found, _)) = resync.finish()
+            && let Some((found, ..)) = resync.finish()
         {
             self.resume(found, out);
         }
@@ -316,10 +369,15 @@ impl Reader {
             payload.lost = true;
             payload.done += inside;
             offset += inside;
+            let is_done = payload.done == payload.header.len;
+            let is_control = payload.header.opcode.is_control();
             if let Some(message) = &mut self.message {
                 message.text = None;
+                if message.compressed && !is_control {
+                    self.lose_message();
+                }
             }
-            if payload.done == payload.header.len {
+            if is_done {
                 self.end_frame(offset, origin, out);
             }
         }
@@ -369,6 +427,14 @@ impl Reader {
         self.state = State::Seeking(Box::new(Resync::new(self.terms, true)));
         self.message = None;
         self.context_lost = true;
+        self.lose_message();
+    }
+
+    /// Bytes of a compressed message are missing, or may be.
+    fn lose_message(&mut self) {
+        if let Some(inflation) = &mut self.inflation {
+            inflation.lose();
+        }
     }
 
     /// A boundary has proved itself: reads on from there.
@@ -424,6 +490,7 @@ impl Reader {
                         opcode: None,
                         len: 0,
                         text: None,
+                        compressed: false,
                     });
                 } else if fault.is_none() {
                     violation(Rule::UnexpectedContinuation);
@@ -434,11 +501,21 @@ impl Reader {
                     violation(Rule::InterleavedMessage);
                 }
                 self.context_lost = false;
-                let text = header.opcode == Opcode::TEXT && header.rsv & Header::RSV1 == 0;
+                let compressed = header.rsv & Header::RSV1 != 0;
+                if let Some(inflation) = &mut self.inflation {
+                    if compressed {
+                        inflation.begin();
+                    } else {
+                        inflation.pass();
+                    }
+                }
+                let is_readable = !compressed || self.inflation.is_some();
+                let text = header.opcode == Opcode::TEXT && is_readable;
                 self.message = Some(Message {
                     opcode: Some(header.opcode),
                     len: 0,
                     text: text.then(TextCheck::default),
+                    compressed,
                 });
             }
             _ => {}
@@ -469,17 +546,29 @@ impl Reader {
                 .min(bytes.len());
             self.control
                 .extend_from_slice(bytes.get(..room).unwrap_or_default());
-        } else if let Some(message) = &mut self.message
-            && let Some(text) = &mut message.text
-            && text.push(bytes, payload.header.mask, payload.done).is_err()
-        {
-            message.text = None;
-            out(Item::Violation {
-                rule: Rule::TextNotUtf8,
-                offset,
-                origin,
-                header: payload.header,
-            });
+        } else if let Some(message) = &mut self.message {
+            let part = Part {
+                bytes,
+                mask: payload.header.mask,
+                position: payload.done,
+            };
+            let broken = if message.compressed {
+                self.inflation
+                    .as_deref_mut()
+                    .and_then(|inflation| message.inflate(inflation, Some(part)))
+            } else {
+                message
+                    .check(|text| text.push(part.bytes, part.mask, part.position))
+                    .then_some(Rule::TextNotUtf8)
+            };
+            if let Some(rule) = broken {
+                out(Item::Violation {
+                    rule,
+                    offset,
+                    origin,
+                    header: payload.header,
+                });
+            }
         }
         payload.done += bytes.len() as u64;
         if payload.done == payload.header.len {
@@ -510,6 +599,9 @@ impl Reader {
                 }
                 self.closed = true;
                 self.header_faults = 0;
+                if let Some(inflation) = &mut self.inflation {
+                    inflation.stop();
+                }
                 out(Item::Close {
                     frame,
                     start: payload.start,
@@ -531,19 +623,29 @@ impl Reader {
                 };
                 message.len = message.len.saturating_add(header.len);
                 if header.fin {
-                    let Message { opcode, len, text } = *message;
+                    let mut message = *message;
                     self.message = None;
-                    if text.is_some_and(|text| text.finish().is_err()) {
+                    let mut broken = None;
+                    if message.compressed
+                        && let Some(inflation) = self.inflation.as_deref_mut()
+                    {
+                        broken = message.inflate(inflation, None);
+                    }
+                    if broken.is_none() && message.check(TextCheck::finish) {
+                        broken = Some(Rule::TextNotUtf8);
+                    }
+                    if let Some(rule) = broken {
                         out(Item::Violation {
-                            rule: Rule::TextNotUtf8,
+                            rule,
                             offset: end,
                             origin,
                             header,
                         });
                     }
                     out(Item::Message {
-                        opcode,
-                        len,
+                        opcode: message.opcode,
+                        len: message.len,
+                        inflated: message.compressed.then(|| self.inflated()).flatten(),
                         origin,
                     });
                 }

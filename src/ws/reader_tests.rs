@@ -19,8 +19,12 @@ enum Part {
 }
 
 /// Reads parts as packets 1, 2, …; what was found, each with its packet.
-fn read_parts(side: Side, deflate: bool, parts: &[Part]) -> (Vec<(Seen, Option<u64>)>, Tail) {
-    let mut reader = Reader::new(side, deflate);
+fn read_parts(
+    side: Side,
+    compression: Compression,
+    parts: &[Part],
+) -> (Vec<(Seen, Option<u64>)>, Tail) {
+    let mut reader = Reader::new(side, compression, &Windows::new(1));
     let mut seen = Vec::new();
     let mut offset = 0;
     for (packet, part) in (1..).zip(parts) {
@@ -48,7 +52,7 @@ fn read_parts(side: Side, deflate: bool, parts: &[Part]) -> (Vec<(Seen, Option<u
 }
 
 fn read(side: Side, parts: &[Part]) -> Vec<Seen> {
-    let (seen, _) = read_parts(side, false, parts);
+    let (seen, _) = read_parts(side, Compression::None, parts);
     seen.into_iter().map(|(seen, _)| seen).collect()
 }
 
@@ -57,8 +61,8 @@ fn bytes(bytes: &[u8]) -> Part {
 }
 
 /// The violations in one chunk of bytes.
-fn faults(side: Side, deflate: bool, stream: &[u8]) -> Vec<Rule> {
-    let (seen, _) = read_parts(side, deflate, &[bytes(stream)]);
+fn faults(side: Side, compression: Compression, stream: &[u8]) -> Vec<Rule> {
+    let (seen, _) = read_parts(side, compression, &[bytes(stream)]);
     seen.into_iter()
         .filter_map(|(seen, _)| match seen {
             Seen::Violation(rule, _) => Some(rule),
@@ -101,7 +105,7 @@ proptest! {
     ) {
         let stream = wire(&frames);
         let parts = cut(&stream, &cuts);
-        let (seen, tail) = read_parts(side, false, &parts);
+        let (seen, tail) = read_parts(side, Compression::None, &parts);
         let expected: Vec<_> = expected(&frames)
             .into_iter()
             .map(|(seen, last)| (seen, packet_of(&parts, last)))
@@ -189,7 +193,7 @@ proptest! {
             ], 0..20),
     ) {
         let side = if client { Side::Client } else { Side::Server };
-        let (seen, _) = read_parts(side, true, &parts);
+        let (seen, _) = read_parts(side, Compression::Unknown, &parts);
         let end: u64 = parts.iter().map(|part| match part {
             Part::Bytes(bytes) => bytes.len() as u64,
             Part::Hole(len) => *len,
@@ -342,28 +346,41 @@ fn each_rule_fires_on_its_smallest_example_and_not_on_its_neighbour() {
         ),
     ];
     for (rule, wrong, right) in server {
-        assert_eq!(faults(Side::Server, false, &wrong), [rule], "{wrong:x?}");
         assert_eq!(
-            faults(Side::Server, false, &right),
+            faults(Side::Server, Compression::None, &wrong),
+            [rule],
+            "{wrong:x?}"
+        );
+        assert_eq!(
+            faults(Side::Server, Compression::None, &right),
             [],
             "{rule:?}: {right:x?}"
         );
     }
     assert_eq!(
-        faults(Side::Client, false, b"\x81\x00"),
+        faults(Side::Client, Compression::None, b"\x81\x00"),
         [UnmaskedClientFrame]
     );
-    assert_eq!(faults(Side::Client, false, b"\x81\x80\x01\x02\x03\x04"), []);
-    // Negotiated compression: RSV1 on the first frame of a message, and nowhere else.
-    assert_eq!(faults(Side::Server, true, b"\xc1\x00"), []);
-    assert_eq!(faults(Side::Server, true, b"\x41\x00\x80\x00"), []);
     assert_eq!(
-        faults(Side::Server, true, b"\x41\x00\xc0\x00"),
+        faults(Side::Client, Compression::None, b"\x81\x80\x01\x02\x03\x04"),
+        []
+    );
+    // Negotiated compression: RSV1 on the first frame of a message, and nowhere else.
+    assert_eq!(faults(Side::Server, Compression::Unknown, b"\xc1\x00"), []);
+    assert_eq!(
+        faults(Side::Server, Compression::Unknown, b"\x41\x00\x80\x00"),
+        []
+    );
+    assert_eq!(
+        faults(Side::Server, Compression::Unknown, b"\x41\x00\xc0\x00"),
         [ReservedBit]
     );
-    assert_eq!(faults(Side::Server, true, b"\xe1\x00"), [ReservedBit]);
     assert_eq!(
-        faults(Side::Server, true, b"\xc1\x01\xff"),
+        faults(Side::Server, Compression::Unknown, b"\xe1\x00"),
+        [ReservedBit]
+    );
+    assert_eq!(
+        faults(Side::Server, Compression::Unknown, b"\xc1\x01\xff"),
         [],
         "compressed text is no UTF-8"
     );
@@ -381,7 +398,7 @@ fn each_rule_of_a_close_fires_on_its_smallest_example() {
     ] {
         let stream = wire(&[Frame::whole(Opcode::CLOSE, body)]);
         assert_eq!(
-            faults(Side::Server, false, &stream),
+            faults(Side::Server, Compression::None, &stream),
             Vec::from_iter(rule),
             "{body:?}"
         );
@@ -398,10 +415,16 @@ fn text_is_judged_over_the_whole_message() {
             Frame::whole(Opcode::CONTINUATION, tail),
         ])
     };
-    assert_eq!(faults(Side::Server, false, &half(&euro[2..])), []);
-    assert_eq!(faults(Side::Server, false, &half(b"")), [Rule::TextNotUtf8]);
     assert_eq!(
-        faults(Side::Server, false, &half(b"a")),
+        faults(Side::Server, Compression::None, &half(&euro[2..])),
+        []
+    );
+    assert_eq!(
+        faults(Side::Server, Compression::None, &half(b"")),
+        [Rule::TextNotUtf8]
+    );
+    assert_eq!(
+        faults(Side::Server, Compression::None, &half(b"a")),
         [Rule::TextNotUtf8]
     );
 }
@@ -414,7 +437,7 @@ fn what_follows_ones_own_close_is_told_once_and_read_while_it_is_frames() {
         Frame::whole(Opcode::CLOSE, b"\x03\xe9"),
         Frame::whole(Opcode::TEXT, b"later"),
     ]);
-    assert_eq!(faults(Side::Server, false, &close), []);
+    assert_eq!(faults(Side::Server, Compression::None, &close), []);
     let both = [close.clone(), more].concat();
     let seen = read(Side::Server, &[bytes(&both)]);
     let closes = seen
@@ -422,7 +445,7 @@ fn what_follows_ones_own_close_is_told_once_and_read_while_it_is_frames() {
         .filter(|seen| matches!(seen, Seen::Close(..)))
         .count();
     assert_eq!(closes, 2);
-    let rules = faults(Side::Server, false, &both);
+    let rules = faults(Side::Server, Compression::None, &both);
     assert_eq!(rules.first(), Some(&Rule::DataAfterClose));
     assert!(rules.iter().all(|&rule| rule == Rule::DataAfterClose));
     // What is no frame at all ends the reading.
@@ -448,7 +471,11 @@ fn one_slip_leaves_the_framing_whole_and_a_second_breaks_it() {
     assert!(!has_close(&[slip, slip, &close]));
     // A length that cannot be: nothing is inside of that frame.
     let impossible = bytes(b"\x82\x7f\x80\0\0\0\0\0\0\0");
-    let (_, tail) = read_parts(Side::Server, false, &[impossible, bytes(&close)]);
+    let (_, tail) = read_parts(
+        Side::Server,
+        Compression::None,
+        &[impossible, bytes(&close)],
+    );
     assert_eq!(tail, Tail::Boundary);
 }
 
@@ -466,13 +493,17 @@ fn an_end_that_never_masks_breaks_one_rule_and_no_framing() {
 #[test]
 fn huge_lengths_cost_nothing_and_are_told_as_they_stand() {
     let head = b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff";
-    let (seen, tail) = read_parts(Side::Server, false, &[bytes(head), bytes(b"abc")]);
+    let (seen, tail) = read_parts(
+        Side::Server,
+        Compression::None,
+        &[bytes(head), bytes(b"abc")],
+    );
     let len = u64::MAX >> 1;
     assert_eq!(seen[0].0, Seen::Frame(Opcode::BINARY, len));
     assert_eq!(tail, Tail::InFrame(Opcode::BINARY, 3, len));
     let huge_close = b"\x88\x7f\x7f\xff\xff\xff\xff\xff\xff\xff";
     let parts = [bytes(huge_close), bytes(&[b'a'; 100_000])];
-    let (seen, _) = read_parts(Side::Server, false, &parts);
+    let (seen, _) = read_parts(Side::Server, Compression::None, &parts);
     assert_eq!(seen[0].0, Seen::Violation(Rule::ControlTooLong, 0));
 }
 
@@ -499,9 +530,9 @@ fn the_tail_says_where_a_stream_stopped() {
         (b"\x81\x00", Tail::Boundary),
         (&begun, Tail::InMessage),
     ] {
-        let (_, found) = read_parts(Side::Server, false, &[bytes(stream)]);
+        let (_, found) = read_parts(Side::Server, Compression::None, &[bytes(stream)]);
         assert_eq!(found, tail, "{stream:x?}");
     }
-    let (_, found) = read_parts(Side::Server, false, &[Part::Hole(5)]);
+    let (_, found) = read_parts(Side::Server, Compression::None, &[Part::Hole(5)]);
     assert_eq!(found, Tail::Unknown);
 }

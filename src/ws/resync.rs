@@ -142,8 +142,9 @@ impl Resync {
     }
 
     /// No more bytes come: a row of frames that leads exactly to the end proves itself too.
-    /// The second is whether it would do so without the other direction.
-    pub(super) fn finish(&self) -> Option<(u64, bool)> {
+    /// The second is whether it would do so without the other direction, the third how many frames
+    /// they are.
+    pub(super) fn finish(&self) -> Option<(u64, bool, u32)> {
         // Among short segments many a place leads to the end by chance.
         let last = |candidate: &&Candidate| {
             candidate.at_segment && candidate.next == self.end && candidate.landed >= LANDING - 2
@@ -153,7 +154,7 @@ impl Resync {
             .iter()
             .filter(last)
             .min_by_key(|candidate| candidate.start)?;
-        Some((found.start, found.closed))
+        Some((found.start, found.closed, found.headers))
     }
 
     /// The chunks from a proven boundary on.

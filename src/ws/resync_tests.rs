@@ -97,12 +97,12 @@ fn a_hole_inside_of_a_frame_is_leapt_over_and_one_over_a_header_is_not() {
 fn the_end_of_the_stream_proves_a_row_that_leads_there() {
     let mut rig = Rig::new(SERVER, true);
     rig.data(&text("last words"));
-    assert_eq!(rig.resync.finish(), Some((0, false)));
+    assert_eq!(rig.resync.finish(), Some((0, false, 1)));
     let mut rig = Rig::new(SERVER, true);
     rig.data(&wire(&[Frame::whole(Opcode::CLOSE, b"\x03\xe8")]));
     assert_eq!(
         rig.resync.finish(),
-        Some((0, true)),
+        Some((0, true, 1)),
         "a Close proves itself"
     );
     let mut rig = Rig::new(SERVER, true);

@@ -38,6 +38,8 @@ pub enum Rule {
     DataAfterClose,
     /// RFC 6455 §8.1: text is UTF-8 over the whole message.
     TextNotUtf8,
+    /// RFC 7692 §7.2.2: a compressed message inflates.
+    DeflateCorrupt,
 }
 
 impl Rule {
@@ -60,6 +62,7 @@ impl Rule {
             Self::CloseReasonNotUtf8 => "close-reason-not-utf8",
             Self::DataAfterClose => "data-after-close",
             Self::TextNotUtf8 => "text-not-utf8",
+            Self::DeflateCorrupt => "deflate-corrupt",
         }
     }
 
@@ -84,6 +87,7 @@ impl Rule {
             Self::CloseReasonNotUtf8 => "sent a Close whose reason is not UTF-8",
             Self::DataAfterClose => "went on sending after its Close",
             Self::TextNotUtf8 => "sent text that is not UTF-8",
+            Self::DeflateCorrupt => "sent a compressed message that cannot be inflated",
         }
     }
 

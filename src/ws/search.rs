@@ -1,6 +1,8 @@
 //! Looks for WebSocket frames in one direction of a connection whose opening the capture does
 //! not hold.
 
+use super::compression::Compression;
+use super::inflate::Windows;
 use super::reader::{Item, Reader};
 use super::resync::Resync;
 use super::rules::Terms;
@@ -16,6 +18,8 @@ pub struct Found {
     pub offset: u64,
     /// They proved themselves by a row, not only by leading to the stream's end.
     pub is_strong: bool,
+    /// There is more than one of them, or nothing else.
+    pub is_row: bool,
 }
 
 /// A search in one direction, for masked frames and for unmasked ones.
@@ -55,6 +59,16 @@ impl Search {
     /// What was found.
     pub fn found(&self) -> Option<Found> {
         self.found
+    }
+
+    /// All that was seen of the stream, as if it were missing.
+    pub fn seen(&self) -> Option<Chunk<'static>> {
+        let (offset, end, origin) = self.seen?;
+        Some(Chunk::Gap {
+            offset,
+            len: end.saturating_sub(offset),
+            origin,
+        })
     }
 
     /// Stream bytes seen.
@@ -103,6 +117,7 @@ impl Search {
                     side,
                     offset,
                     is_strong: true,
+                    is_row: true,
                 };
                 let client = self
                     .client
@@ -121,11 +136,15 @@ impl Search {
     pub fn finish(&mut self) {
         if self.found.is_none() {
             let found = |side| {
-                let (offset, is_strong) = self.resync(side).finish()?;
+                let (offset, is_strong, frames) = self.resync(side).finish()?;
                 Some(Found {
                     side,
                     offset,
                     is_strong,
+                    is_row: frames > 1
+                        || self
+                            .seen
+                            .is_some_and(|(_, end, _)| end.saturating_sub(offset) == self.bytes),
                 })
             };
             let (client, server) = (found(Side::Client), found(Side::Server));
@@ -134,8 +153,14 @@ impl Search {
     }
 
     /// A reader that goes on where frames were found, or searches on as `side`.
-    pub fn into_reader(self, side: Side, out: &mut dyn FnMut(Item<'_>)) -> Reader {
-        let mut reader = Reader::new(side, true);
+    pub fn into_reader(
+        self,
+        side: Side,
+        compression: Compression,
+        windows: &Windows,
+        out: &mut dyn FnMut(Item<'_>),
+    ) -> Reader {
+        let mut reader = Reader::new(side, compression, windows);
         match self.found.filter(|found| found.side == side) {
             Some(found) => {
                 reader.begin_unknown();

@@ -54,6 +54,7 @@ fn frames_are_found_where_the_first_whole_one_begins() {
             side,
             offset: first,
             is_strong: true,
+            is_row: true,
         };
         assert_eq!(search(0, &packets).found(), Some(expected));
     }
@@ -85,6 +86,7 @@ fn a_single_close_at_the_end_is_found_there_and_stands_by_itself() {
             side,
             offset: 100,
             is_strong: true,
+            is_row: false,
         };
         assert_eq!(found(&[vec![b'.'; 100], close]), Some(expected), "{side:?}");
     }
@@ -100,8 +102,12 @@ fn a_reader_goes_on_where_frames_were_found() {
     packets.push(close.clone());
     let end = packets.concat().len() as u64;
     let mut seen = Vec::new();
-    let mut reader =
-        search(0, &packets).into_reader(side, &mut |item| seen.push(Seen::of(&item).0));
+    let mut reader = search(0, &packets).into_reader(
+        side,
+        Compression::Unknown,
+        &Windows::new(1),
+        &mut |item| seen.push(Seen::of(&item).0),
+    );
     reader.finish(&mut |item| seen.push(Seen::of(&item).0));
     assert_eq!(seen.first(), Some(&Seen::Frame(Opcode::TEXT, 6)));
     let messages = seen

@@ -101,6 +101,7 @@ impl Seen {
                 opcode,
                 len,
                 origin,
+                ..
             } => (Self::Message(opcode, len), origin),
             Item::Control {
                 opcode,

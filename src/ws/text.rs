@@ -6,6 +6,9 @@ use super::frame::unmask_into;
 /// cleared before.
 const SCRATCH: usize = 1536;
 
+/// The same for the many messages that are short.
+const SMALL_SCRATCH: usize = 128;
+
 /// A check under way: the bytes of a character whose end has not come yet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TextCheck {
@@ -28,9 +31,21 @@ impl TextCheck {
         let Some(mask) = mask else {
             return self.push_plain(bytes);
         };
-        let mut scratch = [0; SCRATCH];
-        let mut position = position;
-        for block in bytes.chunks(SCRATCH) {
+        if bytes.len() <= SMALL_SCRATCH {
+            self.push_masked::<SMALL_SCRATCH>(bytes, mask, position)
+        } else {
+            self.push_masked::<SCRATCH>(bytes, mask, position)
+        }
+    }
+
+    fn push_masked<const BLOCK: usize>(
+        &mut self,
+        bytes: &[u8],
+        mask: [u8; 4],
+        mut position: u64,
+    ) -> Result<(), NotUtf8> {
+        let mut scratch = [0; BLOCK];
+        for block in bytes.chunks(BLOCK) {
             let Some(plain) = scratch.get_mut(..block.len()) else {
                 break;
             };
@@ -42,7 +57,7 @@ impl TextCheck {
     }
 
     /// The message is over: no character may be left unfinished.
-    pub(super) fn finish(self) -> Result<(), NotUtf8> {
+    pub(super) fn finish(&mut self) -> Result<(), NotUtf8> {
         if self.tail_len == 0 {
             Ok(())
         } else {

@@ -1,6 +1,6 @@
 //! Sessions that ended with a Close frame.
 
-use super::{Found, broken, the};
+use super::{Found, broken, the, transport};
 use crate::diagnosis::case::{Case, capital, evidence, span};
 use crate::diagnosis::knowledge::{private_codes, sizes, timers};
 use crate::diagnosis::order::{Order, order};
@@ -44,17 +44,12 @@ pub(super) fn violation(case: &Case<'_>) -> Option<Found> {
     let (side, _, close) = first(case)?;
     let culprit = side.other();
     let code = close.frame.code()?;
-    let name = if code == 1007 {
-        "text-not-utf8"
-    } else {
-        "protocol-violation"
-    };
     if !matches!(code, 1002 | 1007) {
         return None;
     }
     let Some(violation) = case.side(culprit).violation else {
         let name = if code == 1007 {
-            name
+            "text-not-utf8"
         } else {
             "protocol-error-unexplained"
         };
@@ -63,24 +58,24 @@ pub(super) fn violation(case: &Case<'_>) -> Option<Found> {
                 .why("What it objected to is not to be seen in the capture."),
         );
     };
-    let name = if violation.rule == Rule::TextNotUtf8 {
-        "text-not-utf8"
+    // That a payload does not inflate here, its receiver need not have found.
+    let confidence = if violation.rule == Rule::DeflateCorrupt {
+        Confidence::High
     } else {
-        name
-    };
-    let name = if name == "text-not-utf8" && violation.rule != Rule::TextNotUtf8 {
-        "protocol-violation"
-    } else {
-        name
+        Confidence::Certain
     };
     Some(
-        Found::new(name, Confidence::Certain, Party::from(culprit))
-            .why(format!(
-                "Before that {} {}.",
-                the(culprit),
-                violation.rule.broken()
-            ))
-            .show(broken(culprit, &violation)),
+        Found::new(
+            transport::name(violation.rule),
+            confidence,
+            Party::from(culprit),
+        )
+        .why(format!(
+            "Before that {} {}.",
+            the(culprit),
+            violation.rule.broken()
+        ))
+        .show(broken(culprit, &violation)),
     )
 }
 
@@ -95,16 +90,22 @@ pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
         return Some(found);
     };
     let size = frame.before.saturating_add(frame.len);
-    let broke = case
-        .side(sender)
+    let facts = case.side(sender);
+    let broke = facts
         .violation
         .filter(|violation| violation.rule == Rule::LengthMsb);
-    let why = match broke {
-        Some(violation) => format!("Before that {} {}.", the(sender), violation.rule.broken()),
-        None => format!(
+    let why = match (broke, facts.inflated.last) {
+        (Some(violation), _) => format!("Before that {} {}.", the(sender), violation.rule.broken()),
+        // Limits count what an application gets.
+        (None, Some(inflated)) => format!(
+            "The last message of {} had {size} bytes or more on the wire, {inflated} or more inflated{}.",
+            the(sender),
+            limits_below(inflated, facts.largest_received())
+        ),
+        (None, None) => format!(
             "The last message of {} had {size} bytes or more{}.",
             the(sender),
-            limits_below(size, case.side(sender).sent.largest_message)
+            limits_below(size, facts.largest_received())
         ),
     };
     Some(found.why(why).show(Evidence {

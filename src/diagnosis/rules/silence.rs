@@ -11,6 +11,9 @@ const LONG: i64 = 60_000_000_000;
 /// A window that was zero this long is a reader that stopped, not one that was busy.
 const STALL: i64 = 5_000_000_000;
 
+/// Sent so often, bytes have been on their way for a quarter of a minute (RFC 6298).
+const SURELY_GONE: u32 = 6;
+
 /// Bytes that were sent so often, and not acknowledged by a peer that is heard, do not arrive.
 const STUCK_SENDS: u32 = SILENCE_SENDS + 1;
 
@@ -39,7 +42,10 @@ pub(super) fn vanished(case: &Case<'_>) -> Option<Found> {
         .facts
         .burst
         .filter(|&(from, .., idle)| from == side && idle >= LONG);
-    let confidence = if case.side(peer).captured {
+    let is_early = may_heal(case, side, times);
+    let confidence = if is_early {
+        Confidence::Low
+    } else if case.side(peer).captured {
         Confidence::High
     } else {
         Confidence::Medium
@@ -49,7 +55,7 @@ pub(super) fn vanished(case: &Case<'_>) -> Option<Found> {
         side,
         format!("sent {times} times, never acknowledged"),
     );
-    Some(match after_idle {
+    let found = match after_idle {
         Some((_, packet, time, idle)) => Found::new("path-blackhole-after-idle", confidence, Party::Network)
             .why(format!(
                 "The first bytes of {} after {} of silence were never acknowledged, though it sent them {times} times.",
@@ -64,7 +70,34 @@ pub(super) fn vanished(case: &Case<'_>) -> Option<Found> {
                 .why(format!("{times} times {} sent bytes that were never acknowledged, and no packet came back.", the(side)))
                 .show(shown)
         }
+    };
+    Some(if is_early {
+        let why = format!(
+            "{} The capture ends too soon after that to show that none came later.",
+            found.why
+        );
+        Found {
+            others: vec!["open-at-end-of-capture"],
+            ..found.why(why)
+        }
+    } else {
+        found
     })
+}
+
+/// The capture ends before the next repetition was due, and there were few: networks recover
+/// from outages of seconds. Each wait is twice the one before (RFC 6298 §5.5), so the next is
+/// longer than all of them together.
+fn may_heal(case: &Case<'_>, side: Side, times: u32) -> bool {
+    let facts = case.side(side);
+    let waited = facts
+        .unanswered
+        .zip(facts.last_data)
+        .map(|((_, last), (_, first))| (last.time, last.time.since(first)));
+    times < SURELY_GONE
+        && waited
+            .zip(case.facts.watched_until)
+            .is_some_and(|((last, waits), until)| until.since(last) < waits)
 }
 
 /// One side repeats itself, and its peer talks on without having received any of it.

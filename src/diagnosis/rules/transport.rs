@@ -58,11 +58,11 @@ pub(super) fn unheeded_violation(case: &Case<'_>) -> Option<Found> {
 }
 
 /// The cause that a broken rule stands for.
-fn name(rule: Rule) -> &'static str {
-    if rule == Rule::TextNotUtf8 {
-        "text-not-utf8"
-    } else {
-        "protocol-violation"
+pub(super) fn name(rule: Rule) -> &'static str {
+    match rule {
+        Rule::TextNotUtf8 => "text-not-utf8",
+        Rule::DeflateCorrupt => "deflate-corrupt",
+        _ => "protocol-violation",
     }
 }
 

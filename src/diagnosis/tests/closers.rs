@@ -1,7 +1,7 @@
 //! Who gave the first terminating signal, and how the transport ended.
 
 use super::*;
-use crate::session::EndKind;
+use crate::session::{Confidence, EndKind};
 
 fn closer(scene: &Scene) -> Option<Party> {
     scene.told().verdict.closer
@@ -159,6 +159,27 @@ fn the_transport_ends_with_its_first_signal() {
     let end = told.end.map(|end| (end.how, end.from));
     assert_eq!(end, Some((EndKind::Rst, Party::Client)));
     assert!(Scene::open().told().end.is_none());
+}
+
+#[test]
+fn a_silence_that_the_capture_ends_in_is_not_settled() {
+    let sent = |times, waited: i64, watched: i64| {
+        let mut scene = Scene::open();
+        scene.say(Server, 10).unanswered(Server, times);
+        let facts = &mut scene.facts.sides[Server];
+        let (_, last) = facts.unanswered.as_mut().expect("as set");
+        let (packet, first) = facts.last_data.expect("it spoke");
+        last.time = crate::time::Timestamp::from_nanos(first.as_nanos() + waited);
+        facts.last_data = Some((packet, first));
+        let until = last.time.as_nanos() + watched;
+        scene.facts.watched_until = Some(crate::time::Timestamp::from_nanos(until));
+        scene.told().verdict.confidence
+    };
+    let second = 1_000_000_000;
+    assert_eq!(sent(3, second, 0), Confidence::Low);
+    assert_eq!(sent(3, second, second / 2), Confidence::Low);
+    assert_eq!(sent(3, second, 2 * second), Confidence::High);
+    assert_eq!(sent(6, 13 * second, 0), Confidence::High, "long enough");
 }
 
 #[test]

@@ -10,12 +10,13 @@ use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude, conclude_i
 use crate::capture::PacketId;
 use crate::engine::attempts::Known;
 use crate::engine::sealed::stage;
-use crate::engine::stack::Verge;
+use crate::engine::stack::{Settings, Verge};
 use crate::flow::{Slot, Table};
 use crate::limits;
 use crate::session::{Confidence, EndKind, Session, State, Summary, Transport};
 use crate::time::Timestamp;
 use crate::tls::{KeyLog, Secrets};
+use crate::ws::Windows;
 
 /// What a pipeline without an end keeps.
 #[derive(Default)]
@@ -91,6 +92,10 @@ impl Pipeline {
             endings: Some(Endings::default()),
             max_connections: limits::MAX_LIVE_CONNECTIONS,
             max_syns_waiting: limits::MAX_LIVE_SYNS_WAITING,
+            settings: Settings {
+                story,
+                windows: Windows::new(limits::MAX_LIVE_WINDOWS),
+            },
             ..Self::new(story)
         }
     }
@@ -106,6 +111,7 @@ impl Pipeline {
         let Some(mut endings) = self.endings.take() else {
             return;
         };
+        self.told.now = Some(now);
         let mut left = limits::MAX_TOLD_AT_ONCE;
         while left > 0
             && let Some(candidate) = endings.candidates.front()
@@ -239,7 +245,8 @@ impl Pipeline {
         asked
             .filter(|session| stage(session).is_none())
             .for_each(|session| known.add(session));
-        let attempts = std::mem::replace(&mut self.told.attempts, Attempts::new(self.story));
+        let attempts =
+            std::mem::replace(&mut self.told.attempts, Attempts::new(self.settings.story));
         let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
         told.into_iter()
             .for_each(|session| self.told.sessions.push(session));
@@ -255,6 +262,7 @@ impl Pipeline {
         Summary {
             sessions: told,
             abnormal,
+            not_inflated: self.settings.windows.refused(),
             ..self.summary.clone()
         }
     }
@@ -302,7 +310,7 @@ impl Pipeline {
         if verge == Verge::Refused {
             // The connection may carry other requests, and another attempt.
             if let Some(tracker) = stack.take_refused() {
-                let session = tell(*tracker, stack.tcp(), stack.name(key));
+                let session = tell(*tracker, stack.tcp(), stack.name(key), Some(now));
                 self.told.push(session, stack.trace.as_deref().cloned());
             }
         } else {

@@ -113,7 +113,8 @@ impl Pipeline {
             return None;
         };
         let tracker = stack.described()?;
-        Some(tell(tracker, stack.tcp(), stack.name(key)))
+        let until = self.summary.span.map(|(_, last)| last);
+        Some(tell(tracker, stack.tcp(), stack.name(key), until))
     }
 
     /// Shortens the stories of the sessions under way to what there is room for. Wants to be
