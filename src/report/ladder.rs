@@ -89,6 +89,15 @@ impl<'a, W: Write> Ladder<'a, W> {
                 .map(|status| status.to_string())
                 .as_deref(),
         )?;
+        if let Some(tls) = &session.tls {
+            let known: Vec<&str> = [&tls.version, &tls.cipher_suite]
+                .into_iter()
+                .filter_map(Option::as_deref)
+                .collect();
+            self.fact("TLS", Some(&known.join(", ")))?;
+            self.fact("SNI", tls.sni.as_deref())?;
+            self.fact("ALPN", tls.alpn.as_deref())?;
+        }
         self.fact("VLAN", session.vlan.map(|vlan| vlan.to_string()).as_deref())?;
         self.fact("tunnel", session.tunnel.as_deref())?;
         let community_id = community_id(session.client, session.server);
