@@ -99,6 +99,10 @@ pub(super) struct ReadArgs {
     #[arg(value_name = "CAPTURE", required = true)]
     pub(super) captures: Vec<PathBuf>,
 
+    /// Read files with N threads; the results are the same for any number [default: what is best]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) threads: Option<u32>,
+
     /// Format of standard output
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub(super) format: Format,
@@ -128,29 +132,8 @@ pub(super) struct ReadArgs {
     )]
     pub(super) order: Order,
 
-    /// Times in tables: time of day in UTC or here, or seconds since the first packet
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "CLOCK",
-        help_heading = "Output"
-    )]
-    pub(super) time: ClockName,
-
-    /// Colours in tables; auto: on a terminal, unless NO_COLOR is set
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "WHEN",
-        help_heading = "Output"
-    )]
-    pub(super) color: Color,
-
-    /// In CSV, leave texts that a spreadsheet would run as a formula as they are
-    #[arg(long, help_heading = "Output")]
-    pub(super) csv_raw: bool,
+    #[command(flatten)]
+    pub(super) look: LookArgs,
 
     /// No progress and no summary on standard error; warnings remain
     #[arg(short, long, help_heading = "Output")]
@@ -169,16 +152,29 @@ pub(super) struct ReadArgs {
     #[arg(short, long, value_name = "BPF", help_heading = "Selection")]
     pub(super) filter: Option<String>,
 
-    /// Read files with N threads; the results are the same for any number [default: what is best]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub(super) threads: Option<u32>,
-
     #[command(flatten)]
     pub(super) wanted: WantedArgs,
 
     /// Everything about the session with this number
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub(super) session: Option<u64>,
+}
+
+/// How results look.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct LookArgs {
+    /// Times in tables: time of day in UTC or here, or seconds since the first packet
+    #[arg(long, value_enum, default_value_t, value_name = "CLOCK")]
+    pub(super) time: ClockName,
+
+    /// Colours in tables; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(super) color: Color,
+
+    /// In CSV, leave texts that a spreadsheet would run as a formula as they are
+    #[arg(long)]
+    pub(super) csv_raw: bool,
 }
 
 /// Which sessions are shown.
