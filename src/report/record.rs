@@ -62,16 +62,21 @@ impl Address {
     }
 }
 
-impl Serialize for Address {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Address {
+    /// Hands over the text.
+    pub(super) fn with<T>(self, take: impl FnOnce(&str) -> T) -> T {
         let mut text = [0; ADDRESS];
         let mut rest = text.as_mut_slice();
-        let free = match self.write(&mut rest) {
-            Ok(()) => rest.len(),
-            Err(_) => return serializer.collect_str(self),
-        };
-        let written = text.get(..text.len() - free).unwrap_or_default();
-        serializer.serialize_str(std::str::from_utf8(written).unwrap_or_default())
+        // It always fits.
+        let free = self.write(&mut rest).map_or(ADDRESS, |()| rest.len());
+        let written = text.get(..ADDRESS - free).unwrap_or_default();
+        take(std::str::from_utf8(written).unwrap_or_default())
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with(|text| serializer.serialize_str(text))
     }
 }
 

@@ -11,22 +11,27 @@ use crate::session::{
 use crate::time::Timestamp;
 use crate::tls::Stage;
 
-/// Structs, field by field; names all of them.
+/// Structs, field by field; names all of them. What stands behind a `;` is not read for a row.
 macro_rules! fields {
-    ($($type:ident { $($field:ident),+ $(,)? })+) => {$(
+    ($($type:ident { $($field:ident),+ $(; $($rest:ident),+)? $(,)? })+) => {$(
         impl Packed for $type {
             fn blank() -> Self {
-                Self { $($field: Packed::blank()),+ }
+                Self { $($field: Packed::blank(),)+ $($($rest: Packed::blank()),+)? }
             }
 
             fn pack(&self, to: &mut Packer<'_>) {
-                let Self { $($field),+ } = self;
+                let Self { $($field,)+ $($($rest),+)? } = self;
                 $($field.pack(to);)+
+                $($($rest.pack(to);)+)?
             }
 
             fn unpack(&mut self, from: &mut Unpacker<'_>) {
-                let Self { $($field),+ } = self;
+                let Self { $($field,)+ $($($rest),+)? } = self;
                 $($field.unpack(from);)+
+                $(
+                    from.end_row();
+                    $($rest.unpack(from);)+
+                )?
             }
         }
     )+};
@@ -94,8 +99,8 @@ fields! {
     // The first time and packet go before those that are near them.
     Session {
         number, started, first_packet, last_packet, opened, ended, last_byte, transport, client,
-        server, opening, tls, vlan, tunnel, clocks, ping_period, verdict, closes, transport_end, client_sent,
-        server_sent, anomalies, lost_bytes, captured, related, events,
+        server, opening, tls, vlan, tunnel, clocks, ping_period, transport_end, verdict, closes,
+        client_sent, server_sent, anomalies, lost_bytes, captured, related, events,
     }
     Opening {
         host, path, origin, user_agent, subprotocol, extensions, http_status, server_software, key,
@@ -103,7 +108,7 @@ fields! {
     }
     Tls { version, cipher_suite, sni, alpn, alert, stage }
     Verdict {
-        state, code, reason, clean, closer, culprit, cause, confidence, other_causes, summary,
+        state, code, reason, clean, closer, culprit, cause; confidence, other_causes, summary,
         advice, client_view, server_view, evidence,
     }
     View { code, reason, clean, presumed, note }
