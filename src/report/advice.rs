@@ -35,11 +35,11 @@ impl Advices {
         }
         let all = &mut self.all;
         // One cause may have several: a 404 asks for something else than a 503.
-        let key = (verdict.cause, verdict.advice.clone());
+        let key = (verdict.cause, verdict.advice.clone().into_owned());
         let at = *self.known.entry(key).or_insert_with(|| {
             all.push(Advice {
                 cause: verdict.cause,
-                text: verdict.advice.clone(),
+                text: verdict.advice.clone().into_owned(),
                 sessions: Vec::new(),
                 count: 0,
             });

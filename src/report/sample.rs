@@ -65,7 +65,7 @@ pub(crate) fn open(number: u64) -> Session {
             confidence: Confidence::Certain,
             other_causes: Vec::new(),
             summary: "Nothing had ended yet when the capture did.".to_owned(),
-            advice: String::new(),
+            advice: "".into(),
             client_view: View::default(),
             server_view: View::default(),
             evidence: Vec::new(),

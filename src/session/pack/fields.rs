@@ -1,5 +1,6 @@
 //! How each part of a session is packed.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{Packed, Packer, Unpacker};
@@ -240,6 +241,33 @@ impl Packed for String {
     fn unpack(&mut self, from: &mut Unpacker<'_>) {
         self.clear();
         self.push_str(from.text());
+    }
+}
+
+/// Nearly all are part of the program.
+impl Packed for Cow<'static, str> {
+    fn blank() -> Self {
+        Self::Borrowed("")
+    }
+
+    fn pack(&self, to: &mut Packer<'_>) {
+        match self {
+            Self::Borrowed(name) => {
+                let number = to.names.number(name);
+                to.number(number + 1);
+            }
+            Self::Owned(text) => {
+                to.number(0);
+                to.text(text);
+            }
+        }
+    }
+
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        *self = match from.number().checked_sub(1) {
+            Some(name) => Self::Borrowed(from.names.get(name)),
+            None => Self::Owned(from.text().to_owned()),
+        };
     }
 }
 
