@@ -224,8 +224,7 @@ fn unknown() -> Cell<'static> {
 
 /// Client, server and path of a session.
 fn whereabouts(session: &Session) -> [Cell<'_>; 3] {
-    let address = |address| Address(address).with(str::to_owned);
-    let client = address(session.client);
+    let client = Address(session.client).to_text();
     // The client's port tells nothing that the number of the session does not.
     let short = match (session.client.ip(), client.split_once(':')) {
         (IpAddr::V4(_), Some((ip, _))) => ip.to_owned(),
@@ -236,7 +235,7 @@ fn whereabouts(session: &Session) -> [Cell<'_>; 3] {
             short: Some(short),
             ..Cell::made(client)
         },
-        Cell::made(address(session.server)),
+        Cell::made(Address(session.server).to_text()),
         Cell::text(path_or_name(session).unwrap_or("-")),
     ]
 }

@@ -69,14 +69,12 @@ impl Watch {
         let time = self.civil(time).time();
         let field = |value: i8| u32::from(value.unsigned_abs());
         let mut text = *b"00:00:00.000";
-        write_fields(
+        put::<0, 2, _>(&mut text, field(time.hour()));
+        put::<3, 2, _>(&mut text, field(time.minute()));
+        put::<6, 2, _>(&mut text, field(time.second()));
+        put::<9, 3, _>(
             &mut text,
-            [
-                (0, 2, field(time.hour())),
-                (3, 2, field(time.minute())),
-                (6, 2, field(time.second())),
-                (9, 3, time.subsec_nanosecond().unsigned_abs() / 1_000_000),
-            ],
+            time.subsec_nanosecond().unsigned_abs() / 1_000_000,
         );
         std::str::from_utf8(&text).unwrap_or_default().to_owned()
     }
@@ -168,28 +166,22 @@ pub fn rfc3339(time: Timestamp) -> Rfc3339 {
     let field = |value: i8| u32::from(value.unsigned_abs());
     // A `Timestamp` lies between the years 1677 and 2262.
     let year = u32::from(date.year().unsigned_abs());
-    write_fields(
-        &mut text,
-        [
-            (0, 4, year),
-            (5, 2, field(date.month())),
-            (8, 2, field(date.day())),
-            (11, 2, field(date.hour())),
-            (14, 2, field(date.minute())),
-            (17, 2, field(date.second())),
-            (20, 9, date.subsec_nanosecond().unsigned_abs()),
-        ],
-    );
+    put::<0, 4, _>(&mut text, year);
+    put::<5, 2, _>(&mut text, field(date.month()));
+    put::<8, 2, _>(&mut text, field(date.day()));
+    put::<11, 2, _>(&mut text, field(date.hour()));
+    put::<14, 2, _>(&mut text, field(date.minute()));
+    put::<17, 2, _>(&mut text, field(date.second()));
+    put::<20, 9, _>(&mut text, date.subsec_nanosecond().unsigned_abs());
     Rfc3339(text)
 }
 
-/// Writes numbers into zeros of `text`: where each begins, how many digits it has, and which it is.
-fn write_fields<const N: usize>(text: &mut [u8], fields: [(usize, usize, u32); N]) {
-    for (at, digits, mut value) in fields {
-        for place in text.iter_mut().skip(at).take(digits).rev() {
-            *place += u8::try_from(value % 10).unwrap_or(0);
-            value /= 10;
-        }
+/// Writes a number over the `N` zeros that begin at `AT`: with both known, there is no loop.
+#[inline]
+fn put<const AT: usize, const N: usize, const ALL: usize>(text: &mut [u8; ALL], mut value: u32) {
+    for place in text.iter_mut().skip(AT).take(N).rev() {
+        *place += u8::try_from(value % 10).unwrap_or(0);
+        value /= 10;
     }
 }
 

@@ -205,10 +205,10 @@ impl Packed for SocketAddr {
 
     fn unpack(&mut self, from: &mut Unpacker<'_>) {
         let ip = match from.byte() {
-            6 => Ipv6Addr::from([0; 16].map(|_: u8| from.byte())).into(),
-            _ => Ipv4Addr::from([0; 4].map(|_: u8| from.byte())).into(),
+            6 => Ipv6Addr::from(from.array::<16>()).into(),
+            _ => Ipv4Addr::from(from.array::<4>()).into(),
         };
-        let port = u16::from_be_bytes([0; 2].map(|_: u8| from.byte()));
+        let port = u16::from_be_bytes(from.array());
         *self = Self::new(ip, port);
     }
 }

@@ -161,6 +161,12 @@ impl<'a> Unpacker<'a> {
         *byte
     }
 
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        let (array, rest) = self.bytes.split_first_chunk().unwrap_or((&[0; N], &[]));
+        self.bytes = rest;
+        *array
+    }
+
     fn number(&mut self) -> u64 {
         // Nearly all are small.
         if let [byte @ ..0x80, rest @ ..] = self.bytes {
