@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn what_several_sessions_need_is_told_once() {
         let mut other = sample::abrupt(3);
-        other.verdict.advice = "Ask the operator of the proxy.".to_owned();
+        other.verdict.advice = "Ask the operator of the proxy.".into();
         assert_eq!(
             told(&[sample::abrupt(1), sample::abrupt(2), other]),
             "

@@ -464,7 +464,7 @@ client 10.0.0.5 in all rows
         };
         let told = shown_as(&[&first, &second], View::Sessions, look, &[]);
         assert_eq!(told.matches("\n    The server ended").count(), 2, "{told}");
-        assert_eq!(told.matches(first.verdict.advice.as_str()).count(), 1);
+        assert_eq!(told.matches(&*first.verdict.advice).count(), 1);
     }
 
     #[test]

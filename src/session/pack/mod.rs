@@ -285,6 +285,7 @@ mod tests {
             names: &names,
             time: 0,
             packet: 0,
+            is_row: false,
         };
         assert_eq!(values.map(|_| from.signed()), values);
         assert_eq!((from.number(), from.number()), (u64::MAX, 0));
