@@ -129,6 +129,19 @@ struct Shown<'a> {
     indices: Option<Vec<usize>>,
 }
 
+/// The same, only as far as a row of a table shows them.
+struct Rows<'a>(&'a Shown<'a>);
+
+impl Source for Rows<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn read(&self, at: usize, session: &mut Session) {
+        self.0.told.read_row(self.0.index(at), session);
+    }
+}
+
 impl<'a> Shown<'a> {
     fn new(told: &'a Told, selection: &Selection) -> Self {
         let mut session = Session::blank();
@@ -150,6 +163,15 @@ impl<'a> Shown<'a> {
 }
 
 impl Shown<'_> {
+    /// The index of the one at `at` among all.
+    fn index(&self, at: usize) -> usize {
+        let index = match &self.indices {
+            Some(indices) => indices.get(at).copied(),
+            None => Some(at),
+        };
+        index.unwrap_or(usize::MAX)
+    }
+
     /// Each by itself.
     fn iter(&self) -> impl Iterator<Item = Session> {
         (0..self.len()).map(|at| {
@@ -166,11 +188,7 @@ impl Source for Shown<'_> {
     }
 
     fn read(&self, at: usize, session: &mut Session) {
-        let index = match &self.indices {
-            Some(indices) => indices.get(at).copied(),
-            None => Some(at),
-        };
-        self.told.read(index.unwrap_or(usize::MAX), session);
+        self.told.read(self.index(at), session);
     }
 }
 
@@ -205,10 +223,13 @@ fn write(
         // (Packets are written elsewhere.)
         (Format::Jsonl | Format::PcapNg, _) => Box::new(JsonLines::new(out, captures)),
     };
+    let rows = Rows(shown);
+    let is_row = matches!((format, view), (Format::Table, View::Sessions)) && !config.verbose;
+    let source: &dyn Source = if is_row { &rows } else { shown };
     if sink.needs_survey() {
-        each_row(view, shown, |row| sink.survey(row))?;
+        each_row(view, source, |row| sink.survey(row))?;
     }
-    each_row(view, shown, |row| sink.row(row))?;
+    each_row(view, source, |row| sink.row(row))?;
     // What is said of many is worth knowing of each one that is shown.
     for finding in &outcome.findings {
         if finding.sessions.iter().any(|&number| shown.has(number)) {

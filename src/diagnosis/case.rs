@@ -1,5 +1,7 @@
 //! One session's facts with what follows from them at once, as the rules see it.
 
+use std::borrow::Cow;
+
 use super::ending::Ending;
 use crate::session::facts::{Facts, Mark, SideFacts};
 use crate::session::{Clocks, EndKind, Evidence, Party, Side};
@@ -129,7 +131,7 @@ pub(super) fn span(nanos: i64) -> String {
 }
 
 /// A packet for the evidence.
-pub(super) fn evidence(mark: &Mark, from: Side, what: impl Into<String>) -> Evidence {
+pub(super) fn evidence(mark: &Mark, from: Side, what: impl Into<Cow<'static, str>>) -> Evidence {
     Evidence {
         packet: mark.packet,
         time: mark.time,
@@ -140,9 +142,14 @@ pub(super) fn evidence(mark: &Mark, from: Side, what: impl Into<String>) -> Evid
 
 /// With a capital first letter.
 pub(super) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
     let mut capital = String::with_capacity(text.len());
-    capital.extend(chars.next().into_iter().flat_map(char::to_uppercase));
-    capital.push_str(chars.as_str());
+    push_capital(&mut capital, text);
     capital
+}
+
+/// Adds `text` with a capital first letter.
+pub(super) fn push_capital(to: &mut String, text: &str) {
+    let mut chars = text.chars();
+    to.extend(chars.next().into_iter().flat_map(char::to_uppercase));
+    to.push_str(chars.as_str());
 }

@@ -20,6 +20,8 @@ mod telling;
 mod tests;
 mod views;
 
+use std::borrow::Cow;
+
 use crate::session::facts::{Answer, Facts, SeenClose, Unconnected};
 use crate::session::{Anomaly, Clocks, Party, Side, State, TransportEnd, Verdict, View};
 use crate::ws::Body;
@@ -102,9 +104,9 @@ fn seen_by(side: Side, facts: &Facts, ending: &Ending) -> View {
     View { note, ..view }
 }
 
-fn advice(cause: &str) -> String {
+fn advice(cause: &str) -> Cow<'static, str> {
     causes::lookup(cause)
-        .map(|cause| cause.advice.to_owned())
+        .map(|cause| cause.advice.into())
         .unwrap_or_default()
 }
 

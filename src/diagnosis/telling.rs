@@ -1,6 +1,6 @@
 //! The verdict in words, and the packets that it rests on.
 
-use super::case::{Case, capital};
+use super::case::{Case, push_capital};
 use super::rules::{Found, close, transport};
 use crate::session::{Evidence, Side, State};
 
@@ -17,17 +17,18 @@ pub(super) fn summary(case: &Case<'_>, found: &Found) -> String {
             close::statement(case).or_else(|| transport::statement(case))
         }
     };
-    let parts = [statement.unwrap_or_default(), found.why.clone()];
-    let told: Vec<String> = parts
-        .iter()
-        .filter(|part| !part.is_empty())
-        .map(|part| capital(part))
-        .collect();
-    if told.is_empty() {
-        "How it ended is not in the capture.".to_owned()
-    } else {
-        told.join(" ")
+    let statement = statement.as_deref().unwrap_or_default();
+    let mut told = String::with_capacity(statement.len() + found.why.len() + 1);
+    for part in [statement, &found.why] {
+        if !told.is_empty() && !part.is_empty() {
+            told.push(' ');
+        }
+        push_capital(&mut told, part);
     }
+    if told.is_empty() {
+        told.push_str("How it ended is not in the capture.");
+    }
+    told
 }
 
 /// The deciding packets, in order of time, each once.
@@ -39,14 +40,14 @@ pub(super) fn evidence(case: &Case<'_>, found: &mut Found) -> Vec<Evidence> {
                 packet,
                 time,
                 from: Some(Side::Client),
-                what: "opening request".to_owned(),
+                what: "opening request".into(),
             });
         }
         if let Some((packet, time)) = case.facts.answered {
             let status = case.facts.opening.http_status;
             let what = status.map_or_else(
-                || "answer".to_owned(),
-                |status| format!("answer: HTTP status {status}"),
+                || "answer".into(),
+                |status| format!("answer: HTTP status {status}").into(),
             );
             shown.push(Evidence {
                 packet,
@@ -59,6 +60,6 @@ pub(super) fn evidence(case: &Case<'_>, found: &mut Found) -> Vec<Evidence> {
     shown.extend(transport::signals(case));
     // What a rule said of a packet tells more than the plain signal, and stands first.
     shown.sort_by_key(|evidence| (evidence.time, evidence.packet));
-    shown.dedup_by_key(|evidence| (evidence.packet, evidence.from, evidence.what.clone()));
+    shown.dedup_by(|a, b| (a.packet, a.from, &a.what) == (b.packet, b.from, &b.what));
     shown
 }

@@ -160,13 +160,27 @@ impl Told {
     /// Reads the one at `index`, whose number is one more, into `session`, whose texts and lists
     /// are used again; false where there is none.
     pub fn read(&self, index: usize, session: &mut Session) -> bool {
+        self.read_with(Pack::read, index, session)
+    }
+
+    /// The same, only as far as a row of a table shows it; the rest is blank.
+    pub fn read_row(&self, index: usize, session: &mut Session) -> bool {
+        self.read_with(Pack::read_row, index, session)
+    }
+
+    fn read_with(
+        &self,
+        read: impl Fn(&Pack, Place, &mut Session),
+        index: usize,
+        session: &mut Session,
+    ) -> bool {
         let Some((pack, place)) = self.places.get(index) else {
             return false;
         };
         let Some(pack) = self.packs.get(*pack as usize) else {
             return false;
         };
-        pack.read(*place, session);
+        read(pack, *place, session);
         session.number = index as u64 + 1;
         self.amendments.apply(index, session);
         true

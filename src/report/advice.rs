@@ -35,11 +35,11 @@ impl Advices {
         }
         let all = &mut self.all;
         // One cause may have several: a 404 asks for something else than a 503.
-        let key = (verdict.cause, verdict.advice.clone());
+        let key = (verdict.cause, verdict.advice.clone().into_owned());
         let at = *self.known.entry(key).or_insert_with(|| {
             all.push(Advice {
                 cause: verdict.cause,
-                text: verdict.advice.clone(),
+                text: verdict.advice.clone().into_owned(),
                 sessions: Vec::new(),
                 count: 0,
             });
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn what_several_sessions_need_is_told_once() {
         let mut other = sample::abrupt(3);
-        other.verdict.advice = "Ask the operator of the proxy.".to_owned();
+        other.verdict.advice = "Ask the operator of the proxy.".into();
         assert_eq!(
             told(&[sample::abrupt(1), sample::abrupt(2), other]),
             "

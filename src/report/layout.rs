@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use anstyle::Style;
+use jiff::civil::Date;
 
 use super::look::Look;
 use super::text::{escape, shorten_end, shorten_middle, width};
@@ -11,6 +12,8 @@ use super::text::{escape, shorten_end, shorten_middle, width};
 const LEAST_QUOTE: usize = 8;
 /// Stands for a quotation that was left out.
 const LEFT_OUT: &str = " …";
+/// Bytes of most lines.
+const USUAL_LINE: usize = 160;
 /// What quotation marks and the blank before them take.
 const QUOTES: usize = 3;
 
@@ -72,10 +75,10 @@ pub(super) const fn column(title: &'static str) -> Column {
 
 /// A text and its looks.
 #[derive(Default)]
-pub(super) struct Cell {
-    pub(super) text: String,
+pub(super) struct Cell<'a> {
+    pub(super) text: Cow<'a, str>,
     /// Stands behind the text in quotation marks: cut, or left out whole, before the text is.
-    pub(super) quote: Option<String>,
+    pub(super) quote: Option<Cow<'a, str>>,
     /// What may stand for the text where room is short.
     pub(super) short: Option<String>,
     /// Columns of its beginning that are not to be cut.
@@ -83,11 +86,19 @@ pub(super) struct Cell {
     pub(super) style: Style,
 }
 
-impl Cell {
+impl<'a> Cell<'a> {
     /// A text; from the wire or not, it is made harmless here.
-    pub(super) fn text(text: &str) -> Self {
+    pub(super) fn text(text: &'a str) -> Self {
         Self {
-            text: escape(text).into_owned(),
+            text: escape(text),
+            ..Self::default()
+        }
+    }
+
+    /// A text of our own, which is harmless.
+    pub(super) fn made(text: String) -> Self {
+        Self {
+            text: text.into(),
             ..Self::default()
         }
     }
@@ -138,10 +149,10 @@ impl Cell {
 
 /// A line of the table.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct Line<'a> {
     /// The day of its time, where it has one.
-    pub(super) day: Option<String>,
-    pub(super) cells: Vec<Cell>,
+    pub(super) day: Option<Date>,
+    pub(super) cells: Vec<Cell<'a>>,
     /// Sentences below it.
     pub(super) notes: Vec<String>,
 }
@@ -165,7 +176,7 @@ struct Measure {
 
 impl Measures {
     /// Takes in one more line.
-    pub(super) fn add(&mut self, line: &Line) {
+    pub(super) fn add(&mut self, line: &Line<'_>) {
         self.columns.resize_with(line.cells.len(), Measure::default);
         for (cell, measure) in line.cells.iter().zip(&mut self.columns) {
             for (at, short) in [false, true].into_iter().enumerate() {
@@ -209,7 +220,7 @@ enum Place {
 /// Which columns there are, and how wide each is.
 pub(super) struct Layout {
     columns: &'static [Column],
-    titles: Line,
+    titles: Line<'static>,
     measures: Measures,
     places: Vec<Place>,
     widths: Vec<usize>,
@@ -222,7 +233,7 @@ impl Layout {
     /// roomiest of all for `None`.
     pub(super) fn new(
         columns: &'static [Column],
-        titles: Line,
+        titles: Line<'static>,
         measures: Measures,
         room: Option<usize>,
     ) -> Self {
@@ -408,7 +419,7 @@ impl Layout {
     }
 
     /// No cell of `line` is wider than its column.
-    pub(super) fn fits(&self, line: &Line) -> bool {
+    pub(super) fn fits(&self, line: &Line<'_>) -> bool {
         let columns = line.cells.iter().zip(self.columns).zip(&self.widths);
         columns
             .into_iter()
@@ -421,8 +432,8 @@ impl Layout {
     }
 
     /// One line of the table.
-    pub(super) fn line(&self, line: &Line, look: &Look) -> String {
-        let mut text = String::new();
+    pub(super) fn line(&self, line: &Line<'_>, look: &Look) -> String {
+        let mut text = String::with_capacity(USUAL_LINE);
         let columns = line.cells.iter().zip(self.columns).zip(&self.widths);
         for (at, ((cell, column), wide)) in columns.enumerate() {
             if !self.is_shown(at) {
@@ -432,7 +443,7 @@ impl Layout {
             let blank = wide.saturating_sub(width(&shown));
             text.push_str(self.joint(at));
             if column.right {
-                text.extend(std::iter::repeat_n(' ', blank));
+                push_blanks(&mut text, blank);
             }
             if look.color {
                 text.push_str(&look.paint(cell.style, &shown));
@@ -440,12 +451,21 @@ impl Layout {
                 text.push_str(&shown);
             }
             if !column.right {
-                text.extend(std::iter::repeat_n(' ', blank));
+                push_blanks(&mut text, blank);
             }
         }
         text.truncate(text.trim_end().len());
         text.push('\n');
         text
+    }
+}
+
+fn push_blanks(text: &mut String, mut count: usize) {
+    const BLANKS: &str = "                                ";
+    while count > 0 {
+        let some = BLANKS.get(..count).unwrap_or(BLANKS);
+        text.push_str(some);
+        count -= some.len();
     }
 }
 
@@ -456,7 +476,7 @@ mod tests {
     #[test]
     fn a_reason_is_cut_between_its_quotes_or_left_out() {
         let cell = Cell {
-            quote: Some("an unexpected condition".to_owned()),
+            quote: Some("an unexpected condition".into()),
             ..Cell::text("internal-error")
         };
         let fitted = |columns| cell.fitted(false, Fit::End, columns);

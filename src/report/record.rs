@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
-use std::io::Write;
 use std::net::SocketAddr;
 
 use serde::{Serialize, Serializer};
@@ -43,35 +42,31 @@ impl Display for Address {
     }
 }
 
-/// The longest, an IPv6 address with a scope and a port, has 58 characters.
-const ADDRESS: usize = 64;
+/// Most addresses with their ports have no more characters.
+const ADDRESS: usize = 24;
 
 impl Address {
-    /// The text; nearly all are of IPv4, and there the general way takes several times as long.
-    fn write(self, out: &mut impl Write) -> std::io::Result<()> {
+    /// As a text; nearly all are of IPv4, and there the general way takes several times as long.
+    pub(super) fn to_text(self) -> String {
         let SocketAddr::V4(address) = self.0 else {
-            return write!(out, "{}", self.0);
+            return self.0.to_string();
         };
         let mut digits = itoa::Buffer::new();
-        for (octet, before) in address.ip().octets().into_iter().zip(["", ".", ".", "."]) {
-            out.write_all(before.as_bytes())?;
-            out.write_all(digits.format(octet).as_bytes())?;
+        let mut text = String::with_capacity(ADDRESS);
+        for octet in address.ip().octets() {
+            text.push_str(digits.format(octet));
+            text.push('.');
         }
-        out.write_all(b":")?;
-        out.write_all(digits.format(address.port()).as_bytes())
+        text.pop();
+        text.push(':');
+        text.push_str(digits.format(address.port()));
+        text
     }
 }
 
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = [0; ADDRESS];
-        let mut rest = text.as_mut_slice();
-        let free = match self.write(&mut rest) {
-            Ok(()) => rest.len(),
-            Err(_) => return serializer.collect_str(self),
-        };
-        let written = text.get(..text.len() - free).unwrap_or_default();
-        serializer.serialize_str(std::str::from_utf8(written).unwrap_or_default())
+        serializer.serialize_str(&self.to_text())
     }
 }
 

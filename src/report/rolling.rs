@@ -5,6 +5,8 @@
 
 use std::io::{self, Write};
 
+use jiff::civil::Date;
+
 use super::columns::SESSIONS;
 use super::layout::{Cell, Layout, Line, Measures};
 use super::look::{DIM, Look};
@@ -33,12 +35,12 @@ const LEAST_WHAT: usize = 20;
 
 /// A line as wide as lines usually are. Two that differ: what all lines share would be told above
 /// the table, and of those to come nobody knows what they share.
-fn usual(digit: &str) -> Line {
+fn usual(digit: &str) -> Line<'static> {
     let cell = |(text, short): &(&str, &str)| Cell {
         short: Some(short.replace('5', digit)),
-        ..Cell::text(&text.replace('5', digit))
+        ..Cell::made(text.replace('5', digit))
     };
-    let mut cells: Vec<Cell> = USUAL.iter().map(cell).collect();
+    let mut cells: Vec<Cell<'_>> = USUAL.iter().map(cell).collect();
     // What happened is what people watch for.
     if let Some(what) = cells.last_mut() {
         what.essential = LEAST_WHAT;
@@ -50,7 +52,7 @@ fn usual(digit: &str) -> Line {
 }
 
 /// Of lines as wide as usual, and this one.
-fn layout(titles: Line, line: Option<&Line>, room: Option<usize>) -> Layout {
+fn layout(titles: Line<'static>, line: Option<&Line<'_>>, room: Option<usize>) -> Layout {
     let mut measures = Measures::default();
     measures.add(&usual("5"));
     measures.add(&usual("4"));
@@ -68,7 +70,7 @@ pub struct Rolling<W> {
     look: Look,
     begun: bool,
     /// The day of the last row.
-    day: Option<String>,
+    day: Option<Date>,
 }
 
 impl<W: Write> Rolling<W> {
@@ -98,10 +100,10 @@ impl<W: Write> Rolling<W> {
         }
         // A table that runs for weeks holds every time of day many times.
         if line.day.is_some() && line.day != self.day {
-            if let (Some(_), Some(day)) = (&self.day, &line.day) {
-                writeln!(self.out, "{}", self.look.paint(DIM, day))?;
+            if let (Some(_), Some(day)) = (self.day, line.day) {
+                writeln!(self.out, "{}", self.look.paint(DIM, &day.to_string()))?;
             }
-            self.day.clone_from(&line.day);
+            self.day = line.day;
         }
         self.out
             .write_all(layout.line(&line, &self.look).as_bytes())?;

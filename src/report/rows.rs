@@ -120,7 +120,7 @@ pub trait Source {
 /// That of `row`, at once.
 pub fn each_row<E>(
     view: View,
-    sessions: &impl Source,
+    sessions: &(impl Source + ?Sized),
     mut row: impl FnMut(&Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut session = Session::blank();

@@ -65,7 +65,7 @@ pub(crate) fn open(number: u64) -> Session {
             confidence: Confidence::Certain,
             other_causes: Vec::new(),
             summary: "Nothing had ended yet when the capture did.".to_owned(),
-            advice: String::new(),
+            advice: "".into(),
             client_view: View::default(),
             server_view: View::default(),
             evidence: Vec::new(),
@@ -136,14 +136,14 @@ pub(crate) fn abrupt(number: u64) -> Session {
         summary:
             "The server ended the connection after 60 s of silence; nobody had sent a Close frame."
                 .to_owned(),
-        advice: "Send a Ping from the server every 25 s.".to_owned(),
+        advice: "Send a Ping from the server every 25 s.".into(),
         client_view: lost.clone(),
         server_view: lost,
         evidence: vec![Evidence {
             packet: packet(21),
             time: end,
             from: Some(Side::Server),
-            what: "first FIN, no Close frame before it".to_owned(),
+            what: "first FIN, no Close frame before it".into(),
         }],
         ..session.verdict
     };
@@ -187,7 +187,7 @@ pub(crate) fn normal(number: u64) -> Session {
         packet: packet(number),
         time: at(900),
         from: Some(from),
-        what: "Close 1000".to_owned(),
+        what: "Close 1000".into(),
     };
     session.verdict = Verdict {
         state: State::Closed,

@@ -5,11 +5,15 @@
 //! may be millions.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
+
+use jiff::civil::Date;
 
 use super::advice::Advices;
 use super::columns::{CLOSES, EVENTS, SESSIONS};
 use super::layout::{Cell, Column, Layout, Line, Measures};
 use super::look::{DIM, Look, code_style, legend, packet};
+use super::record::Address;
 use super::rows::CloseRow;
 use super::text::{escape, width};
 use super::when::{short_span, shortest_span};
@@ -30,7 +34,7 @@ pub struct Table<'a, W> {
     /// The widest point in time, where days are not told.
     times: [usize; 2],
     /// The first day, and whether there are others.
-    days: Option<(String, bool)>,
+    days: Option<(Date, bool)>,
     /// Once the first row is written.
     layout: Option<Layout>,
     advices: Advices,
@@ -60,15 +64,15 @@ impl<'a, W: Write> Table<'a, W> {
         }
     }
 
-    fn time(&self, time: Timestamp) -> Cell {
+    fn time(&self, time: Timestamp) -> Cell<'static> {
         Cell {
             short: Some(self.look.watch.brief(time)),
             style: DIM,
-            ..Cell::text(&self.look.watch.time(time))
+            ..Cell::made(self.look.watch.time(time))
         }
     }
 
-    pub(super) fn session(&self, session: &Session) -> Line {
+    pub(super) fn session<'s>(&self, session: &'s Session) -> Line<'s> {
         let [client, server, path] = whereabouts(session);
         let verdict = &session.verdict;
         let ended = session.ended;
@@ -78,7 +82,7 @@ impl<'a, W: Write> Table<'a, W> {
             ended.map_or_else(unknown, |ended| self.time(ended)),
             lasted.map_or_else(unknown, |nanos| Cell {
                 short: Some(shortest_span(nanos)),
-                ..Cell::text(&short_span(nanos))
+                ..Cell::made(short_span(nanos))
             }),
             client,
             server,
@@ -99,7 +103,7 @@ impl<'a, W: Write> Table<'a, W> {
         }
     }
 
-    fn close(&self, row: &CloseRow<'_>) -> Line {
+    fn close<'s>(&self, row: &CloseRow<'s>) -> Line<'s> {
         let session = row.session;
         let [client, server, path] = whereabouts(session);
         let packet = row.packet.map(|id| packet(id, self.captures));
@@ -113,7 +117,7 @@ impl<'a, W: Write> Table<'a, W> {
             client,
             server,
             path,
-            packet.map_or_else(unknown, |packet| Cell::text(&packet)),
+            packet.map_or_else(unknown, Cell::made),
             Cell::text(row.frame.map_or("-", |close| side(close.from))),
             code(row.code()),
             what,
@@ -125,11 +129,11 @@ impl<'a, W: Write> Table<'a, W> {
         }
     }
 
-    fn event(&self, session: &Session, event: &Event) -> Line {
+    fn event<'s>(&self, session: &Session, event: &'s Event) -> Line<'s> {
         let cells = vec![
             self.time(event.time),
             number(session),
-            Cell::text(&packet(event.packet, self.captures)),
+            Cell::made(packet(event.packet, self.captures)),
             Cell::text(side(event.from)),
             Cell::text(event.kind),
             Cell::text(&event.detail),
@@ -141,7 +145,7 @@ impl<'a, W: Write> Table<'a, W> {
         }
     }
 
-    fn line(&self, row: &Row<'_>) -> Line {
+    fn line<'s>(&self, row: &Row<'s>) -> Line<'s> {
         match row {
             Row::Session(session) => self.session(session),
             Row::Close(row) => self.close(row),
@@ -155,13 +159,14 @@ impl<'a, W: Write> Table<'a, W> {
     }
 
     /// Puts the day before the time of a line.
-    fn tell_day(&self, line: &mut Line) {
+    fn tell_day(&self, line: &mut Line<'_>) {
         let at = self.columns.iter().position(|column| column.time);
         let cell = at.and_then(|at| line.cells.get_mut(at));
-        let (Some(day), Some(cell)) = (&line.day, cell) else {
+        let (Some(day), Some(cell)) = (line.day, cell) else {
             return;
         };
-        cell.text = format!("{day} {}", cell.text);
+        let day = day.to_string();
+        cell.text = format!("{day} {}", cell.text).into();
         // The year can be told from the summary.
         let day = day.split_once('-').map_or("", |(_, day)| day);
         cell.short = cell.short.take().map(|time| format!("{day} {time}"));
@@ -185,7 +190,7 @@ impl<'a, W: Write> Table<'a, W> {
         Ok(layout)
     }
 
-    pub(super) fn titles(&self) -> Line {
+    pub(super) fn titles(&self) -> Line<'static> {
         let title = |column: &Column| {
             let clock = self.look.watch.label();
             let clock = clock.filter(|_| column.time);
@@ -197,7 +202,7 @@ impl<'a, W: Write> Table<'a, W> {
                 short: Some(column.title.to_owned()),
                 essential: width(column.title),
                 style: DIM,
-                ..Cell::text(&text)
+                ..Cell::made(text)
             }
         };
         Line {
@@ -213,20 +218,24 @@ pub(super) const NOTE: &str = "    ";
 /// What a day takes before a time of day, `2023-11-14 ` and `11-14 `.
 const DAY: [usize; 2] = [11, 6];
 
-fn unknown() -> Cell {
+fn unknown() -> Cell<'static> {
     Cell::text("-")
 }
 
 /// Client, server and path of a session.
-fn whereabouts(session: &Session) -> [Cell; 3] {
+fn whereabouts(session: &Session) -> [Cell<'_>; 3] {
+    let client = Address(session.client).to_text();
     // The client's port tells nothing that the number of the session does not.
-    let short = Some(session.client.ip().to_string());
+    let short = match (session.client.ip(), client.split_once(':')) {
+        (IpAddr::V4(_), Some((ip, _))) => ip.to_owned(),
+        (ip, _) => ip.to_string(),
+    };
     [
         Cell {
-            short,
-            ..Cell::text(&session.client.to_string())
+            short: Some(short),
+            ..Cell::made(client)
         },
-        Cell::text(&session.server.to_string()),
+        Cell::made(Address(session.server).to_text()),
         Cell::text(path_or_name(session).unwrap_or("-")),
     ]
 }
@@ -237,30 +246,30 @@ fn path_or_name(session: &Session) -> Option<&str> {
     session.opening.path.as_deref().or_else(name)
 }
 
-fn number(session: &Session) -> Cell {
-    Cell::text(&session.number.to_string())
+fn number(session: &Session) -> Cell<'static> {
+    Cell::made(itoa::Buffer::new().format(session.number).to_owned())
 }
 
-fn code(code: Option<u16>) -> Cell {
-    let text = code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+fn code(code: Option<u16>) -> Cell<'static> {
+    let text = code.map(|code| itoa::Buffer::new().format(code).to_owned());
     Cell {
         style: code_style(code),
-        ..Cell::text(&text)
+        ..text.map_or_else(unknown, Cell::made)
     }
 }
 
 /// `what`, then `reason` in quotes where there is one.
-fn quoted(what: &str, reason: Option<&str>) -> Cell {
+fn quoted<'a>(what: &'a str, reason: Option<&'a str>) -> Cell<'a> {
     let reason = reason.filter(|reason| !reason.is_empty());
     Cell {
-        quote: reason.map(|reason| escape(reason).into_owned()),
+        quote: reason.map(escape),
         essential: width(what),
         ..Cell::text(what)
     }
 }
 
 /// The cause of a session, with the reason, HTTP status or alert that goes with it.
-fn what(session: &Session) -> Cell {
+fn what(session: &Session) -> Cell<'_> {
     let verdict = &session.verdict;
     let detail = match (&session.tls, session.opening.http_status) {
         (_, Some(status)) if verdict.state == State::Failed && status != 101 => status.to_string(),
@@ -268,7 +277,12 @@ fn what(session: &Session) -> Cell {
         _ if session.transport == Transport::Tls => ending(session).unwrap_or_default(),
         _ => return quoted(verdict.cause, verdict.reason.as_deref()),
     };
-    quoted(format!("{} {detail}", verdict.cause).trim_end(), None)
+    let text = format!("{} {detail}", verdict.cause);
+    let text = text.trim_end();
+    Cell {
+        essential: width(text),
+        ..Cell::made(escape(text).into_owned())
+    }
 }
 
 /// What ended the transport, and how long it had been quiet.
@@ -450,7 +464,7 @@ client 10.0.0.5 in all rows
         };
         let told = shown_as(&[&first, &second], View::Sessions, look, &[]);
         assert_eq!(told.matches("\n    The server ended").count(), 2, "{told}");
-        assert_eq!(told.matches(first.verdict.advice.as_str()).count(), 1);
+        assert_eq!(told.matches(&*first.verdict.advice).count(), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Points in time for people and for records.
 
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{Offset, TimeZone};
 
 use crate::time::Timestamp;
 
@@ -39,27 +40,43 @@ impl Watch {
     pub fn time(&self, time: Timestamp) -> String {
         match self.clock {
             Clock::Relative => seconds(time.since(self.zero)),
-            Clock::Utc | Clock::Local => {
-                format!("{:.3}", instant(time).to_zoned(self.zone.clone()).time())
-            }
+            Clock::Utc | Clock::Local => self.time_of_day(time),
         }
     }
 
     /// `HH:MM:SS`; on a relative clock as [`time`](Self::time).
     pub fn brief(&self, time: Timestamp) -> String {
+        let mut text = self.time(time);
+        if self.clock != Clock::Relative {
+            text.truncate("HH:MM:SS".len());
+        }
+        text
+    }
+
+    /// The day; `None` on a relative clock, which has no days.
+    pub fn date(&self, time: Timestamp) -> Option<Date> {
+        (self.clock != Clock::Relative).then(|| self.civil(time).date())
+    }
+
+    fn civil(&self, time: Timestamp) -> DateTime {
         match self.clock {
-            Clock::Relative => self.time(time),
-            Clock::Utc | Clock::Local => {
-                let time = instant(time).to_zoned(self.zone.clone()).time();
-                time.strftime("%H:%M:%S").to_string()
-            }
+            Clock::Local => self.zone.to_datetime(instant(time)),
+            Clock::Utc | Clock::Relative => Offset::UTC.to_datetime(instant(time)),
         }
     }
 
-    /// `YYYY-MM-DD`; `None` on a relative clock, which has no days.
-    pub fn date(&self, time: Timestamp) -> Option<String> {
-        let day = || instant(time).to_zoned(self.zone.clone()).date().to_string();
-        (self.clock != Clock::Relative).then(day)
+    fn time_of_day(&self, time: Timestamp) -> String {
+        let time = self.civil(time).time();
+        let field = |value: i8| u32::from(value.unsigned_abs());
+        let mut text = *b"00:00:00.000";
+        put::<0, 2, _>(&mut text, field(time.hour()));
+        put::<3, 2, _>(&mut text, field(time.minute()));
+        put::<6, 2, _>(&mut text, field(time.second()));
+        put::<9, 3, _>(
+            &mut text,
+            time.subsec_nanosecond().unsigned_abs() / 1_000_000,
+        );
+        std::str::from_utf8(&text).unwrap_or_default().to_owned()
     }
 
     /// Whose time of day it is; `None` for a relative clock, whose times begin with a sign.
@@ -74,9 +91,9 @@ impl Watch {
 
 /// `+S.mmm`, or `-S.mmm` where the clock of the capture went back.
 fn seconds(nanos: i64) -> String {
-    let sign = if nanos < 0 { '-' } else { '+' };
+    let sign = if nanos < 0 { "-" } else { "+" };
     let millis = nanos.unsigned_abs() / 1_000_000;
-    format!("{sign}{}.{:03}", millis / 1000, millis % 1000)
+    decimal(sign, millis / 1000, millis % 1000, 3)
 }
 
 /// A span as timers are set: `850 ms`, `60.400 s`, and beyond ten minutes
@@ -84,16 +101,35 @@ fn seconds(nanos: i64) -> String {
 pub fn span(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let millis = nanos.unsigned_abs() / 1_000_000;
-    let (secs, mins, hours) = (millis / 1000, millis / 60_000, millis / 3_600_000);
-    let exact = format!("{secs}.{:03} s", millis % 1000);
+    let (mins, hours) = (millis / 60_000, millis / 3_600_000);
+    let exact = || {
+        let mut text = decimal(sign, millis / 1000, millis % 1000, 3);
+        text.push_str(" s");
+        text
+    };
+    let exactly = || format!("{}.{:03} s", millis / 1000, millis % 1000);
     match millis {
         0 => format!("{sign}{} µs", nanos.unsigned_abs() / 1000),
-        1..1000 => format!("{sign}{millis} ms"),
-        1000..600_000 => format!("{sign}{exact}"),
-        600_000..3_600_000 => format!("{sign}{mins} min ({exact})"),
-        3_600_000..86_400_000 => format!("{sign}{hours} h {} min ({exact})", mins % 60),
-        _ => format!("{sign}{} d {} h ({exact})", hours / 24, hours % 24),
+        1..1000 => whole(sign, millis, " ms"),
+        1000..600_000 => exact(),
+        600_000..3_600_000 => format!("{sign}{mins} min ({})", exactly()),
+        3_600_000..86_400_000 => format!("{sign}{hours} h {} min ({})", mins % 60, exactly()),
+        _ => format!("{sign}{} d {} h ({})", hours / 24, hours % 24, exactly()),
     }
+}
+
+/// A number with its unit. There are many, and the general way takes several times as long.
+fn whole(sign: &str, value: u64, unit: &str) -> String {
+    let mut digits = itoa::Buffer::new();
+    [sign, digits.format(value), unit].concat()
+}
+
+/// A number with `digits` digits behind the point.
+fn decimal(sign: &str, value: u64, fraction: u64, digits: usize) -> String {
+    let (mut before, mut behind) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let behind = behind.format(fraction);
+    let zeros = "000".get(behind.len()..digits).unwrap_or_default();
+    [sign, before.format(value), ".", zeros, behind].concat()
 }
 
 /// A span for a column: `850 ms`, `60.400 s`, `20 min 3 s`, `2 h 4 min`, `1 d 1 h`.
@@ -113,7 +149,11 @@ pub fn shortest_span(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let tenths = nanos.unsigned_abs() / 100_000_000;
     match tenths {
-        10..6000 => format!("{sign}{}.{} s", tenths / 10, tenths % 10),
+        10..6000 => {
+            let mut text = decimal(sign, tenths / 10, tenths % 10, 1);
+            text.push_str(" s");
+            text
+        }
         6000..36_000 => format!("{sign}{} min", tenths / 600),
         _ => short_span(nanos),
     }
@@ -122,26 +162,27 @@ pub fn shortest_span(nanos: i64) -> String {
 /// RFC 3339 in UTC with nine digits.
 pub fn rfc3339(time: Timestamp) -> Rfc3339 {
     let mut text = *b"0000-00-00T00:00:00.000000000Z";
-    let date = jiff::tz::Offset::UTC.to_datetime(instant(time));
+    let date = Offset::UTC.to_datetime(instant(time));
     let field = |value: i8| u32::from(value.unsigned_abs());
     // A `Timestamp` lies between the years 1677 and 2262.
     let year = u32::from(date.year().unsigned_abs());
-    let fields = [
-        (0, 4, year),
-        (5, 2, field(date.month())),
-        (8, 2, field(date.day())),
-        (11, 2, field(date.hour())),
-        (14, 2, field(date.minute())),
-        (17, 2, field(date.second())),
-        (20, 9, date.subsec_nanosecond().unsigned_abs()),
-    ];
-    for (at, digits, mut value) in fields {
-        for place in text.iter_mut().skip(at).take(digits).rev() {
-            *place += u8::try_from(value % 10).unwrap_or(0);
-            value /= 10;
-        }
-    }
+    put::<0, 4, _>(&mut text, year);
+    put::<5, 2, _>(&mut text, field(date.month()));
+    put::<8, 2, _>(&mut text, field(date.day()));
+    put::<11, 2, _>(&mut text, field(date.hour()));
+    put::<14, 2, _>(&mut text, field(date.minute()));
+    put::<17, 2, _>(&mut text, field(date.second()));
+    put::<20, 9, _>(&mut text, date.subsec_nanosecond().unsigned_abs());
     Rfc3339(text)
+}
+
+/// Writes a number over the `N` zeros that begin at `AT`: with both known, there is no loop.
+#[inline]
+fn put<const AT: usize, const N: usize, const ALL: usize>(text: &mut [u8; ALL], mut value: u32) {
+    for place in text.iter_mut().skip(AT).take(N).rev() {
+        *place += u8::try_from(value % 10).unwrap_or(0);
+        value /= 10;
+    }
 }
 
 /// A point in time as `2023-11-14T22:13:20.000000001Z`.

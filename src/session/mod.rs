@@ -8,6 +8,7 @@ pub(crate) mod unconnected;
 pub use crate::flow::Side;
 pub use tracker::Tracker;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use crate::capture::PacketId;
@@ -225,7 +226,7 @@ pub struct Evidence {
     /// Who sent it.
     pub from: Option<Side>,
     /// What it shows, in a few words.
-    pub what: String,
+    pub what: Cow<'static, str>,
 }
 
 /// Who ended a session, how, and what each end knows of it.
@@ -252,7 +253,7 @@ pub struct Verdict {
     /// One sentence: what happened.
     pub summary: String,
     /// One sentence: what to do. Empty where nothing is to be done.
-    pub advice: String,
+    pub advice: Cow<'static, str>,
     /// What the client's API reports.
     pub client_view: View,
     /// What the server's API reports.

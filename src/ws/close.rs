@@ -173,10 +173,12 @@ pub fn name(code: u16) -> &'static str {
 /// range has a name: `4001`.
 pub fn in_words(code: u16) -> String {
     let info = lookup(code);
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(code);
     if info.first == info.last {
-        format!("{code} ({})", info.name)
+        [digits, " (", info.name, ")"].concat()
     } else {
-        code.to_string()
+        digits.to_owned()
     }
 }
 

@@ -355,7 +355,7 @@ impl Correction {
         }
         verdict.cause = self.cause;
         verdict.confidence = self.confidence;
-        verdict.advice.clone_from(&self.advice);
+        verdict.advice = self.advice.clone().into();
         verdict
             .other_causes
             .retain(|&other| other != self.cause && Some(other) != self.rival);

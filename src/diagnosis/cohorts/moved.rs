@@ -83,7 +83,7 @@ impl Move {
             self.client, self.number
         ));
         if let Some(cause) = crate::diagnosis::causes::lookup(CAUSE) {
-            cause.advice.clone_into(&mut verdict.advice);
+            verdict.advice = cause.advice.into();
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Sessions that ended with a Close frame.
 
+use std::borrow::Cow;
+
 use super::{Found, broken, the, transport};
 use crate::diagnosis::case::{Case, capital, evidence, span};
 use crate::diagnosis::knowledge::{private_codes, sizes, timers};
@@ -112,7 +114,7 @@ pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
         packet: frame.packet,
         time: frame.time,
         from: Some(sender),
-        what: format!("{} frame of {} bytes", frame.opcode.name(), frame.len),
+        what: format!("{} frame of {} bytes", frame.opcode.name(), frame.len).into(),
     }))
 }
 
@@ -285,9 +287,9 @@ fn private_meaning(case: &Case<'_>, code: u16, close: &SeenClose) -> Option<Stri
 pub(in crate::diagnosis) fn statement(case: &Case<'_>) -> Option<String> {
     let (side, _, close) = first(case)?;
     let what = match (&close.frame.body, close.frame.code()) {
-        (Body::Lost, _) => "a Close frame".to_owned(),
-        (_, None) => "an empty Close (the API shows 1005)".to_owned(),
-        (_, Some(code)) => close::in_words(code),
+        (Body::Lost, _) => Cow::Borrowed("a Close frame"),
+        (_, None) => "an empty Close (the API shows 1005)".into(),
+        (_, Some(code)) => close::in_words(code).into(),
     };
     let peer = case.side(side.other());
     let first_signal = case.ending.closer;
@@ -311,8 +313,9 @@ pub(in crate::diagnosis) fn statement(case: &Case<'_>) -> Option<String> {
     } else {
         ""
     };
-    Some(format!(
-        "{} closed with {what}{answer}.",
-        capital(the(side))
-    ))
+    let who = match side {
+        Side::Client => "The client",
+        Side::Server => "The server",
+    };
+    Some([who, " closed with ", &what, answer, "."].concat())
 }

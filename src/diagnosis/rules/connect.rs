@@ -1,5 +1,7 @@
 //! Attempts that came to no request: the server could not be reached, or a proxy did not want it.
 
+use std::borrow::Cow;
+
 use super::{Found, icmp};
 use crate::diagnosis::case::{Case, span};
 use crate::diagnosis::causes::status_advice;
@@ -9,7 +11,7 @@ use crate::session::{Confidence, Evidence, Party, Side};
 /// Why an attempt without a request is told at all.
 const ELSEWHERE: &str = " Others in the capture ask for a WebSocket there.";
 
-fn shown((packet, time): At, from: Side, what: impl Into<String>) -> Evidence {
+fn shown((packet, time): At, from: Side, what: impl Into<Cow<'static, str>>) -> Evidence {
     Evidence {
         packet,
         time,

@@ -42,7 +42,7 @@ pub(super) fn evidence(icmp: &IcmpSeen, says: &str) -> Evidence {
         packet: icmp.packet,
         time: icmp.time,
         from: None,
-        what: format!("{says}, from {}", icmp.reporter),
+        what: format!("{says}, from {}", icmp.reporter).into(),
     }
 }
 

@@ -14,6 +14,8 @@ mod timer;
 mod tls;
 pub(super) mod transport;
 
+use std::borrow::Cow;
+
 use super::case::Case;
 use super::views::close_may_be_lost;
 use crate::session::facts::Answer;
@@ -28,9 +30,9 @@ pub(super) struct Found {
     pub(super) confidence: Confidence,
     pub(super) culprit: Option<Party>,
     /// One sentence that says what shows it; may be empty.
-    pub(super) why: String,
+    pub(super) why: Cow<'static, str>,
     /// Advice for this very case; else that of the cause.
-    pub(super) advice: Option<String>,
+    pub(super) advice: Option<Cow<'static, str>>,
     /// The packets that decide it.
     pub(super) evidence: Vec<Evidence>,
     /// Other causes that fit.
@@ -43,21 +45,21 @@ impl Found {
             name,
             confidence,
             culprit: culprit.into(),
-            why: String::new(),
+            why: Cow::Borrowed(""),
             advice: None,
             evidence: Vec::new(),
             others: Vec::new(),
         }
     }
 
-    fn why(self, why: impl Into<String>) -> Self {
+    fn why(self, why: impl Into<Cow<'static, str>>) -> Self {
         Self {
             why: why.into(),
             ..self
         }
     }
 
-    fn advise(self, advice: impl Into<String>) -> Self {
+    fn advise(self, advice: impl Into<Cow<'static, str>>) -> Self {
         Self {
             advice: Some(advice.into()),
             ..self
@@ -205,7 +207,7 @@ fn broken(culprit: Side, violation: &Violation) -> Evidence {
         packet: violation.packet,
         time: violation.time,
         from: Some(culprit),
-        what: format!("violation: {}", violation.rule.name()),
+        what: format!("violation: {}", violation.rule.name()).into(),
     }
 }
 

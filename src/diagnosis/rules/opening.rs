@@ -92,7 +92,6 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
     if case.facts.answer != Answer::None || case.cutter() != Some(Side::Client) {
         return None;
     }
-    let what = "opening request".to_owned();
     Some(
         Found::new("upgrade-unanswered", Confidence::High, Party::Server)
             .why(format!(
@@ -103,7 +102,7 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
                 packet,
                 time,
                 from: Some(Side::Client),
-                what,
+                what: "opening request".into(),
             }),
     )
 }

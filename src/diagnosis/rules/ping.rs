@@ -93,7 +93,7 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
             packet,
             time: sent,
             from: Some(pinger),
-            what: "Ping that was never answered".to_owned(),
+            what: "Ping that was never answered".into(),
         });
     // TCP went on acknowledging: the machine lives, the application does not answer.
     let acknowledged = case
@@ -129,7 +129,7 @@ pub(super) fn late(case: &Case<'_>) -> Option<Found> {
                 packet: pong.packet,
                 time: pong.time,
                 from: Some(peer),
-                what: "late Pong".to_owned(),
+                what: "late Pong".into(),
             }),
     )
 }
@@ -158,7 +158,7 @@ pub(super) fn answered_but_closed(case: &Case<'_>) -> Option<Found> {
                 packet: pong.packet,
                 time: pong.time,
                 from: Some(side.other()),
-                what: "Pong, in time".to_owned(),
+                what: "Pong, in time".into(),
             })
     })
 }

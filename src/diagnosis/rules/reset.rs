@@ -66,7 +66,7 @@ pub(super) fn stale(case: &Case<'_>) -> Option<Found> {
                 packet,
                 time,
                 from: Some(from),
-                what: format!("first bytes after {}", span(idle)),
+                what: format!("first bytes after {}", span(idle)).into(),
             })
     })
 }

@@ -20,7 +20,7 @@ pub(super) fn on_plaintext_port(case: &Case<'_>) -> Option<Found> {
             packet: http.packet,
             time: http.time,
             from: Some(Side::Server),
-            what: "answer in plain HTTP".to_owned(),
+            what: "answer in plain HTTP".into(),
         }),
     )
 }
@@ -229,9 +229,9 @@ fn last_alert(sealed: &Sealed, case: &Case<'_>) -> Option<Evidence> {
             time: origin.time,
             from: Some(side),
             what: if what == ENCRYPTED_ALERT {
-                "an encrypted alert of TLS".to_owned()
+                "an encrypted alert of TLS".into()
             } else {
-                "a record of the size of a TLS alert".to_owned()
+                "a record of the size of a TLS alert".into()
             },
         })
     };

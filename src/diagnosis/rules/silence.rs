@@ -62,7 +62,7 @@ pub(super) fn vanished(case: &Case<'_>) -> Option<Found> {
                 the(side),
                 span(idle)
             ))
-            .show(Evidence { packet, time, from: Some(side), what: format!("first bytes after {}", span(idle)) })
+            .show(Evidence { packet, time, from: Some(side), what: format!("first bytes after {}", span(idle)).into() })
             .show(shown),
         None => {
             let found = Found::new("peer-vanished", confidence, Party::Network);
@@ -152,7 +152,7 @@ pub(super) fn suspended(case: &Case<'_>) -> Option<Found> {
                 packet: back.at.0,
                 time: back.at.1,
                 from: Some(Side::Client),
-                what: format!("first packet after {}", span(back.silence)),
+                what: format!("first packet after {}", span(back.silence)).into(),
             });
         // A path that failed for so long looks the same from the other end.
         found.others.push("peer-vanished");
@@ -180,7 +180,7 @@ pub(super) fn keep_alive_probes(case: &Case<'_>) -> Option<Found> {
             packet: last.packet,
             time: last.time,
             from: Some(side),
-            what: "keep-alive probe, unanswered".to_owned(),
+            what: "keep-alive probe, unanswered".into(),
         }),
     )
 }

@@ -1,5 +1,7 @@
 //! Sessions whose transport ended without any Close frame: the 1006 family.
 
+use std::borrow::Cow;
+
 use super::{Found, broken, the};
 use crate::diagnosis::case::{Case, evidence, span};
 use crate::session::facts::Answer;
@@ -102,7 +104,7 @@ pub(super) fn capture(case: &Case<'_>) -> Option<Found> {
                 packet: hole.packet,
                 time: hole.time,
                 from: Some(side),
-                what: format!("{} bytes missing before this packet", hole.len),
+                what: format!("{} bytes missing before this packet", hole.len).into(),
             }),
         None => found.why("One direction is not in the capture."),
     })
@@ -126,7 +128,7 @@ pub(super) fn too_big(case: &Case<'_>) -> Option<Found> {
                 packet: frame.packet,
                 time: frame.time,
                 from: Some(sender),
-                what: format!("{} frame of {} bytes", frame.opcode.name(), frame.len),
+                what: format!("{} frame of {} bytes", frame.opcode.name(), frame.len).into(),
             })
     })
 }
@@ -144,7 +146,7 @@ pub(super) fn unread_data(case: &Case<'_>) -> Option<Found> {
         let confidence = if full { Confidence::High } else { Confidence::Medium };
         Found::new("rst-unread-data", confidence, Party::from(cutter))
             .why(format!("Bytes of {} had come that nobody read: the process ended, or closed the socket without reading on.", the(peer)))
-            .show(Evidence { packet, time, from: Some(peer), what: "bytes that were not read".to_owned() })
+            .show(Evidence { packet, time, from: Some(peer), what: "bytes that were not read".into() })
     })
 }
 
@@ -176,7 +178,7 @@ pub(super) fn inside_frame(case: &Case<'_>) -> Option<Found> {
             packet,
             time,
             from: Some(cutter),
-            what: "last bytes, inside of a frame".to_owned(),
+            what: "last bytes, inside of a frame".into(),
         }),
         None => found,
     })
@@ -288,7 +290,8 @@ pub(in crate::diagnosis) fn signals(case: &Case<'_>) -> Vec<Evidence> {
             let what = close
                 .frame
                 .code()
-                .map_or_else(|| "Close".to_owned(), |code| format!("Close {code}"));
+                .map(|code| ["Close ", itoa::Buffer::new().format(code)].concat());
+            let what = what.map_or(Cow::Borrowed("Close"), Cow::Owned);
             shown.push(evidence(&close.mark, side, what));
         }
         if let Some(notify) = &facts.close_notify {
@@ -324,7 +327,7 @@ pub(in crate::diagnosis) fn signals(case: &Case<'_>) -> Vec<Evidence> {
                 packet,
                 time,
                 from: Some(side),
-                what: "last bytes of this side".to_owned(),
+                what: "last bytes of this side".into(),
             });
         }
     }

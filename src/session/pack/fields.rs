@@ -1,5 +1,6 @@
 //! How each part of a session is packed.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{Packed, Packer, Unpacker};
@@ -11,22 +12,27 @@ use crate::session::{
 use crate::time::Timestamp;
 use crate::tls::Stage;
 
-/// Structs, field by field; names all of them.
+/// Structs, field by field; names all of them. What stands behind a `;` is not read for a row.
 macro_rules! fields {
-    ($($type:ident { $($field:ident),+ $(,)? })+) => {$(
+    ($($type:ident { $($field:ident),+ $(; $($rest:ident),+)? $(,)? })+) => {$(
         impl Packed for $type {
             fn blank() -> Self {
-                Self { $($field: Packed::blank()),+ }
+                Self { $($field: Packed::blank(),)+ $($($rest: Packed::blank()),+)? }
             }
 
             fn pack(&self, to: &mut Packer<'_>) {
-                let Self { $($field),+ } = self;
+                let Self { $($field,)+ $($($rest),+)? } = self;
                 $($field.pack(to);)+
+                $($($rest.pack(to);)+)?
             }
 
             fn unpack(&mut self, from: &mut Unpacker<'_>) {
-                let Self { $($field),+ } = self;
+                let Self { $($field,)+ $($($rest),+)? } = self;
                 $($field.unpack(from);)+
+                $(
+                    from.end_row();
+                    $($rest.unpack(from);)+
+                )?
             }
         }
     )+};
@@ -94,8 +100,8 @@ fields! {
     // The first time and packet go before those that are near them.
     Session {
         number, started, first_packet, last_packet, opened, ended, last_byte, transport, client,
-        server, opening, tls, vlan, tunnel, clocks, ping_period, verdict, closes, transport_end, client_sent,
-        server_sent, anomalies, lost_bytes, captured, related, events,
+        server, opening, tls, vlan, tunnel, clocks, ping_period, transport_end, verdict, closes,
+        client_sent, server_sent, anomalies, lost_bytes, captured, related, events,
     }
     Opening {
         host, path, origin, user_agent, subprotocol, extensions, http_status, server_software, key,
@@ -103,7 +109,7 @@ fields! {
     }
     Tls { version, cipher_suite, sni, alpn, alert, stage }
     Verdict {
-        state, code, reason, clean, closer, culprit, cause, confidence, other_causes, summary,
+        state, code, reason, clean, closer, culprit, cause; confidence, other_causes, summary,
         advice, client_view, server_view, evidence,
     }
     View { code, reason, clean, presumed, note }
@@ -199,10 +205,10 @@ impl Packed for SocketAddr {
 
     fn unpack(&mut self, from: &mut Unpacker<'_>) {
         let ip = match from.byte() {
-            6 => Ipv6Addr::from([0; 16].map(|_: u8| from.byte())).into(),
-            _ => Ipv4Addr::from([0; 4].map(|_: u8| from.byte())).into(),
+            6 => Ipv6Addr::from(from.array::<16>()).into(),
+            _ => Ipv4Addr::from(from.array::<4>()).into(),
         };
-        let port = u16::from_be_bytes([0; 2].map(|_: u8| from.byte()));
+        let port = u16::from_be_bytes(from.array());
         *self = Self::new(ip, port);
     }
 }
@@ -235,6 +241,33 @@ impl Packed for String {
     fn unpack(&mut self, from: &mut Unpacker<'_>) {
         self.clear();
         self.push_str(from.text());
+    }
+}
+
+/// Nearly all are part of the program.
+impl Packed for Cow<'static, str> {
+    fn blank() -> Self {
+        Self::Borrowed("")
+    }
+
+    fn pack(&self, to: &mut Packer<'_>) {
+        match self {
+            Self::Borrowed(name) => {
+                let number = to.names.number(name);
+                to.number(number + 1);
+            }
+            Self::Owned(text) => {
+                to.number(0);
+                to.text(text);
+            }
+        }
+    }
+
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        *self = match from.number().checked_sub(1) {
+            Some(name) => Self::Borrowed(from.names.get(name)),
+            None => Self::Owned(from.text().to_owned()),
+        };
     }
 }
 

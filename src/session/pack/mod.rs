@@ -53,8 +53,19 @@ impl Pack {
 
     /// Reads the session at `place` into `session`, whose texts and lists are used again.
     pub fn read(&self, place: Place, session: &mut Session) {
+        session.unpack(&mut self.unpacker(place));
+    }
+
+    /// The same, only as far as a row of a table shows it; the rest is blank.
+    pub fn read_row(&self, place: Place, session: &mut Session) {
+        let mut from = self.unpacker(place);
+        from.is_row = true;
+        session.unpack(&mut from);
+    }
+
+    fn unpacker(&self, place: Place) -> Unpacker<'_> {
         let block = self.blocks.get(place.block as usize);
-        let mut from = Unpacker {
+        Unpacker {
             bytes: block
                 .and_then(|block| block.get(place.at as usize..))
                 .unwrap_or_default(),
@@ -62,8 +73,8 @@ impl Pack {
             names: &self.names,
             time: 0,
             packet: 0,
-        };
-        session.unpack(&mut from);
+            is_row: false,
+        }
     }
 }
 
@@ -125,21 +136,35 @@ const fn low(value: u64) -> u8 {
     (value & 0x7f) as u8
 }
 
-/// Gives one value after the other. Where the bytes end too soon, which they never do, there
-/// follow zeros.
+/// Gives one value after the other; zeros, where the bytes are at an end.
 struct Unpacker<'a> {
     bytes: &'a [u8],
     texts: &'a Texts,
     names: &'a Names,
     time: i64,
     packet: u64,
+    /// Only what a row shows is wanted.
+    is_row: bool,
 }
 
 impl<'a> Unpacker<'a> {
+    /// What follows no row shows.
+    fn end_row(&mut self) {
+        if self.is_row {
+            self.bytes = &[];
+        }
+    }
+
     fn byte(&mut self) -> u8 {
         let (byte, rest) = self.bytes.split_first().unwrap_or((&0, &[]));
         self.bytes = rest;
         *byte
+    }
+
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        let (array, rest) = self.bytes.split_first_chunk().unwrap_or((&[0; N], &[]));
+        self.bytes = rest;
+        *array
     }
 
     fn number(&mut self) -> u64 {
@@ -215,6 +240,12 @@ mod tests {
         for (place, told) in places.iter().zip(&all).rev() {
             pack.read(*place, &mut session);
             assert_eq!(&session, told);
+            pack.read_row(*place, &mut session);
+            let (row, whole) = (&session.verdict, &told.verdict);
+            assert_eq!((row.cause, &row.reason), (whole.cause, &whole.reason));
+            assert_eq!(session.opening, told.opening);
+            assert_eq!(session.transport_end, told.transport_end);
+            assert!(session.events.is_empty() && row.summary.is_empty());
         }
     }
 
@@ -254,6 +285,7 @@ mod tests {
             names: &names,
             time: 0,
             packet: 0,
+            is_row: false,
         };
         assert_eq!(values.map(|_| from.signed()), values);
         assert_eq!((from.number(), from.number()), (u64::MAX, 0));
