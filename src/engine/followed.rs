@@ -16,7 +16,7 @@ use super::trace::Recording;
 #[derive(Debug)]
 pub(super) enum Followed {
     /// No byte of it was seen yet.
-    Prelude(Prelude),
+    Prelude(Box<Prelude>),
     /// With all its layers.
     Whole(Box<Stack>),
     /// It is of no interest.
@@ -44,7 +44,7 @@ impl Followed {
             settings,
         } = *arrival;
         if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
-            return Self::Prelude(prelude);
+            return Self::Prelude(Box::new(prelude));
         }
         let place = (segment.vlan, segment.tunnel);
         let mut stack = Box::new(Stack::new(packet, time, ordinal, place, settings.clone()));

@@ -737,7 +737,9 @@ impl Upper {
                         self.rare().halves = halves;
                     }
                     let mut searches = Box::<Pair<Search>>::default();
-                    if let App::Http(exchange) = std::mem::replace(&mut self.app, App::Undecided) {
+                    if let App::Http(mut exchange) =
+                        std::mem::replace(&mut self.app, App::Undecided)
+                    {
                         exchange.drain(|end, chunk| searches[end].handle_chunk(chunk));
                     }
                     self.app = App::Unknown(searches);
@@ -764,7 +766,7 @@ impl Upper {
             a: reader(End::A),
             b: reader(End::B),
         });
-        if let App::Http(exchange) = std::mem::replace(&mut self.app, App::Undecided) {
+        if let App::Http(mut exchange) = std::mem::replace(&mut self.app, App::Undecided) {
             exchange.drain(|end, chunk| {
                 let side = tracker.side(end);
                 readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));

@@ -91,7 +91,7 @@ impl Talk {
                 client, request, ..
             } => {
                 assert_eq!(*client, CLIENT);
-                format!("opening {}", request.path)
+                format!("opening {}", request.path())
             }
             Event::Refused { response, .. } => format!("refused {}", response.status),
             Event::NotHttp { .. } => "not http".to_owned(),
