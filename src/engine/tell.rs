@@ -88,7 +88,7 @@ pub(super) fn tell(
         tunnel: (!name.tunnel.is_empty()).then(|| name.tunnel.to_string()),
         community_id: community_id(&name.key),
         started: first.time,
-        opened: opened.map(|origin| origin.time),
+        opened,
         ended,
         last_byte,
         clocks,

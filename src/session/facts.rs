@@ -4,7 +4,7 @@ pub use super::unconnected::{At, IcmpMeaning, IcmpSeen, Unconnected};
 use super::{Opening, Sent, Side};
 use crate::capture::PacketId;
 use crate::http::Fault;
-use crate::tcp::{Habits, Origin};
+use crate::tcp::Habits;
 use crate::time::Timestamp;
 use crate::tls::{Sealed, Stage};
 use crate::ws::{CloseFrame, Opcode, Rule, Tail};
@@ -181,12 +181,19 @@ impl SideFacts {
 #[derive(Clone, Debug, Default)]
 pub(super) struct SideSoFar {
     pub(super) sent: Sent,
-    pub(super) closes: Vec<SeenClose>,
     pub(super) last_data_frame: Option<LastFrame>,
     /// The last frame before any Close.
-    pub(super) last_frame: Option<Origin>,
+    pub(super) last_frame: Option<LastSeen>,
     pub(super) pings: Option<Box<Pings>>,
     pub(super) rough: Option<Box<Rough>>,
+}
+
+/// A packet, and what it acknowledges.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastSeen {
+    pub(super) packet: PacketId,
+    pub(super) time: Timestamp,
+    pub(super) ack: Option<u32>,
 }
 
 /// What only some sides have.
@@ -219,7 +226,6 @@ impl From<SideSoFar> for SideFacts {
     fn from(so_far: SideSoFar) -> Self {
         let SideSoFar {
             sent,
-            closes,
             last_data_frame,
             last_frame,
             pings,
@@ -234,13 +240,12 @@ impl From<SideSoFar> for SideFacts {
         Self {
             sent,
             sent_frame: sent.frames > 0,
-            closes,
             violation,
             holes,
             tail,
             last_data_frame,
             inflated,
-            last_frame: last_frame.map(|origin| (origin.packet, origin.time)),
+            last_frame: last_frame.map(|last| (last.packet, last.time)),
             pings: pings.as_deref().copied().unwrap_or_default(),
             ..Self::default()
         }

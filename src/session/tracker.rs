@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use super::facts::{
-    Answer, At, Hole, LastFrame, Mark, SeenClose, SideSoFar, Sides, Unconnected, Violation,
+    Answer, At, Hole, LastFrame, LastSeen, Mark, SeenClose, SideSoFar, Sides, Unconnected,
+    Violation,
 };
 use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
@@ -28,7 +29,7 @@ pub struct Tracker {
     /// Its connection goes on to something else.
     pub superseded: bool,
     /// When the 101 was whole.
-    pub opened: Option<Origin>,
+    pub opened: Option<Timestamp>,
     /// Its story, where asked for.
     pub events: Option<Box<Vec<Event>>>,
     /// What few sessions have.
@@ -44,7 +45,8 @@ pub struct Tracker {
     /// Until it is answered with a 101.
     request: Option<Box<Request>>,
     heading: Heading,
-    closes: Vec<(Side, usize, Origin)>,
+    /// With what their packets acknowledge.
+    closes: Option<Box<Vec<(Side, SeenClose, Option<u32>)>>>,
 }
 
 /// What few sessions have, apart so that the others take less memory.
@@ -89,7 +91,7 @@ impl Tracker {
             sides: Sides::default(),
             request: None,
             heading: Heading::default(),
-            closes: Vec::new(),
+            closes: None,
         }
     }
 
@@ -259,7 +261,7 @@ impl Tracker {
 
     /// One side has sent a Close.
     pub const fn has_close(&self) -> bool {
-        !self.closes.is_empty()
+        self.closes.is_some()
     }
 
     /// An answer that is no HTTP; `alert`: the name of the TLS alert that it is.
@@ -289,7 +291,7 @@ impl Tracker {
             .as_deref()
             .and_then(|request| check_answer(request, response));
         self.answer = Answer::Switched(fault);
-        self.opened = Some(origin);
+        self.opened = Some(origin.time);
         self.answered(response, origin);
         self.request = None;
         if let Some(fault) = fault {
@@ -335,8 +337,11 @@ impl Tracker {
                         time: origin.time,
                     });
                 }
-                if self.closes.is_empty() && header.opcode != Opcode::CLOSE {
-                    facts.last_frame = Some(origin);
+                if self.closes.is_none() && header.opcode != Opcode::CLOSE {
+                    let Origin {
+                        packet, time, ack, ..
+                    } = origin;
+                    facts.last_frame = Some(LastSeen { packet, time, ack });
                 }
             }
             Item::Message {
@@ -392,11 +397,9 @@ impl Tracker {
                         .reason()
                         .map_or(code.clone(), |reason| format!("{code} {reason}"))
                 });
-                let closes = &mut self.sides[side].closes;
-                if closes.len() < limits::MAX_CLOSES {
-                    // There is one, nearly always: no room for more.
-                    self.closes.reserve_exact(1);
-                    self.closes.push((side, closes.len(), origin));
+                let closes = self.closes.get_or_insert_default();
+                let of_side = closes.iter().filter(|(from, ..)| *from == side);
+                if of_side.count() < limits::MAX_CLOSES {
                     let mark = Mark {
                         start,
                         end: origin.record_end.map_or(end, NonZeroU64::get),
@@ -404,8 +407,9 @@ impl Tracker {
                         packet: origin.packet,
                         time: origin.time,
                     };
+                    // There are two at most, nearly always: no room for more.
                     closes.reserve_exact(1);
-                    closes.push(SeenClose { frame, mark });
+                    closes.push((side, SeenClose { frame, mark }, origin.ack));
                 }
             }
             Item::Violation {

@@ -155,7 +155,7 @@ fn under_way(slot: Slot, flow: FlowKey, followed: &Followed) -> Option<OpenSessi
         path: tracker.path(),
         is_tls: stack.is_tls(),
         started: tracker.first.time,
-        opened: tracker.opened.map(|origin| origin.time),
+        opened: tracker.opened,
         last: stack.tcp().last().time,
         messages: sent.client.messages + sent.server.messages,
         bytes: sent.client.bytes.saturating_add(sent.server.bytes),

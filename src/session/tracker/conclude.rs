@@ -63,17 +63,17 @@ impl Tracker {
             packet: complaint.packet,
             time: complaint.time,
         });
-        for (side, index, origin) in std::mem::take(&mut self.closes) {
-            let end = self.end(side);
-            if let Some(close) = all.sides[side].closes.get_mut(index) {
-                close.mark.heard = heard(tcp, end, origin);
-            }
+        for (side, mut close, ack) in self.closes.take().into_iter().flat_map(|all| *all) {
+            close.mark.heard = heard(tcp, self.end(side), ack);
+            let closes = &mut all.sides[side].closes;
+            closes.reserve_exact(1);
+            closes.push(close);
         }
         for (side, alert) in alerts {
             let mark = Mark {
                 start: alert.start,
                 end: alert.end,
-                heard: heard(tcp, self.end(side), alert.origin),
+                heard: heard(tcp, self.end(side), alert.origin.ack),
                 packet: alert.origin.packet,
                 time: alert.origin.time,
             };
@@ -96,7 +96,7 @@ impl Tracker {
             let stream = tcp.stream(end);
             // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
             let talked_on = talked[side.other()]
-                .and_then(|origin| origin.ack)
+                .and_then(|last| last.ack)
                 .is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0);
             facts.begins_behind = facts.captured
                 && !stream.is_from_syn()
@@ -197,9 +197,9 @@ impl Tracker {
 }
 
 /// What the sender of a packet had received of the other stream.
-fn heard(tcp: &Connection, from: End, origin: Origin) -> Option<u64> {
+fn heard(tcp: &Connection, from: End, ack: Option<u32>) -> Option<u64> {
     let stream = tcp.stream(from.other());
-    let ack = origin.ack.filter(|_| stream.is_started())?;
+    let ack = ack.filter(|_| stream.is_started())?;
     Some(u64::try_from(stream.offset(ack)).unwrap_or(0))
 }
 
@@ -208,7 +208,7 @@ fn mark(tcp: &Connection, from: End, signal: Signal, end: u64) -> Mark {
     Mark {
         start: offset,
         end,
-        heard: heard(tcp, from, origin),
+        heard: heard(tcp, from, origin.ack),
         packet: origin.packet,
         time: origin.time,
     }
@@ -241,7 +241,7 @@ fn resent(tcp: &Connection, from: End, offset: u64, last: Origin) -> Mark {
     Mark {
         start: offset,
         end: offset,
-        heard: heard(tcp, from, last),
+        heard: heard(tcp, from, last.ack),
         packet: last.packet,
         time: last.time,
     }
