@@ -20,7 +20,7 @@ pub(super) enum Followed {
     /// With all its layers.
     Whole(Box<Stack>),
     /// It is of no interest.
-    Passing(Passing),
+    Passing(Box<Passing>),
 }
 
 /// A segment on its way into a connection.
@@ -54,7 +54,7 @@ impl Followed {
 
     fn of(stack: Box<Stack>) -> Self {
         if stack.is_passing() {
-            Self::Passing(Passing::new(stack.tcp()))
+            Self::Passing(Box::new(Passing::new(stack.tcp())))
         } else {
             Self::Whole(stack)
         }
@@ -92,7 +92,7 @@ impl Followed {
             Self::Whole(stack) => {
                 let handled = stack.handle_segment(from, segment, packet, time, keys);
                 if stack.is_passing() {
-                    *self = Self::Passing(Passing::new(stack.tcp()));
+                    *self = Self::Passing(Box::new(Passing::new(stack.tcp())));
                 }
                 handled
             }
@@ -161,5 +161,16 @@ impl Followed {
             Self::Whole(stack) => (stack.tcp().last().time, stack.tcp().last().packet),
             Self::Passing(passing) => passing.last(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every connection has one of these in the table.
+    #[test]
+    fn a_place_in_the_table_is_a_cache_line() {
+        assert!(size_of::<(FlowKey, Followed)>() <= 56);
     }
 }

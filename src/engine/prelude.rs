@@ -21,20 +21,22 @@ struct Noted {
     seq: u32,
     ack: u32,
     window: u16,
-    /// 0 where there is none: see `has_ip_id`.
+    /// Where [`Self::HAS_IP_ID`] is set.
     ip_id: u16,
     flags: Flags,
     ttl: u8,
     /// [`NO_SCALE`] where there is none.
     scale: u8,
-    is_from_a: bool,
-    has_ip_id: bool,
+    marks: u8,
 }
 
 /// No shift of a window: the largest is 14 (RFC 7323 §2.3).
 const NO_SCALE: u8 = u8::MAX;
 
 impl Noted {
+    const FROM_A: u8 = 1;
+    const HAS_IP_ID: u8 = 2;
+
     fn of(from: End, segment: &Segment<'_>, packet: PacketId, time: Timestamp) -> Self {
         let syn = segment.flags.has(Flags::SYN);
         Self {
@@ -50,17 +52,26 @@ impl Noted {
                 .then(|| window_scale(segment.options))
                 .flatten()
                 .map_or(NO_SCALE, |shift| shift.min(NO_SCALE - 1)),
-            is_from_a: from == End::A,
-            has_ip_id: segment.ip_id.is_some(),
+            marks: match from {
+                End::A => Self::FROM_A,
+                End::B => 0,
+            } | match segment.ip_id {
+                Some(_) => Self::HAS_IP_ID,
+                None => 0,
+            },
         }
     }
 
     const fn from(&self) -> End {
-        if self.is_from_a { End::A } else { End::B }
+        if self.marks & Self::FROM_A != 0 {
+            End::A
+        } else {
+            End::B
+        }
     }
 
     fn ip_id(&self) -> Option<u16> {
-        self.has_ip_id.then_some(self.ip_id)
+        (self.marks & Self::HAS_IP_ID != 0).then_some(self.ip_id)
     }
 
     fn scale(&self) -> Option<u8> {
@@ -285,5 +296,17 @@ impl Prelude {
 
     fn all(&self) -> impl Iterator<Item = &Noted> {
         std::iter::once(&self.first).chain(&self.more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Together with its place in the table, 300 bytes for a connection that was opened.
+    #[test]
+    fn a_connection_without_a_byte_takes_little() {
+        assert_eq!(size_of::<Noted>(), 32);
+        assert!(size_of::<Prelude>() <= 88, "{}", size_of::<Prelude>());
     }
 }

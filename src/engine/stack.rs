@@ -562,16 +562,16 @@ impl Upper {
                     Some(_) => chunk.offset() == 0,
                     None => self.is_begin(end, chunk.offset(), seen),
                 };
-                self.app = match chunk {
-                    Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) && whole => {
-                        App::Other
-                    }
-                    // RFC 6455 §4: what begins otherwise is no WebSocket; but whether this is
-                    // the beginning is not known.
-                    Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) => {
-                        App::Unknown(Box::default())
-                    }
-                    _ => App::Http(Box::default()),
+                let is_foreign = match chunk {
+                    Chunk::Data { bytes, .. } => looks_like(bytes) == Some(None),
+                    Chunk::Gap { .. } => false,
+                };
+                self.app = match is_foreign {
+                    // RFC 6455 §4: what begins otherwise is no WebSocket.
+                    true if whole => App::Other,
+                    // But whether this is the beginning is not known.
+                    true => App::Unknown(Box::default()),
+                    false => App::Http(Box::default()),
                 };
                 if !matches!(self.app, App::Other) {
                     let missed = self.rare.as_mut().map(|rare| &mut rare.missed);
@@ -789,5 +789,24 @@ impl Upper {
                 tracker.handle_tail(side, tail, readers[end].inflated());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is there for each open WebSocket, texts and what its ends did besides.
+    #[test]
+    fn an_open_websocket_takes_little() {
+        let sizes = [
+            size_of::<Stack>(),
+            size_of::<Tracker>(),
+            size_of::<Pair<Reader>>(),
+        ];
+        assert!(
+            sizes[0] <= 424 && sizes[1] <= 520 && sizes[2] <= 240,
+            "{sizes:?}"
+        );
     }
 }

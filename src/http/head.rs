@@ -231,9 +231,12 @@ struct Fields<'h, 'b>(&'h [Header<'b>]);
 
 impl<'b> Fields<'_, 'b> {
     fn raw(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+        // Most names differ in length already.
         self.0
             .iter()
-            .filter(move |field| field.name.eq_ignore_ascii_case(name))
+            .filter(move |field| {
+                field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)
+            })
             .map(|field| field.value)
     }
 
