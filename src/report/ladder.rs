@@ -9,6 +9,7 @@ use super::text::{count, counted, escape, shorten_end, width};
 use super::when::{rfc3339, span};
 use super::words::{captured, confidence, end_kind, party, side, state, transport};
 use super::{Captures, Row, Sink};
+use crate::flow::community_id;
 use crate::session::{Captured, Event, Sent, Session, Side, Summary, View};
 use crate::time::Timestamp;
 use crate::ws::close;
@@ -99,7 +100,8 @@ impl<'a, W: Write> Ladder<'a, W> {
         }
         self.fact("VLAN", session.vlan.map(|vlan| vlan.to_string()).as_deref())?;
         self.fact("tunnel", session.tunnel.as_deref())?;
-        self.fact("community id", Some(&session.community_id))?;
+        let community_id = community_id(session.client, session.server);
+        self.fact("community id", Some(&community_id))?;
         let legs: Vec<String> = session.related.iter().map(u64::to_string).collect();
         self.fact("other legs", Some(&legs.join(", ")))
     }
