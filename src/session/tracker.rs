@@ -45,8 +45,18 @@ pub struct Tracker {
     /// Until it is answered with a 101.
     request: Option<Box<Request>>,
     heading: Heading,
-    /// With what their packets acknowledge.
-    closes: Option<Box<Vec<(Side, SeenClose, Option<u32>)>>>,
+    /// Of both sides, in the order of the capture.
+    closes: Option<Box<Closes>>,
+}
+
+type Closes = Vec<SentClose>;
+
+/// A Close, and what its packet acknowledges.
+#[derive(Clone, Debug)]
+struct SentClose {
+    from: Side,
+    close: SeenClose,
+    ack: Option<u32>,
 }
 
 /// What few sessions have, apart so that the others take less memory.
@@ -398,7 +408,7 @@ impl Tracker {
                         .map_or(code.clone(), |reason| format!("{code} {reason}"))
                 });
                 let closes = self.closes.get_or_insert_default();
-                let of_side = closes.iter().filter(|(from, ..)| *from == side);
+                let of_side = closes.iter().filter(|close| close.from == side);
                 if of_side.count() < limits::MAX_CLOSES {
                     let mark = Mark {
                         start,
@@ -409,7 +419,11 @@ impl Tracker {
                     };
                     // There are two at most, nearly always: no room for more.
                     closes.reserve_exact(1);
-                    closes.push((side, SeenClose { frame, mark }, origin.ack));
+                    closes.push(SentClose {
+                        from: side,
+                        close: SeenClose { frame, mark },
+                        ack: origin.ack,
+                    });
                 }
             }
             Item::Violation {

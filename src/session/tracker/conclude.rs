@@ -1,6 +1,6 @@
 //! The end of a session: what TCP knows joins what was collected.
 
-use super::Tracker;
+use super::{SentClose, Tracker};
 use crate::flow::End;
 use crate::session::Side;
 use crate::session::facts::{Back, Facts, IcmpMeaning, IcmpSeen, Mark, SideFacts, Sides};
@@ -63,9 +63,14 @@ impl Tracker {
             packet: complaint.packet,
             time: complaint.time,
         });
-        for (side, mut close, ack) in self.closes.take().into_iter().flat_map(|all| *all) {
-            close.mark.heard = heard(tcp, self.end(side), ack);
-            let closes = &mut all.sides[side].closes;
+        for sent in self.closes.take().into_iter().flat_map(|all| *all) {
+            let SentClose {
+                from,
+                mut close,
+                ack,
+            } = sent;
+            close.mark.heard = heard(tcp, self.end(from), ack);
+            let closes = &mut all.sides[from].closes;
             closes.reserve_exact(1);
             closes.push(close);
         }
