@@ -16,11 +16,11 @@ use super::trace::Recording;
 #[derive(Debug)]
 pub(super) enum Followed {
     /// No byte of it was seen yet.
-    Prelude(Prelude),
+    Prelude(Box<Prelude>),
     /// With all its layers.
     Whole(Box<Stack>),
     /// It is of no interest.
-    Passing(Passing),
+    Passing(Box<Passing>),
 }
 
 /// A segment on its way into a connection.
@@ -44,7 +44,7 @@ impl Followed {
             settings,
         } = *arrival;
         if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
-            return Self::Prelude(prelude);
+            return Self::Prelude(Box::new(prelude));
         }
         let place = (segment.vlan, segment.tunnel);
         let mut stack = Box::new(Stack::new(packet, time, ordinal, place, settings.clone()));
@@ -54,7 +54,7 @@ impl Followed {
 
     fn of(stack: Box<Stack>) -> Self {
         if stack.is_passing() {
-            Self::Passing(Passing::new(stack.tcp()))
+            Self::Passing(Box::new(Passing::new(stack.tcp())))
         } else {
             Self::Whole(stack)
         }
@@ -92,7 +92,7 @@ impl Followed {
             Self::Whole(stack) => {
                 let handled = stack.handle_segment(from, segment, packet, time, keys);
                 if stack.is_passing() {
-                    *self = Self::Passing(Passing::new(stack.tcp()));
+                    *self = Self::Passing(Box::new(Passing::new(stack.tcp())));
                 }
                 handled
             }
@@ -161,5 +161,16 @@ impl Followed {
             Self::Whole(stack) => (stack.tcp().last().time, stack.tcp().last().packet),
             Self::Passing(passing) => passing.last(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every connection has one of these in the table.
+    #[test]
+    fn a_place_in_the_table_is_a_cache_line() {
+        assert!(size_of::<(FlowKey, Followed)>() <= 56);
     }
 }

@@ -477,7 +477,7 @@ fn conclude(
     summary: &mut Summary,
 ) {
     match followed {
-        Followed::Prelude(prelude) => told.attempts.add_prelude(key, prelude),
+        Followed::Prelude(prelude) => told.attempts.add_prelude(key, *prelude),
         Followed::Whole(mut stack) => conclude_in_place(key, &mut stack, keys, told, summary),
         Followed::Passing(_) => {}
     }

@@ -562,16 +562,16 @@ impl Upper {
                     Some(_) => chunk.offset() == 0,
                     None => self.is_begin(end, chunk.offset(), seen),
                 };
-                self.app = match chunk {
-                    Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) && whole => {
-                        App::Other
-                    }
-                    // RFC 6455 §4: what begins otherwise is no WebSocket; but whether this is
-                    // the beginning is not known.
-                    Chunk::Data { bytes, .. } if looks_like(bytes) == Some(None) => {
-                        App::Unknown(Box::default())
-                    }
-                    _ => App::Http(Box::default()),
+                let is_foreign = match chunk {
+                    Chunk::Data { bytes, .. } => looks_like(bytes) == Some(None),
+                    Chunk::Gap { .. } => false,
+                };
+                self.app = match is_foreign {
+                    // RFC 6455 §4: what begins otherwise is no WebSocket.
+                    true if whole => App::Other,
+                    // But whether this is the beginning is not known.
+                    true => App::Unknown(Box::default()),
+                    false => App::Http(Box::default()),
                 };
                 if !matches!(self.app, App::Other) {
                     let missed = self.rare.as_mut().map(|rare| &mut rare.missed);
@@ -737,7 +737,9 @@ impl Upper {
                         self.rare().halves = halves;
                     }
                     let mut searches = Box::<Pair<Search>>::default();
-                    if let App::Http(exchange) = std::mem::replace(&mut self.app, App::Undecided) {
+                    if let App::Http(mut exchange) =
+                        std::mem::replace(&mut self.app, App::Undecided)
+                    {
                         exchange.drain(|end, chunk| searches[end].handle_chunk(chunk));
                     }
                     self.app = App::Unknown(searches);
@@ -764,7 +766,7 @@ impl Upper {
             a: reader(End::A),
             b: reader(End::B),
         });
-        if let App::Http(exchange) = std::mem::replace(&mut self.app, App::Undecided) {
+        if let App::Http(mut exchange) = std::mem::replace(&mut self.app, App::Undecided) {
             exchange.drain(|end, chunk| {
                 let side = tracker.side(end);
                 readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
@@ -787,5 +789,24 @@ impl Upper {
                 tracker.handle_tail(side, tail, readers[end].inflated());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is there for each open WebSocket, texts and what its ends did besides.
+    #[test]
+    fn an_open_websocket_takes_little() {
+        let sizes = [
+            size_of::<Stack>(),
+            size_of::<Tracker>(),
+            size_of::<Pair<Reader>>(),
+        ];
+        assert!(
+            sizes[0] <= 424 && sizes[1] <= 520 && sizes[2] <= 240,
+            "{sizes:?}"
+        );
     }
 }

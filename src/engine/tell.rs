@@ -28,11 +28,12 @@ pub(super) fn tell(
         client,
         first,
         opened,
-        mut anomalies,
         events,
-        tls,
+        rare,
         ..
     } = tracker;
+    let rare = rare.map(|rare| *rare).unwrap_or_default();
+    let (mut anomalies, tls) = (rare.anomalies, rare.tls);
     let room = limits::MAX_ANOMALIES.saturating_sub(anomalies.len());
     anomalies.extend(remarks.into_iter().take(room));
     let mut closes: Vec<Close> = Side::BOTH
@@ -86,7 +87,7 @@ pub(super) fn tell(
         vlan: name.vlan,
         tunnel: (!name.tunnel.is_empty()).then(|| name.tunnel.to_string()),
         started: first.time,
-        opened: opened.map(|origin| origin.time),
+        opened,
         ended,
         last_byte,
         clocks,
@@ -109,6 +110,6 @@ pub(super) fn tell(
         first_packet: first.packet,
         last_packet,
         related: Vec::new(),
-        events: events.unwrap_or_default(),
+        events: events.map(|events| *events).unwrap_or_default(),
     }
 }

@@ -158,7 +158,8 @@ impl Upper {
     /// What TLS knows of a session that it carries.
     pub(super) fn describe(&self, tracker: &mut Tracker) {
         let Some(tls) = &self.tls else { return };
-        tracker.tls = Some(Tls {
+        let rare = tracker.rare();
+        rare.tls = Some(Tls {
             version: tls.version().map(str::to_owned),
             cipher_suite: tls.cipher_suite(),
             sni: tls.sni().map(str::to_owned),
@@ -166,7 +167,7 @@ impl Upper {
             alert: None,
             stage: None,
         });
-        tracker.plain_next = Some(Pair {
+        rare.plain_next = Some(Pair {
             a: tls.plain_next(End::A),
             b: tls.plain_next(End::B),
         });

@@ -93,7 +93,7 @@ pub(super) enum Method {
 
 impl Method {
     pub(super) fn of(request: &Request) -> Self {
-        match &*request.method {
+        match request.method() {
             "HEAD" => Self::Head,
             "CONNECT" => Self::Connect,
             _ => Self::Other,

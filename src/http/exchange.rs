@@ -143,7 +143,7 @@ impl Exchange {
 
     /// After [`Event::Opened`] and [`Event::NoBeginning`]: the bytes that are left, both
     /// directions.
-    pub fn drain(mut self, mut each: impl FnMut(End, Chunk<'_>)) {
+    pub fn drain(&mut self, mut each: impl FnMut(End, Chunk<'_>)) {
         for end in End::BOTH {
             self.unsorted[end].drain(|chunk| each(end, chunk));
             let lane = std::mem::replace(&mut self.lanes[end], Lane::new());
@@ -154,6 +154,16 @@ impl Exchange {
     /// Finds out which end asks, by what either says first.
     fn sort(&mut self, end: End, chunk: Chunk<'_>, sight: Sight, events: &mut Vec<Event>) {
         let other = end.other();
+        // Mostly the first bytes tell, and need not be kept.
+        if self.unsorted[end].is_empty()
+            && self.unsorted[other].is_empty()
+            && let Chunk::Data { bytes, .. } = chunk
+            && let Some(Some(kind)) = looks_like(bytes)
+        {
+            self.client = Some(if kind == Kind::Requests { end } else { other });
+            self.note_missing(end, sight);
+            return self.handle_chunk(end, chunk, sight, events);
+        }
         let before = self.unsorted[end].len();
         self.unsorted[end].push(chunk);
         let mut first = [0; 8];
@@ -176,7 +186,17 @@ impl Exchange {
             None if cut => return self.give_up(None, events),
             None => return,
         }
-        // Where the capture does not hold a beginning, it may lack heads too.
+        self.note_missing(end, sight);
+        // Requests first: what answers them is told by them.
+        let client = self.client.unwrap_or(end);
+        for end in [client, client.other()] {
+            let mut waiting = std::mem::take(&mut self.unsorted[end]);
+            waiting.drain(|chunk| self.handle_chunk(end, chunk, sight, events));
+        }
+    }
+
+    /// Where the capture does not hold a beginning, it may lack heads too.
+    fn note_missing(&mut self, end: End, sight: Sight) {
         let (asks_whole, answers_whole) = if self.client == Some(end) {
             (sight.whole, sight.peer_whole)
         } else {
@@ -184,12 +204,6 @@ impl Exchange {
         };
         self.request_missing |= !asks_whole;
         self.answer_missing |= !answers_whole;
-        // Requests first: what answers them is told by them.
-        let client = self.client.unwrap_or(end);
-        for end in [client, client.other()] {
-            let mut waiting = std::mem::take(&mut self.unsorted[end]);
-            waiting.drain(|chunk| self.handle_chunk(end, chunk, sight, events));
-        }
     }
 
     fn begins_with_gap(&self, end: End) -> bool {

@@ -91,7 +91,7 @@ impl Talk {
                 client, request, ..
             } => {
                 assert_eq!(*client, CLIENT);
-                format!("opening {}", request.path)
+                format!("opening {}", request.path())
             }
             Event::Refused { response, .. } => format!("refused {}", response.status),
             Event::NotHttp { .. } => "not http".to_owned(),
@@ -111,7 +111,7 @@ impl Talk {
     }
 
     /// What is left for the frames, from the byte on where each direction's frames begin.
-    fn rest(self, client: u64, server: u64) -> Pair<Got> {
+    fn rest(mut self, client: u64, server: u64) -> Pair<Got> {
         let mut rest = Pair {
             a: Got {
                 end: client,

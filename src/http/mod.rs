@@ -10,6 +10,7 @@ mod exchange;
 mod head;
 mod lane;
 mod prefix;
+mod texts;
 mod upgrade;
 
 pub use event::{Event, Halves, Sight};
@@ -17,4 +18,5 @@ pub use exchange::Exchange;
 pub use head::{Request, Response};
 pub use lane::{Kind, looks_like};
 pub use prefix::{NoTunnel, Prefix};
+pub use texts::Texts;
 pub use upgrade::{Fault, check_answer};

@@ -236,7 +236,7 @@ fn refusal(client: &[u8], server: &[u8]) -> Option<Refusal> {
     loop {
         let rest = client.get(asked..).unwrap_or_default();
         let (request, request_len) = match parse_request(rest) {
-            Parsed::Whole(request, len) if request.method == "CONNECT" => (request, len),
+            Parsed::Whole(request, len) if request.method() == "CONNECT" => (request, len),
             _ => return last,
         };
         let (response, begins) = loop {
@@ -255,7 +255,7 @@ fn refusal(client: &[u8], server: &[u8]) -> Option<Refusal> {
             return None;
         }
         last = Some(Refusal {
-            target: request.path,
+            target: request.path().to_owned(),
             status: response.status,
             asked,
             answered: begins,

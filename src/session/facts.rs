@@ -178,32 +178,47 @@ impl SideFacts {
 
 /// What one side did so far, while the session goes on: of the many that are open at a time each
 /// should take little room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct SideSoFar {
     pub(super) sent: Sent,
-    pub(super) closes: Vec<SeenClose>,
-    pub(super) violation: Option<Box<Violation>>,
-    pub(super) holes: Vec<Hole>,
-    pub(super) tail: Tail,
     pub(super) last_data_frame: Option<LastFrame>,
-    pub(super) inflated: Option<Box<Inflated>>,
-    pub(super) last_frame: Option<(PacketId, Timestamp)>,
+    /// The last frame before any Close.
+    pub(super) last_frame: Option<LastSeen>,
     pub(super) pings: Option<Box<Pings>>,
+    pub(super) rough: Option<Box<Rough>>,
 }
 
-impl Default for SideSoFar {
+/// A packet, and what it acknowledges.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastSeen {
+    pub(super) packet: PacketId,
+    pub(super) time: Timestamp,
+    pub(super) ack: Option<u32>,
+}
+
+/// What only some sides have.
+#[derive(Clone, Debug)]
+pub(super) struct Rough {
+    pub(super) violation: Option<Violation>,
+    pub(super) holes: Vec<Hole>,
+    pub(super) tail: Tail,
+    pub(super) inflated: Inflated,
+}
+
+impl Default for Rough {
     fn default() -> Self {
         Self {
-            sent: Sent::default(),
-            closes: Vec::new(),
             violation: None,
             holes: Vec::new(),
             tail: Tail::Boundary,
-            last_data_frame: None,
-            inflated: None,
-            last_frame: None,
-            pings: None,
+            inflated: Inflated::default(),
         }
+    }
+}
+
+impl SideSoFar {
+    pub(super) fn rough(&mut self) -> &mut Rough {
+        self.rough.get_or_insert_default()
     }
 }
 
@@ -211,25 +226,26 @@ impl From<SideSoFar> for SideFacts {
     fn from(so_far: SideSoFar) -> Self {
         let SideSoFar {
             sent,
-            closes,
+            last_data_frame,
+            last_frame,
+            pings,
+            rough,
+        } = so_far;
+        let Rough {
+            violation,
+            holes,
+            tail,
+            inflated,
+        } = rough.map(|rough| *rough).unwrap_or_default();
+        Self {
+            sent,
+            sent_frame: sent.frames > 0,
             violation,
             holes,
             tail,
             last_data_frame,
             inflated,
-            last_frame,
-            pings,
-        } = so_far;
-        Self {
-            sent,
-            sent_frame: sent.frames > 0,
-            closes,
-            violation: violation.as_deref().copied(),
-            holes,
-            tail,
-            last_data_frame,
-            inflated: inflated.as_deref().copied().unwrap_or_default(),
-            last_frame,
+            last_frame: last_frame.map(|last| (last.packet, last.time)),
             pings: pings.as_deref().copied().unwrap_or_default(),
             ..Self::default()
         }

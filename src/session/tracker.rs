@@ -2,15 +2,17 @@
 
 mod conclude;
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use super::facts::{
-    Answer, At, Hole, LastFrame, Mark, SeenClose, SideSoFar, Sides, Unconnected, Violation,
+    Answer, At, Hole, LastFrame, LastSeen, Mark, SeenClose, SideSoFar, Sides, Unconnected,
+    Violation,
 };
 use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
-use crate::http::{Fault, Request, Response, check_answer};
+use crate::http::{Fault, Request, Response, Texts, check_answer};
 use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
@@ -27,18 +29,11 @@ pub struct Tracker {
     /// Its connection goes on to something else.
     pub superseded: bool,
     /// When the 101 was whole.
-    pub opened: Option<Origin>,
-    /// What was not as it should be.
-    pub anomalies: Vec<Anomaly>,
+    pub opened: Option<Timestamp>,
     /// Its story, where asked for.
-    pub events: Option<Vec<Event>>,
-    /// The TLS around it.
-    pub tls: Option<Tls>,
-    /// In TLS: how far the plaintext of each end reached.
-    pub plain_next: Option<Pair<u64>>,
-    alerts: Vec<(Side, Alert)>,
-    sealed: Option<Box<Sealed>>,
-    opening: Opening,
+    pub events: Option<Box<Vec<Event>>>,
+    /// What few sessions have.
+    pub rare: Option<Box<Rare>>,
     compression: Compression,
     upgrade_asked: bool,
     requested: Option<(PacketId, Timestamp)>,
@@ -49,10 +44,42 @@ pub struct Tracker {
     sides: Sides<SideSoFar>,
     /// Until it is answered with a 101.
     request: Option<Box<Request>>,
-    closes: Vec<(Side, usize, Origin)>,
-    /// The last frame of each side before any Close.
-    talked: Sides<Option<Origin>>,
+    heading: Heading,
+    /// Of both sides, in the order of the capture.
+    closes: Option<Box<Closes>>,
+}
+
+type Closes = Vec<SentClose>;
+
+/// A Close, and what its packet acknowledges.
+#[derive(Clone, Debug)]
+struct SentClose {
+    from: Side,
+    close: SeenClose,
+    ack: Option<u32>,
+}
+
+/// What few sessions have, apart so that the others take less memory.
+#[derive(Clone, Debug, Default)]
+pub struct Rare {
+    /// What was not as it should be.
+    pub anomalies: Vec<Anomaly>,
+    /// The TLS around it.
+    pub tls: Option<Tls>,
+    /// In TLS: how far the plaintext of each end reached.
+    pub plain_next: Option<Pair<u64>>,
+    alerts: Vec<(Side, Alert)>,
+    sealed: Option<Box<Sealed>>,
     unconnected: Option<Unconnected>,
+}
+
+/// What is kept of an opening that was answered.
+#[derive(Clone, Debug, Default)]
+struct Heading {
+    /// Host, path, origin, user agent and key; subprotocol, extensions and server.
+    texts: Texts<8>,
+    status: Option<u16>,
+    credentials: Option<u64>,
 }
 
 impl Tracker {
@@ -63,13 +90,8 @@ impl Tracker {
             first,
             superseded: false,
             opened: None,
-            anomalies: Vec::new(),
-            events: story.then(Vec::new),
-            tls: None,
-            plain_next: None,
-            alerts: Vec::new(),
-            sealed: None,
-            opening: Opening::default(),
+            events: story.then(Box::default),
+            rare: None,
             compression: Compression::None,
             upgrade_asked: false,
             requested: None,
@@ -78,9 +100,8 @@ impl Tracker {
             answered: None,
             sides: Sides::default(),
             request: None,
-            closes: Vec::new(),
-            talked: Sides::default(),
-            unconnected: None,
+            heading: Heading::default(),
+            closes: None,
         }
     }
 
@@ -98,8 +119,11 @@ impl Tracker {
                 asked,
                 answered,
             } => {
-                tracker.opening.host = Some(target.clone());
-                tracker.opening.http_status = Some(*status);
+                let host = Some(Cow::Borrowed(target.as_str()));
+                let none = [const { None }; 7];
+                let [a, b, c, d, e, f, g] = none;
+                tracker.heading.texts = Texts::new([host, a, b, c, d, e, f, g]);
+                tracker.heading.status = Some(*status);
                 let at = |&(packet, time): &At| Origin {
                     packet,
                     time,
@@ -114,13 +138,19 @@ impl Tracker {
                 });
             }
         }
-        tracker.unconnected = Some(what);
+        tracker.rare().unconnected = Some(what);
         tracker
     }
 
+    /// What few sessions have.
+    pub fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     /// It never came to a request.
-    pub const fn is_unconnected(&self) -> bool {
-        self.unconnected.is_some()
+    pub fn is_unconnected(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| rare.unconnected.is_some())
     }
 
     /// Which side an end is.
@@ -132,9 +162,56 @@ impl Tracker {
         }
     }
 
-    /// What the opening said so far.
-    pub fn opening(&self) -> &Opening {
-        &self.opening
+    /// `Host` of the request.
+    pub fn host(&self) -> Option<&str> {
+        match &self.request {
+            Some(request) => request.host(),
+            None => self.heading.texts.get(0),
+        }
+    }
+
+    /// Request target.
+    pub fn path(&self) -> Option<&str> {
+        match &self.request {
+            Some(request) => Some(request.path()),
+            None => self.heading.texts.get(1),
+        }
+    }
+
+    /// What the request said, in the order of [`Heading::texts`].
+    fn asked(&self) -> [Option<&str>; 5] {
+        let texts = &self.heading.texts;
+        match &self.request {
+            Some(request) => [
+                request.host(),
+                Some(request.path()),
+                request.origin(),
+                request.user_agent(),
+                request.key(),
+            ],
+            None => [0, 1, 2, 3, 4].map(|index| texts.get(index)),
+        }
+    }
+
+    /// What the opening said.
+    fn opening(&self) -> Opening {
+        let [host, path, origin, user_agent, key] =
+            self.asked().map(|text| text.map(str::to_owned));
+        let texts = &self.heading.texts;
+        let [subprotocol, extensions, server_software] =
+            [5, 6, 7].map(|index| texts.get(index).map(str::to_owned));
+        Opening {
+            host,
+            path,
+            origin,
+            user_agent,
+            subprotocol,
+            extensions,
+            http_status: self.heading.status,
+            server_software,
+            key,
+            credentials: self.heading.credentials,
+        }
     }
 
     /// What each side sent so far.
@@ -174,15 +251,9 @@ impl Tracker {
         self.requested = Some((origin.packet, origin.time));
         self.heard_before = origin.ack;
         self.upgrade_asked = request.upgrades;
-        let opening = &mut self.opening;
-        opening.key.clone_from(&request.key);
-        opening.credentials = request.credentials;
-        opening.host.clone_from(&request.host);
-        opening.path = Some(request.path.clone());
-        opening.origin.clone_from(&request.origin);
-        opening.user_agent.clone_from(&request.user_agent);
+        self.heading.credentials = request.credentials;
         self.tell(Side::Client, origin, "opening", || {
-            format!("{} {}", request.method, request.path)
+            format!("{} {}", request.method(), request.path())
         });
         self.request = Some(request);
     }
@@ -200,7 +271,7 @@ impl Tracker {
 
     /// One side has sent a Close.
     pub const fn has_close(&self) -> bool {
-        !self.closes.is_empty()
+        self.closes.is_some()
     }
 
     /// An answer that is no HTTP; `alert`: the name of the TLS alert that it is.
@@ -223,15 +294,16 @@ impl Tracker {
         self.compression = if response.is_cut {
             Compression::Unknown
         } else {
-            Compression::agreed(response.extensions.as_deref())
+            Compression::agreed(response.extensions())
         };
-        let request = self.request.take();
-        let fault = request
+        let fault = self
+            .request
             .as_deref()
             .and_then(|request| check_answer(request, response));
         self.answer = Answer::Switched(fault);
-        self.opened = Some(origin);
+        self.opened = Some(origin.time);
         self.answered(response, origin);
+        self.request = None;
         if let Some(fault) = fault {
             let (rule, detail) = describe(fault);
             self.note(rule, Side::Server, origin, detail.to_owned());
@@ -239,17 +311,17 @@ impl Tracker {
     }
 
     fn answered(&mut self, response: &Response, origin: Origin) {
-        let Opening {
-            http_status,
-            subprotocol,
-            extensions,
-            server_software,
-            ..
-        } = &mut self.opening;
-        server_software.clone_from(&response.server);
-        *http_status = Some(response.status);
-        subprotocol.clone_from(&response.protocol);
-        extensions.clone_from(&response.extensions);
+        let [host, path, from, user_agent, key] = self.asked().map(|text| text.map(Cow::Borrowed));
+        let [protocol, extensions, server] = [
+            response.protocol(),
+            response.extensions(),
+            response.server(),
+        ]
+        .map(|text| text.map(Cow::Borrowed));
+        self.heading.texts = Texts::new([
+            host, path, from, user_agent, key, protocol, extensions, server,
+        ]);
+        self.heading.status = Some(response.status);
         self.answered = Some((origin.packet, origin.time));
         self.tell(Side::Server, origin, "answer", || {
             format!("HTTP status {}", response.status)
@@ -275,9 +347,11 @@ impl Tracker {
                         time: origin.time,
                     });
                 }
-                if self.closes.is_empty() && header.opcode != Opcode::CLOSE {
-                    facts.last_frame = Some((origin.packet, origin.time));
-                    self.talked[side] = Some(origin);
+                if self.closes.is_none() && header.opcode != Opcode::CLOSE {
+                    let Origin {
+                        packet, time, ack, ..
+                    } = origin;
+                    facts.last_frame = Some(LastSeen { packet, time, ack });
                 }
             }
             Item::Message {
@@ -289,7 +363,7 @@ impl Tracker {
                 facts.sent.messages += 1;
                 facts.sent.largest_message = facts.sent.largest_message.max(len);
                 if let Some(len) = inflated {
-                    let inflated = facts.inflated.get_or_insert_default();
+                    let inflated = &mut facts.rough().inflated;
                     inflated.largest = inflated.largest.max(len);
                 }
                 self.tell(side, origin, "message", || {
@@ -333,11 +407,9 @@ impl Tracker {
                         .reason()
                         .map_or(code.clone(), |reason| format!("{code} {reason}"))
                 });
-                let closes = &mut self.sides[side].closes;
-                if closes.len() < limits::MAX_CLOSES {
-                    // There is one, nearly always: no room for more.
-                    self.closes.reserve_exact(1);
-                    self.closes.push((side, closes.len(), origin));
+                let closes = self.closes.get_or_insert_default();
+                let of_side = closes.iter().filter(|close| close.from == side);
+                if of_side.count() < limits::MAX_CLOSES {
                     let mark = Mark {
                         start,
                         end: origin.record_end.map_or(end, NonZeroU64::get),
@@ -345,8 +417,13 @@ impl Tracker {
                         packet: origin.packet,
                         time: origin.time,
                     };
+                    // There are two at most, nearly always: no room for more.
                     closes.reserve_exact(1);
-                    closes.push(SeenClose { frame, mark });
+                    closes.push(SentClose {
+                        from: side,
+                        close: SeenClose { frame, mark },
+                        ack: origin.ack,
+                    });
                 }
             }
             Item::Violation {
@@ -361,9 +438,9 @@ impl Tracker {
                     packet: origin.packet,
                     time: origin.time,
                 };
-                let known = facts.violation.as_ref();
+                let known = &mut facts.rough().violation;
                 if known.is_none_or(|known| violation.offset < known.offset) {
-                    facts.violation = Some(Box::new(violation));
+                    *known = Some(violation);
                 }
                 self.note(rule.name(), side, origin, particulars(rule, &header));
             }
@@ -374,12 +451,13 @@ impl Tracker {
             } => {
                 // Holes that nothing was found between are one.
                 let record_end = origin.record_end.map(NonZeroU64::get);
-                if let Some(hole) = facts.holes.last_mut().filter(|hole| !hole.found) {
+                let holes = &mut facts.rough().holes;
+                if let Some(hole) = holes.last_mut().filter(|hole| !hole.found) {
                     hole.record_end = record_end;
                     hole.len = offset.saturating_add(len).saturating_sub(hole.offset);
-                } else if facts.holes.len() < limits::MAX_HOLES {
+                } else if holes.len() < limits::MAX_HOLES {
                     let (packet, time) = (origin.packet, origin.time);
-                    facts.holes.push(Hole {
+                    holes.push(Hole {
                         offset,
                         len,
                         found: false,
@@ -394,7 +472,7 @@ impl Tracker {
                 });
             }
             Item::Found { offset } => {
-                if let Some(hole) = facts.holes.last_mut() {
+                if let Some(hole) = facts.rough().holes.last_mut() {
                     hole.found = true;
                     hole.len = offset.saturating_sub(hole.offset);
                 }
@@ -404,10 +482,10 @@ impl Tracker {
 
     /// An alert of TLS.
     pub fn handle_alert(&mut self, side: Side, alert: Alert) {
-        let is_end = alert.is_end();
-        let is_first = !self.alerts.iter().any(|&(known, _)| known == side);
-        if is_end && is_first {
-            self.alerts.push((side, alert));
+        let alerts = &mut self.rare().alerts;
+        let is_first = !alerts.iter().any(|&(known, _)| known == side);
+        if alert.is_end() && is_first {
+            alerts.push((side, alert));
         }
         self.tell(side, alert.origin, "alert", || alert.name().to_owned());
     }
@@ -419,19 +497,22 @@ impl Tracker {
                 self.handle_alert(self.side(end), alert);
             }
         }
-        if let Some(tls) = &mut self.tls {
+        let rare = self.rare();
+        if let Some(tls) = &mut rare.tls {
             tls.stage = Some(sealed.stage);
         }
-        self.sealed = Some(Box::new(sealed));
+        rare.sealed = Some(Box::new(sealed));
     }
 
     /// Where the frames of one side stopped, and what its last message came to so far, where
     /// that was inflated.
     pub fn handle_tail(&mut self, side: Side, tail: Tail, inflated: Option<u64>) {
         let facts = &mut self.sides[side];
-        facts.tail = tail;
+        if tail != Tail::Boundary {
+            facts.rough().tail = tail;
+        }
         if inflated.is_some() {
-            facts.inflated.get_or_insert_default().last = inflated;
+            facts.rough().inflated.last = inflated;
         }
     }
 
@@ -443,8 +524,9 @@ impl Tracker {
     }
 
     fn note(&mut self, rule: &'static str, from: Side, origin: Origin, detail: String) {
-        if self.anomalies.len() < limits::MAX_ANOMALIES {
-            self.anomalies.push(Anomaly {
+        let anomalies = &mut self.rare().anomalies;
+        if anomalies.len() < limits::MAX_ANOMALIES {
+            anomalies.push(Anomaly {
                 rule,
                 from,
                 packet: origin.packet,

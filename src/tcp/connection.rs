@@ -221,9 +221,15 @@ pub struct Connection {
     /// There was a FIN, or a RST that its receiver heeded, of either end.
     has_ended: bool,
     opening: Opening,
-    burst: Option<Box<Burst>>,
-    complaint: Option<Box<Complaint>>,
-    back: Option<Box<Return>>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few connections have.
+#[derive(Debug, Default)]
+struct Rare {
+    burst: Option<Burst>,
+    complaint: Option<Complaint>,
+    back: Option<Return>,
 }
 
 /// An ICMP error about a segment of this connection.
@@ -282,9 +288,7 @@ impl Connection {
             last: (packet, time),
             has_ended: false,
             opening: Opening::default(),
-            burst: None,
-            complaint: None,
-            back: None,
+            rare: None,
         }
     }
 
@@ -351,12 +355,13 @@ impl Connection {
     fn note_return(&mut self, from: End, first: Origin) {
         let half = &self.halves[from.other()];
         let since = half.late.as_ref().and_then(|late| late.since);
-        self.back = Some(Box::new(Return {
+        let back = Return {
             from,
             first,
             times: half.times_sent,
             silence: first.time.since(since.unwrap_or(first.time)),
-        }));
+        };
+        self.rare.get_or_insert_default().back = Some(back);
     }
 
     /// An RST of this end that its peer had to ignore.
@@ -382,7 +387,7 @@ impl Connection {
 
     /// The last time that an end was heard again after a silence.
     pub fn back(&self) -> Option<Return> {
-        self.back.as_deref().copied()
+        self.rare.as_ref()?.back
     }
 
     /// The last packet with new bytes of this end.
@@ -411,12 +416,12 @@ impl Connection {
 
     /// The last time that bytes came after a long silence.
     pub fn burst(&self) -> Option<Burst> {
-        self.burst.as_deref().copied()
+        self.rare.as_ref()?.burst
     }
 
     /// The last ICMP error about bytes (or a SYN) that were on the way then.
     pub fn complaint(&self) -> Option<Complaint> {
-        self.complaint.as_deref().copied()
+        self.rare.as_ref()?.complaint
     }
 
     /// Takes notice of an ICMP error about a segment that `about` sent.
@@ -436,13 +441,14 @@ impl Connection {
             acked => acked,
         };
         if stream.is_started() && (first..=signed(stream.next())).contains(&offset) {
-            self.complaint = Some(Box::new(Complaint {
+            let complaint = Complaint {
                 error: *error,
                 about,
                 offset: u64::try_from(offset).unwrap_or(0),
                 packet,
                 time,
-            }));
+            };
+            self.rare.get_or_insert_default().complaint = Some(complaint);
         }
     }
 
@@ -644,11 +650,11 @@ impl Connection {
                 half.habits.segments_in_a_row = half.habits.segments_in_a_row.saturating_add(1);
                 let idle = last.map_or(0, |last| origin.time.since(last));
                 if idle >= limits::MIN_SILENCE_NANOS {
-                    self.burst = Some(Box::new(Burst {
+                    self.rare.get_or_insert_default().burst = Some(Burst {
                         from,
                         first: origin,
                         idle,
-                    }));
+                    });
                 }
             }
             let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);

@@ -582,11 +582,15 @@ impl Reader {
             return;
         };
         let header = payload.header;
+        // Of many connections few are in the middle of a control frame.
+        let mut control = std::mem::take(&mut self.control);
+        if let Some(mask) = header.mask.filter(|_| !control.is_empty()) {
+            unmask(&mut control, mask, 0);
+        }
         match header.opcode {
             Opcode::CLOSE => {
-                self.unmask_control(&payload);
                 let lost = payload.lost;
-                let frame = CloseFrame::new(&self.control, lost, payload.fault);
+                let frame = CloseFrame::new(&control, lost, payload.fault);
                 if let Some(rule) = frame.fault
                     && payload.fault.is_none()
                 {
@@ -610,10 +614,9 @@ impl Reader {
                 });
             }
             Opcode::PING | Opcode::PONG => {
-                self.unmask_control(&payload);
                 out(Item::Control {
                     opcode: header.opcode,
-                    payload: &self.control,
+                    payload: &control,
                     origin,
                 });
             }
@@ -651,12 +654,6 @@ impl Reader {
                 }
             }
             _ => {}
-        }
-    }
-
-    fn unmask_control(&mut self, payload: &Payload) {
-        if let Some(mask) = payload.header.mask {
-            unmask(&mut self.control, mask, 0);
         }
     }
 }

@@ -146,16 +146,16 @@ fn under_way(slot: Slot, flow: FlowKey, followed: &Followed) -> Option<OpenSessi
         return None;
     };
     let tracker = stack.tracker()?;
-    let (opening, sent) = (tracker.opening(), tracker.sent());
+    let sent = tracker.sent();
     Some(OpenSession {
         id: SessionId(slot),
         client: flow.address(tracker.client),
         server: flow.address(tracker.client.other()),
-        host: opening.host.as_deref(),
-        path: opening.path.as_deref(),
+        host: tracker.host(),
+        path: tracker.path(),
         is_tls: stack.is_tls(),
         started: tracker.first.time,
-        opened: tracker.opened.map(|origin| origin.time),
+        opened: tracker.opened,
         last: stack.tcp().last().time,
         messages: sent.client.messages + sent.server.messages,
         bytes: sent.client.bytes.saturating_add(sent.server.bytes),

@@ -1,6 +1,6 @@
 //! The end of a session: what TCP knows joins what was collected.
 
-use super::Tracker;
+use super::{SentClose, Tracker};
 use crate::flow::End;
 use crate::session::Side;
 use crate::session::facts::{Back, Facts, IcmpMeaning, IcmpSeen, Mark, SideFacts, Sides};
@@ -10,9 +10,24 @@ use crate::tls::Alert;
 impl Tracker {
     /// All there is to know, with what TCP knows, once the connection is over or the capture is.
     pub fn conclude(&mut self, tcp: &Connection) -> Facts {
+        let opening = self.opening();
         let Sides { client, server } = std::mem::take(&mut self.sides);
+        let talked = Sides {
+            client: client.last_frame,
+            server: server.last_frame,
+        };
+        let is_tls = self.rare.as_ref().is_some_and(|rare| rare.tls.is_some());
+        let plain_next = self.rare.as_ref().and_then(|rare| rare.plain_next);
+        let (unconnected, sealed, alerts) = match &mut self.rare {
+            Some(rare) => (
+                rare.unconnected.take(),
+                rare.sealed.take(),
+                std::mem::take(&mut rare.alerts),
+            ),
+            None => (None, None, Vec::new()),
+        };
         let mut all = Facts {
-            opening: std::mem::take(&mut self.opening),
+            opening,
             upgrade_asked: self.upgrade_asked,
             request: self.requested,
             answer: self.answer,
@@ -22,10 +37,10 @@ impl Tracker {
                 server: server.into(),
             },
             superseded: self.superseded,
-            is_tls: self.tls.is_some(),
+            is_tls,
             begun: Some(self.first.time),
-            unconnected: self.unconnected.take(),
-            sealed: self.sealed.take(),
+            unconnected,
+            sealed,
             ..Facts::default()
         };
         all.round_trip = tcp.round_trip();
@@ -48,17 +63,22 @@ impl Tracker {
             packet: complaint.packet,
             time: complaint.time,
         });
-        for (side, index, origin) in std::mem::take(&mut self.closes) {
-            let end = self.end(side);
-            if let Some(close) = all.sides[side].closes.get_mut(index) {
-                close.mark.heard = heard(tcp, end, origin);
-            }
+        for sent in self.closes.take().into_iter().flat_map(|all| *all) {
+            let SentClose {
+                from,
+                mut close,
+                ack,
+            } = sent;
+            close.mark.heard = heard(tcp, self.end(from), ack);
+            let closes = &mut all.sides[from].closes;
+            closes.reserve_exact(1);
+            closes.push(close);
         }
-        for (side, alert) in std::mem::take(&mut self.alerts) {
+        for (side, alert) in alerts {
             let mark = Mark {
                 start: alert.start,
                 end: alert.end,
-                heard: heard(tcp, self.end(side), alert.origin),
+                heard: heard(tcp, self.end(side), alert.origin.ack),
                 packet: alert.origin.packet,
                 time: alert.origin.time,
             };
@@ -67,7 +87,7 @@ impl Tracker {
                 facts.close_notify = Some(mark);
             } else {
                 facts.fatal_alert = Some((alert.name(), mark));
-                if let Some(tls) = &mut self.tls {
+                if let Some(tls) = self.rare.as_mut().and_then(|rare| rare.tls.as_mut()) {
                     tls.alert.get_or_insert(alert.name());
                 }
             }
@@ -80,8 +100,8 @@ impl Tracker {
             facts.captured = tcp.has_seen(end) || all.unconnected.is_some();
             let stream = tcp.stream(end);
             // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
-            let talked_on = self.talked[side.other()]
-                .and_then(|origin| origin.ack)
+            let talked_on = talked[side.other()]
+                .and_then(|last| last.ack)
                 .is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0);
             facts.begins_behind = facts.captured
                 && !stream.is_from_syn()
@@ -110,14 +130,14 @@ impl Tracker {
             {
                 let next = tcp.stream(end).next();
                 let known = hole.offset.saturating_add(hole.len);
-                let end_of_all = self.plain_next.map_or(next, |plain| plain[end]);
+                let end_of_all = plain_next.map_or(next, |plain| plain[end]);
                 hole.len = end_of_all.saturating_sub(hole.offset);
                 // Behind all plaintext other records may stand: an alert, which hides nothing.
-                if self.plain_next.is_some() && (end_of_all > known || hole.record_end.is_none()) {
+                if plain_next.is_some() && (end_of_all > known || hole.record_end.is_none()) {
                     hole.record_end = Some(next);
                 }
                 hole.may_count_fin =
-                    self.plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
+                    plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
             }
             if let Some(origin) = tcp.rst_out_of_window(end) {
                 self.note(
@@ -182,9 +202,9 @@ impl Tracker {
 }
 
 /// What the sender of a packet had received of the other stream.
-fn heard(tcp: &Connection, from: End, origin: Origin) -> Option<u64> {
+fn heard(tcp: &Connection, from: End, ack: Option<u32>) -> Option<u64> {
     let stream = tcp.stream(from.other());
-    let ack = origin.ack.filter(|_| stream.is_started())?;
+    let ack = ack.filter(|_| stream.is_started())?;
     Some(u64::try_from(stream.offset(ack)).unwrap_or(0))
 }
 
@@ -193,7 +213,7 @@ fn mark(tcp: &Connection, from: End, signal: Signal, end: u64) -> Mark {
     Mark {
         start: offset,
         end,
-        heard: heard(tcp, from, origin),
+        heard: heard(tcp, from, origin.ack),
         packet: origin.packet,
         time: origin.time,
     }
@@ -226,7 +246,7 @@ fn resent(tcp: &Connection, from: End, offset: u64, last: Origin) -> Mark {
     Mark {
         start: offset,
         end: offset,
-        heard: heard(tcp, from, last),
+        heard: heard(tcp, from, last.ack),
         packet: last.packet,
         time: last.time,
     }

@@ -1,0 +1,86 @@
+//! Several texts in one piece of memory.
+
+use std::borrow::Cow;
+
+/// Up to `N` texts, each of which may be missing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Texts<const N: usize> {
+    all: Box<str>,
+    /// Where each ends in `all`.
+    ends: [u32; N],
+    /// A bit for each that is there, be it empty.
+    present: u16,
+}
+
+impl<const N: usize> Texts<N> {
+    /// These texts. What does not fit in 4 GiB is left out.
+    pub fn new(parts: [Option<Cow<'_, str>>; N]) -> Self {
+        const { assert!(N <= u16::BITS as usize) };
+        let len = parts.iter().flatten().map(|part| part.len()).sum();
+        let mut all = String::with_capacity(len);
+        let mut ends = [0; N];
+        let mut present = 0;
+        let mut last = 0;
+        for (index, (part, end)) in parts.iter().zip(&mut ends).enumerate() {
+            if let Some(part) = part
+                && let Ok(after) = u32::try_from(all.len() + part.len())
+            {
+                all.push_str(part);
+                present |= 1 << index;
+                last = after;
+            }
+            *end = last;
+        }
+        Self {
+            all: all.into_boxed_str(),
+            ends,
+            present,
+        }
+    }
+
+    /// The text at an index, if it is there.
+    pub fn get(&self, index: usize) -> Option<&str> {
+        if self.present & 1 << index == 0 {
+            return None;
+        }
+        let start = match index.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        let end = *self.ends.get(index)?;
+        self.all.get(start as usize..end as usize)
+    }
+}
+
+impl<const N: usize> Default for Texts<N> {
+    fn default() -> Self {
+        Self {
+            all: Box::default(),
+            ends: [0; N],
+            present: 0,
+        }
+    }
+}
+
+impl<const N: usize> std::fmt::Debug for Texts<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries((0..N).map(|index| self.get(index)))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_what_was_put_in() {
+        let parts = [Some("a"), None, Some(""), Some("bcé"), None];
+        let texts = Texts::new(parts.map(|part| part.map(Cow::Borrowed)));
+        for (index, part) in parts.into_iter().enumerate() {
+            assert_eq!(texts.get(index), part, "{index}");
+        }
+        assert_eq!(Texts::<2>::default().get(1), None);
+    }
+}
