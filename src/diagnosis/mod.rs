@@ -10,6 +10,7 @@ mod habits;
 pub mod knowledge;
 pub mod legs;
 mod order;
+pub mod port;
 mod remarks;
 mod rules;
 mod telling;
@@ -18,6 +19,7 @@ mod telling;
 mod tests;
 mod views;
 
+use crate::flow::End;
 use crate::session::facts::{Answer, Facts, SeenClose, Unconnected};
 use crate::session::{Anomaly, Clocks, Party, Side, State, TransportEnd, Verdict, View};
 use crate::ws::Body;
@@ -149,6 +151,18 @@ fn failed_closer(facts: &Facts, ending: &Ending) -> Option<Party> {
             return icmp.map(|_| Party::Network);
         }
         (None, _) => {}
+    }
+    if let Some(tls) = &facts.sealed {
+        if tls.hidden_alert {
+            return Some(Party::Client);
+        }
+        // HTTP in answer to a ClientHello is a refusal too.
+        if End::BOTH
+            .iter()
+            .any(|&end| tls.outlines[end].http.is_some())
+        {
+            return Some(Party::Server);
+        }
     }
     match facts.answer {
         Answer::Refused(_) | Answer::NotHttp | Answer::TlsAlert(_) => Some(Party::Server),

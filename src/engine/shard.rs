@@ -1,13 +1,17 @@
 //! Which connections a worker keeps, and how many workers are worth their while.
 
+use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use foldhash::fast::RandomState;
 
-use super::attempts::{Attempts, Known};
+use super::attempts::Attempts;
+use super::known::Known;
 use super::pipeline::Pipeline;
-use super::sealed::{retain_known, stage};
+use super::sealed::stage;
 use crate::capture::{PacketSource, Step, open_all};
+use crate::diagnosis::port;
 use crate::session::{Session, Summary, Transport};
 use crate::time::Timestamp;
 
@@ -73,6 +77,8 @@ impl Shard {
 pub(super) struct Part {
     pub(super) sessions: Vec<Session>,
     pub(super) attempts: Attempts,
+    /// Servers that answered in TLS.
+    pub(super) tls_servers: HashSet<SocketAddr>,
     pub(super) summary: Summary,
     /// TLS that could not be read is to be told.
     pub(super) tells_opaque: bool,
@@ -85,12 +91,14 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
     let Part {
         mut sessions,
         mut attempts,
+        mut tls_servers,
         mut summary,
         tells_opaque,
     } = parts.next().unwrap_or_default();
     for part in parts {
         sessions.extend(part.sessions);
         attempts.extend(part.attempts);
+        tls_servers.extend(part.tls_servers);
         summary.connections += part.summary.connections;
         summary.gaps += part.summary.gaps;
         summary.lost_bytes += part.summary.lost_bytes;
@@ -103,15 +111,20 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
             *summary.tls_unread.entry(reason).or_default() += count;
         }
     }
-    if !tells_opaque {
-        retain_known(&mut sessions);
-    }
     let place = |session: &Session| (session.number, session.first_packet);
-    if !attempts.is_empty() {
+    let depends = |session: &Session| stage(session).is_some() || port::may_be_astray(session);
+    if !attempts.is_empty() || sessions.iter().any(depends) {
         sessions.sort_by_key(place);
         let mut known = Known::default();
-        let asked = sessions.iter().filter(|session| stage(session).is_none());
-        asked.for_each(|session| known.add(session));
+        sessions.iter().for_each(|session| known.add(session));
+        tls_servers.into_iter().for_each(|it| known.add_tls(it));
+        if !tells_opaque {
+            sessions.retain(|session| known.is_meant(session));
+        }
+        for session in &mut sessions {
+            let port = known.port(session);
+            port::correct(session, port);
+        }
         let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
         let (told, forgotten) = attempts.tell(&known, now, summary.gaps == 0);
         sessions.extend(told);

@@ -142,6 +142,7 @@ const NOT_OPENED: &[Rule] = &[
 const SEALED: &[Rule] = &[
     sealed::on_plaintext_port,
     sealed::refused,
+    sealed::refused_unread,
     silence::vanished,
     sealed::cut,
 ];
