@@ -88,11 +88,23 @@ impl<'a, W: Write> Ladder<'a, W> {
                 .map(|status| status.to_string())
                 .as_deref(),
         )?;
+        self.tls(session)?;
         self.fact("VLAN", session.vlan.map(|vlan| vlan.to_string()).as_deref())?;
         self.fact("tunnel", session.tunnel.as_deref())?;
         self.fact("community id", Some(&session.community_id))?;
         let legs: Vec<String> = session.related.iter().map(u64::to_string).collect();
         self.fact("other legs", Some(&legs.join(", ")))
+    }
+
+    fn tls(&mut self, session: &Session) -> io::Result<()> {
+        let Some(tls) = &session.tls else {
+            return Ok(());
+        };
+        let agreed = [&tls.version, &tls.cipher_suite].map(Option::as_deref);
+        let agreed: Vec<&str> = agreed.into_iter().flatten().collect();
+        self.fact("TLS", Some(&agreed.join(", ")))?;
+        self.fact("SNI", tls.sni.as_deref())?;
+        self.fact("ALPN", tls.alpn.as_deref())
     }
 
     fn times(&mut self, session: &Session) -> io::Result<()> {
