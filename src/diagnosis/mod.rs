@@ -21,7 +21,7 @@ mod views;
 
 use crate::flow::End;
 use crate::session::facts::{Answer, Facts, SeenClose, Unconnected};
-use crate::session::{Anomaly, Clocks, Party, Side, State, TransportEnd, Verdict, View};
+use crate::session::{Anomaly, Clocks, EndKind, Party, Side, State, TransportEnd, Verdict, View};
 use crate::ws::Body;
 use case::Case;
 use ending::Ending;
@@ -162,6 +162,10 @@ fn failed_closer(facts: &Facts, ending: &Ending) -> Option<Party> {
             .any(|&end| tls.outlines[end].http.is_some())
         {
             return Some(Party::Server);
+        }
+        let is_alert = |end: TransportEnd| end.how == EndKind::Alert;
+        if ending.transport_end.is_some_and(is_alert) && rules::is_mute(facts) {
+            return None;
         }
     }
     match facts.answer {

@@ -150,6 +150,8 @@ const SEALED: &[Rule] = &[
 /// Of TLS that cannot be read.
 const OPAQUE: &[Rule] = &[sealed::opaque];
 
+pub(super) use sealed::is_mute;
+
 /// The cause of a case.
 pub(super) fn judge(case: &Case<'_>) -> Found {
     let rules = match case.ending.state {

@@ -2,7 +2,7 @@
 
 use super::{Found, the};
 use crate::diagnosis::case::{Case, capital, evidence, span};
-use crate::session::facts::Mark;
+use crate::session::facts::{Facts, Mark};
 use crate::session::{Confidence, EndKind, Evidence, Party, Side};
 use crate::tcp::Origin;
 use crate::tls::{ENCRYPTED_ALERT, ENCRYPTED_RECORD, Outline, Sealed, Unread};
@@ -29,11 +29,13 @@ pub(super) fn on_plaintext_port(case: &Case<'_>) -> Option<Found> {
 /// A fatal alert in the handshake (RFC 8446 §6.2): who presented what it complains of is to blame.
 pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
     let first = |side: Side| Some((side, case.side(side).fatal_alert?));
-    // An alert that answers the other side's end complains of that end.
+    // An alert that answers the other side's end complains of that end; and a server that said
+    // nothing gave no cause for any other.
     let is_answer = |&(side, (_, mark)): &(Side, (&str, Mark))| {
-        case.ending.transport_end.is_some_and(|end| {
+        let is_behind = case.ending.transport_end.is_some_and(|end| {
             end.from == side.other().into() && (end.time, end.packet) < (mark.time, mark.packet)
-        })
+        });
+        is_behind || side == Side::Client && is_mute(case.facts)
     };
     let told = Side::BOTH.into_iter().filter_map(first);
     let told = told.filter(|told| !is_answer(told));
@@ -49,6 +51,16 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
         Some(advice) => found.advise(advice),
         None => found,
     })
+}
+
+/// The server said nothing in TLS that is in the capture, and the client sent an alert: what that
+/// answers, a FIN, say, is not in the capture or comes behind it there.
+pub(in crate::diagnosis) fn is_mute(facts: &Facts) -> bool {
+    let is_mute = |sealed: &Sealed| {
+        let server = sealed.client.map(|client| &sealed.outlines[client.other()]);
+        server.is_some_and(|server| server.first.is_none() && server.http.is_none())
+    };
+    facts.sides.client.fatal_alert.is_some() && facts.sealed.as_deref().is_some_and(is_mute)
 }
 
 /// Who is to blame for what an alert says: who sent what its sender did not take, but where the
@@ -153,6 +165,7 @@ pub(super) fn cut(case: &Case<'_>) -> Option<Found> {
     let how = match case.how() {
         Some(EndKind::Fin) => "ended TCP (FIN)",
         Some(EndKind::CloseNotify) => "ended TLS (close_notify)",
+        Some(EndKind::Alert) => "ended TLS with a fatal alert",
         Some(EndKind::Rst) => "reset the connection (RST)",
         _ => "was heard of no more",
     };
