@@ -56,6 +56,8 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
     let evidence = telling::evidence(&case, &mut found);
     let closer = if ending.state == State::Failed {
         failed_closer(facts, &ending)
+    } else if rules::perhaps_closed(&case) {
+        None
     } else {
         ending.closer
     };

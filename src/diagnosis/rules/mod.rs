@@ -150,7 +150,7 @@ const SEALED: &[Rule] = &[
 /// Of TLS that cannot be read.
 const OPAQUE: &[Rule] = &[sealed::opaque];
 
-pub(super) use sealed::is_mute;
+pub(super) use sealed::{is_mute, perhaps_closed};
 
 /// The cause of a case.
 pub(super) fn judge(case: &Case<'_>) -> Found {

@@ -294,6 +294,12 @@ fn has_alert_size(outline: &Outline, sealed: &Sealed) -> bool {
     length.is_some() && length == sealed.overhead.map(|overhead| overhead + 2)
 }
 
+/// A Close may have been the first signal in what cannot be read: the transport ended in order,
+/// right behind the last bytes of an end.
+pub(in crate::diagnosis) fn perhaps_closed(case: &Case<'_>) -> bool {
+    case.facts.is_opaque() && case.how() != Some(EndKind::Rst) && case.idle() <= case.prompt()
+}
+
 /// The last records of both ends are as long as a Close frame and its echo (RFC 6455 §5.5.1).
 fn closing_sizes(sealed: &Sealed, case: &Case<'_>) -> Option<String> {
     let overhead = sealed.overhead?;
