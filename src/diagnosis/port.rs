@@ -25,10 +25,10 @@ pub fn may_be_astray(session: &Session) -> bool {
     astray(session, Port { plain, tls }).is_some()
 }
 
-/// Corrects the verdict of a session that went to the wrong port.
-pub fn correct(session: &mut Session, port: Port) {
+/// Corrects the verdict of a session that went to the wrong port; whether it did.
+pub fn correct(session: &mut Session, port: Port) -> bool {
     let Some((cause, why)) = astray(session, port) else {
-        return;
+        return false;
     };
     let verdict = &mut session.verdict;
     verdict.other_causes.insert(0, verdict.cause);
@@ -39,6 +39,7 @@ pub fn correct(session: &mut Session, port: Port) {
     if let Some(cause) = causes::lookup(cause) {
         cause.advice.clone_into(&mut verdict.advice);
     }
+    true
 }
 
 /// The cause, and why. A port that is known to speak both says nothing.

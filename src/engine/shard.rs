@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use foldhash::fast::RandomState;
 
 use super::attempts::Attempts;
-use super::known::Known;
 use super::pipeline::Pipeline;
-use super::sealed::stage;
+use super::shelf::{Shelf, Shelves};
+use super::told::Told;
 use crate::capture::{PacketSource, Step, open_all};
-use crate::diagnosis::port;
-use crate::session::{Session, Summary, Transport};
+use crate::session::{Finding, Summary};
 use crate::time::Timestamp;
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
@@ -72,10 +71,10 @@ impl Shard {
     }
 }
 
-/// What a share came to: sessions numbered with the ordinals of their connections.
+/// What a share came to.
 #[derive(Debug, Default)]
 pub(super) struct Part {
-    pub(super) sessions: Vec<Session>,
+    pub(super) shelf: Shelf,
     pub(super) attempts: Attempts,
     /// Servers that answered in TLS.
     pub(super) tls_servers: HashSet<SocketAddr>,
@@ -84,19 +83,21 @@ pub(super) struct Part {
     pub(super) tells_opaque: bool,
 }
 
-/// Puts shares together, the first one first. Sessions come in the order of their first
-/// packets, numbered: the same for any number of shares.
-pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summary) {
+/// Puts shares together, the first one first, and compares their sessions. These come in the
+/// order of their first packets, numbered: the same for any number of shares.
+pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
+    let mut shelves = Vec::with_capacity(parts.len());
     let mut parts = parts.into_iter();
     let Part {
-        mut sessions,
+        shelf,
         mut attempts,
         mut tls_servers,
         mut summary,
         tells_opaque,
     } = parts.next().unwrap_or_default();
+    shelves.push(shelf);
     for part in parts {
-        sessions.extend(part.sessions);
+        shelves.push(part.shelf);
         attempts.extend(part.attempts);
         tls_servers.extend(part.tls_servers);
         summary.connections += part.summary.connections;
@@ -111,41 +112,21 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
             *summary.tls_unread.entry(reason).or_default() += count;
         }
     }
-    let place = |session: &Session| (session.number, session.first_packet);
-    let depends = |session: &Session| stage(session).is_some() || port::may_be_astray(session);
-    if !attempts.is_empty() || sessions.iter().any(depends) {
-        sessions.sort_by_key(place);
-        let mut known = Known::default();
-        sessions.iter().for_each(|session| known.add(session));
+    let mut all = Shelves::new(shelves, tells_opaque);
+    if !attempts.is_empty() || all.may_be_astray() {
+        let mut known = all.known();
         tls_servers.into_iter().for_each(|it| known.add_tls(it));
-        if !tells_opaque {
-            sessions.retain(|session| known.is_meant(session));
-        }
-        for session in &mut sessions {
-            let port = known.port(session);
-            port::correct(session, port);
-        }
+        all.correct(&known);
         let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
         let (told, forgotten) = attempts.tell(&known, now, summary.gaps == 0);
-        sessions.extend(told);
+        all.add(told);
         summary.attempts_forgotten = forgotten;
     }
-    if !sessions.is_sorted_by_key(place) {
-        sessions.sort_by_key(place);
-    }
-    for (number, session) in (1..).zip(&mut sessions) {
-        session.number = number;
-    }
-    summary.sessions = sessions.len() as u64;
-    summary.abnormal = sessions
-        .iter()
-        .filter(|session| session.is_abnormal())
-        .count() as u64;
-    summary.tls_opaque = sessions
-        .iter()
-        .filter(|session| session.transport == Transport::Tls)
-        .count() as u64;
-    (sessions, summary)
+    let (told, findings) = Told::join(all);
+    summary.sessions = told.len() as u64;
+    summary.abnormal = told.abnormal();
+    summary.tls_opaque = told.opaque();
+    (told, findings, summary)
 }
 
 /// How many workers are best: one, unless the files are large and hold many connections.

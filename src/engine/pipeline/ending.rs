@@ -182,7 +182,7 @@ impl Pipeline {
         let Some(endings) = &mut self.endings else {
             return Vec::new();
         };
-        let mut sessions = std::mem::take(&mut self.told.sessions);
+        let mut sessions = self.told.sessions.take();
         let recordings = std::mem::take(&mut self.told.recordings);
         let mut recordings: HashMap<(u64, PacketId), Recording> = recordings.into_iter().collect();
         self.told.tls_failed = 0;
@@ -245,17 +245,18 @@ impl Pipeline {
 
     /// Tells the attempts to connect that were for a server of WebSockets, as far as is known by
     /// now.
-    fn tell_attempts(&mut self, known: &mut Known, now: Timestamp) {
+    pub(super) fn tell_attempts(&mut self, known: &mut Known, now: Timestamp) {
         if self.told.attempts.is_empty() {
             return;
         }
         know_open(known, &self.flows);
-        let asked = self.told.sessions.iter();
+        let asked = self.told.sessions.waiting().iter();
         asked.for_each(|session| known.add(session));
         let attempts =
             std::mem::replace(&mut self.told.attempts, Attempts::new(self.settings.story));
         let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
-        self.told.sessions.extend(told);
+        told.into_iter()
+            .for_each(|session| self.told.sessions.push(session));
         self.summary.attempts_forgotten += forgotten;
     }
 
