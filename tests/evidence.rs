@@ -23,6 +23,10 @@ struct Seen {
     source: String,
     /// Type and code of an ICMP error that quotes TCP.
     icmp: Option<(String, String)>,
+    /// It holds an alert of TLS.
+    alert: bool,
+    /// It ends a ClientHello.
+    client_hello: bool,
 }
 
 /// Every TCP packet of a capture, and every ICMP error about one, by its number; `None` where tshark is not installed.
@@ -37,12 +41,15 @@ fn seen(capture: &std::path::Path) -> Option<HashMap<u64, Seen>> {
         "tcp.srcport",
         "icmp.type",
         "icmp.code",
+        "tls.alert_message.desc",
+        "tls.handshake.type",
     ];
     let mut command = Command::new("tshark");
     command
         .args(["-T", "fields", "-E", "separator=;", "-Y", "tcp"])
-        .arg("-r")
-        .arg(capture);
+        .args(["-o", "tls.keylog_file:keys.log", "-r"])
+        .arg(capture)
+        .current_dir(capture.parent()?);
     for field in fields {
         command.args(["-e", field]);
     }
@@ -50,7 +57,20 @@ fn seen(capture: &std::path::Path) -> Option<HashMap<u64, Seen>> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let packets = text.lines().filter_map(|line| {
         let values: Vec<&str> = line.split(';').collect();
-        let &[number, fin, rst, len, v4, v6, port, kind, code] = values.as_slice() else {
+        let &[
+            number,
+            fin,
+            rst,
+            len,
+            v4,
+            v6,
+            port,
+            kind,
+            code,
+            alert,
+            hello,
+        ] = values.as_slice()
+        else {
             return None;
         };
         let source = if v4.is_empty() {
@@ -67,6 +87,8 @@ fn seen(capture: &std::path::Path) -> Option<HashMap<u64, Seen>> {
                 len: len.parse().unwrap_or(0),
                 source,
                 icmp: (!kind.is_empty()).then(|| (kind.to_owned(), code.to_owned())),
+                alert: !alert.is_empty(),
+                client_hello: hello.split(',').any(|kind| kind == "1"),
             },
         ))
     });
@@ -83,12 +105,16 @@ fn evidence_is_where_it_is_said_to_be() {
             eprintln!("skipped: tshark is not installed");
             return;
         };
-        let output = Command::new(env!("CARGO_BIN_EXE_hangup"))
+        let keys = case.folder.join("keys.log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hangup"));
+        command
             .arg("read")
             .arg(&capture)
-            .args(["--format", "jsonl"])
-            .output();
-        let output = output.expect("runs");
+            .args(["--format", "jsonl"]);
+        if keys.is_file() {
+            command.arg("--keylog").arg(keys);
+        }
+        let output = command.output().expect("runs");
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             let record: Value = serde_json::from_str(line).expect("JSON");
             for evidence in record["evidence"].as_array().into_iter().flatten() {
@@ -128,6 +154,9 @@ fn check(session: &Value, evidence: &Value, packets: &HashMap<u64, Seen>) -> Opt
     }
     let shown = match what {
         "FIN" => packet.fin,
+        what if what.starts_with("fatal alert") => packet.alert,
+        what if what.ends_with("ClientHello") => packet.client_hello,
+        what if what.starts_with("the last of TLS") => packet.len > 0,
         what if what.starts_with("RST") => packet.rst,
         what if what.starts_with("Close") || what.starts_with("violation") => packet.len > 0,
         what if what.contains("Ping") || what.contains("Pong") => packet.len > 0,

@@ -191,11 +191,19 @@ fn a_handshake_that_is_cut_says_behind_what() {
         .add(443, &[(0, &hello), (1, &flight)], 0)
         .add(443, &[(0, &hello), (1, &flight), (0, &alert)], 0);
     let (told, _) = capture.told(&["--tls"]);
-    assert_eq!(causes(&told), [("tls-handshake-cut", Some(1015)); 3]);
+    let (cut, alert) = ("tls-handshake-cut", "tls-alert");
+    assert_eq!(
+        causes(&told),
+        [cut, cut, alert].map(|cause| (cause, Some(1015)))
+    );
     let parts = [
-        ("server", "ClientHello", "filter on the name"),
+        ("server", "ClientHello", "filters the name"),
         ("client", "encrypted record", "does not trust"),
-        ("client", "encrypted record", "size of an alert"),
+        (
+            "client",
+            "encrypted record",
+            "shorter than any but an alert",
+        ),
     ];
     for (session, (closer, behind, why)) in told.iter().zip(parts) {
         let summary = session["summary"].as_str().unwrap_or_default();
@@ -246,9 +254,10 @@ fn what_cannot_be_read_claims_no_code() {
         ),
         (&Value::Null, &Value::Null)
     );
+    // Whoever sent the Close, if it was one.
     assert_eq!(
         (&session["closer"], &session["confidence"]),
-        (&"server".into(), &"low".into())
+        (&Value::Null, &"low".into())
     );
     let text = session["summary"].as_str().unwrap_or_default();
     assert!(
@@ -260,6 +269,48 @@ fn what_cannot_be_read_claims_no_code() {
         "{summary}"
     );
     assert!(capture.told(&[]).0.is_empty());
+}
+
+#[test]
+fn wss_of_real_peers_is_listed_and_nothing_is_claimed_of_it() {
+    for name in [
+        "tls-endings",
+        "tls10-tls11",
+        "tls12-aead",
+        "tls12-cbc",
+        "tls13-suites",
+    ] {
+        let case = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures")
+            .join(name);
+        let truth = fs::read(case.join("truth.json")).expect("readable");
+        let truth: Value = serde_json::from_slice(&truth).expect("JSON");
+        let truth = truth["sessions"].as_array().expect("a list");
+        let arguments = ["read", "--tls", "--format", "jsonl", "capture.pcap"];
+        let run = hangup(&case, &arguments);
+        let records = run.stdout.lines();
+        let records = records.map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let told: Vec<Value> = records
+            .filter(|record| record["type"] == "session")
+            .collect();
+        assert_eq!(
+            causes(&told),
+            vec![("tls-opaque", None); truth.len()],
+            "{name}"
+        );
+        for told in &told {
+            let views = ["client_view", "server_view"].map(|view| &told[view]["code"]);
+            assert_eq!(views, [&Value::Null; 2], "{name}");
+            let session = truth
+                .iter()
+                .find(|truth| truth["client_addr"] == told["client"])
+                .expect("one of them");
+            // Nobody, or who it was.
+            let closer = [&Value::Null, &session["closed_by"]];
+            assert!(closer.contains(&&told["closer"]), "{name}: {told}");
+            assert_eq!(told["transport"], "tls");
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub mod knowledge;
 pub mod legs;
 mod order;
 pub mod outline;
+pub mod port;
 mod remarks;
 mod rules;
 mod telling;
@@ -22,8 +23,9 @@ mod views;
 
 use std::borrow::Cow;
 
+use crate::flow::End;
 use crate::session::facts::{Answer, Facts, SeenClose, Unconnected};
-use crate::session::{Anomaly, Clocks, Party, Side, State, TransportEnd, Verdict, View};
+use crate::session::{Anomaly, Clocks, EndKind, Party, Side, State, TransportEnd, Verdict, View};
 use crate::ws::Body;
 use case::Case;
 use ending::Ending;
@@ -58,6 +60,8 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
     let evidence = telling::evidence(&case, &mut found);
     let closer = if ending.state == State::Failed {
         failed_closer(facts, &ending)
+    } else if rules::perhaps_closed(&case) {
+        None
     } else {
         ending.closer
     };
@@ -153,6 +157,22 @@ fn failed_closer(facts: &Facts, ending: &Ending) -> Option<Party> {
             return icmp.map(|_| Party::Network);
         }
         (None, _) => {}
+    }
+    if let Some(tls) = &facts.sealed {
+        if tls.hidden_alert {
+            return Some(Party::Client);
+        }
+        // HTTP in answer to a ClientHello is a refusal too.
+        if End::BOTH
+            .iter()
+            .any(|&end| tls.outlines[end].http.is_some())
+        {
+            return Some(Party::Server);
+        }
+        let is_alert = |end: TransportEnd| end.how == EndKind::Alert;
+        if ending.transport_end.is_some_and(is_alert) && rules::is_mute(facts) {
+            return None;
+        }
     }
     match facts.answer {
         Answer::Refused(_) | Answer::NotHttp | Answer::TlsAlert(_) => Some(Party::Server),

@@ -1,16 +1,14 @@
 //! Attempts to connect that came to nothing. Whether they were for a WebSocket only the rest of
 //! the capture shows: where one was asked for at the same server, before or after.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
-
+use super::known::Known;
 use super::prelude::Prelude;
 use super::stack::Settings;
 use super::tell::tell;
 use crate::flow::FlowKey;
 use crate::limits;
 use crate::session::facts::Unconnected;
-use crate::session::{Captured, Session, Tracker, Transport};
+use crate::session::{Session, Tracker, Transport};
 use crate::tcp::Origin;
 use crate::time::Timestamp;
 use crate::tls::{Keyring, Secrets};
@@ -164,78 +162,4 @@ fn tell_syn(
     };
     let tracker = Tracker::unconnected(prelude.client(), first, what, settings.story);
     Some(tell(tracker, stack.tcp(), stack.name(key), Some(now)))
-}
-
-/// Where WebSockets are asked for.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    servers: HashMap<SocketAddr, Transport>,
-    /// `host:port` as a CONNECT would name it.
-    targets: HashMap<String, Transport>,
-}
-
-impl Known {
-    /// Somebody asked for this one. Of several at one server the first one tells how.
-    pub(super) fn add(&mut self, session: &Session) {
-        if self.targets.len() >= limits::MAX_KNOWN_SERVERS {
-            return;
-        }
-        let Session {
-            server, transport, ..
-        } = *session;
-        // Without the packets of that server, an answer of it may be missing as well.
-        if session.captured != Captured::ClientOnly {
-            self.add_server(server, transport);
-        }
-        if let Some(host) = session.opening.host.as_deref() {
-            self.targets
-                .entry(authority(host, transport))
-                .or_insert(transport);
-        }
-    }
-
-    /// The same for one that is going on.
-    pub(super) fn add_server(&mut self, server: SocketAddr, transport: Transport) {
-        if self.servers.len() < limits::MAX_KNOWN_SERVERS {
-            self.servers.entry(server).or_insert(transport);
-            self.targets.entry(server.to_string()).or_insert(transport);
-        }
-    }
-
-    fn server(&self, server: SocketAddr) -> Option<Transport> {
-        self.servers.get(&server).copied()
-    }
-
-    fn target(&self, target: &str) -> Option<Transport> {
-        self.targets.get(&target.to_ascii_lowercase()).copied()
-    }
-}
-
-/// A `Host` with the port that it leaves out (RFC 6455 §3).
-fn authority(host: &str, transport: Transport) -> String {
-    let behind_literal = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
-    let host = host.to_ascii_lowercase();
-    match transport {
-        _ if behind_literal.contains(':') => host,
-        Transport::Ws => format!("{host}:80"),
-        Transport::Wss | Transport::Tls => format!("{host}:443"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_without_a_port_has_that_of_its_scheme() {
-        for (host, transport, told) in [
-            ("Chat.example", Transport::Ws, "chat.example:80"),
-            ("chat.example", Transport::Wss, "chat.example:443"),
-            ("chat.example:8080", Transport::Ws, "chat.example:8080"),
-            ("[2001:db8::1]", Transport::Wss, "[2001:db8::1]:443"),
-            ("[2001:db8::1]:80", Transport::Wss, "[2001:db8::1]:80"),
-        ] {
-            assert_eq!(authority(host, transport), told);
-        }
-    }
 }

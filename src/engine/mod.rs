@@ -5,6 +5,7 @@ mod extract;
 mod followed;
 #[cfg(feature = "live")]
 mod key_file;
+mod known;
 #[cfg(feature = "live")]
 pub mod live;
 mod passing;

@@ -4,12 +4,14 @@ mod ending;
 mod glance;
 mod recording;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::net::SocketAddr;
 
 use self::ending::Endings;
 pub use self::glance::{Glance, OpenSession, SessionId};
-use super::attempts::{Attempts, Known};
+use super::attempts::Attempts;
 use super::followed::{Arrival, Followed};
+use super::known::Known;
 use super::sealed::stage;
 use super::shard::{Part, Shard, join};
 use super::shelf::{Outlet, Shelf};
@@ -309,6 +311,7 @@ impl Pipeline {
                 Outlet::Waiting(_) => Shelf::default(),
             },
             attempts: std::mem::take(&mut self.told.attempts),
+            tls_servers: std::mem::take(&mut self.told.tls_servers),
             summary: self.summary.clone(),
             tells_opaque: self.keys.tells_opaque,
         }
@@ -493,6 +496,11 @@ fn conclude_in_place(
     let name = stack.name(key);
     let until = told.seen_until(summary);
     let tracker = stack.finish(keys);
+    if let Some(server) = stack.tls_server(&key)
+        && told.tls_servers.len() < limits::MAX_KNOWN_SERVERS
+    {
+        told.tls_servers.insert(server);
+    }
     let sealed = stack.sealed();
     let is_failed = |sealed: &Sealed| sealed.stage == Stage::Handshake;
     match stack.unread() {
@@ -547,7 +555,8 @@ fn conclude_sealed(
         return;
     }
     summary.tls_failed += u64::from(is_failed);
-    if tells_opaque || summary.tls_failed <= limits::MAX_TLS_FAILURES {
+    told.tls_failed += u64::from(is_failed);
+    if tells_opaque || told.tls_failed <= limits::MAX_TLS_FAILURES {
         told.push(session, stack.trace.as_deref().cloned());
     }
 }
@@ -558,6 +567,10 @@ struct Ended {
     sessions: Outlet,
     /// What may be sessions too.
     attempts: Attempts,
+    /// How many of the sessions are handshakes of TLS that failed, with those left out.
+    tls_failed: u64,
+    /// Servers that answered in TLS.
+    tls_servers: HashSet<SocketAddr>,
     /// The packets of some of them, by what puts sessions in order.
     recordings: Vec<((u64, PacketId), Recording)>,
     /// What time it is, where time passes without packets.

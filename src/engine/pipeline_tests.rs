@@ -5,6 +5,8 @@
 mod attempts;
 #[path = "pipeline/ending_tests.rs"]
 mod endings;
+#[path = "pipeline/sealed_tests.rs"]
+mod sealed;
 
 use proptest::prelude::*;
 

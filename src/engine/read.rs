@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::attempts::Known;
+use super::known::Known;
 use super::pipeline::Pipeline;
 use super::shard::{Part, Shard, join, workers};
 use super::told::{Gone, Told};

@@ -1,4 +1,4 @@
-//! Sessions of TLS connections of which nothing could be read: which of them are told.
+//! Sessions of TLS connections of which nothing could be read.
 
 use super::stack::Stack;
 use crate::flow::{End, FlowKey};

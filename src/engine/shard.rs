@@ -1,5 +1,7 @@
 //! Which connections a worker keeps, and how many workers are worth their while.
 
+use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use foldhash::fast::RandomState;
@@ -74,6 +76,8 @@ impl Shard {
 pub(super) struct Part {
     pub(super) shelf: Shelf,
     pub(super) attempts: Attempts,
+    /// Servers that answered in TLS.
+    pub(super) tls_servers: HashSet<SocketAddr>,
     pub(super) summary: Summary,
     /// TLS that could not be read is to be told.
     pub(super) tells_opaque: bool,
@@ -87,6 +91,7 @@ pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
     let Part {
         shelf,
         mut attempts,
+        mut tls_servers,
         mut summary,
         tells_opaque,
     } = parts.next().unwrap_or_default();
@@ -94,6 +99,7 @@ pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
     for part in parts {
         shelves.push(part.shelf);
         attempts.extend(part.attempts);
+        tls_servers.extend(part.tls_servers);
         summary.connections += part.summary.connections;
         summary.gaps += part.summary.gaps;
         summary.lost_bytes += part.summary.lost_bytes;
@@ -107,9 +113,12 @@ pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
         }
     }
     let mut all = Shelves::new(shelves, tells_opaque);
-    if !attempts.is_empty() {
+    if !attempts.is_empty() || all.may_be_astray() {
+        let mut known = all.known();
+        tls_servers.into_iter().for_each(|it| known.add_tls(it));
+        all.correct(&known);
         let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
-        let (told, forgotten) = attempts.tell(&all.known(), now, summary.gaps == 0);
+        let (told, forgotten) = attempts.tell(&known, now, summary.gaps == 0);
         all.add(told);
         summary.attempts_forgotten = forgotten;
     }

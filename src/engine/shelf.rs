@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
 
-use super::attempts::Known;
+use super::known::Known;
 use super::sealed::stage;
 use crate::capture::PacketId;
 use crate::diagnosis::outline::{Leg, Outline};
+use crate::diagnosis::port;
 use crate::session::pack::{Pack, Place};
 use crate::session::{Session, Tls, Transport};
 
@@ -73,6 +74,8 @@ pub(super) struct Shelved {
     name: Option<u64>,
     /// Nothing of it was read.
     is_sealed: bool,
+    /// What else is known of its server's port may change its verdict.
+    may_be_astray: bool,
     pub(super) is_opaque: bool,
     pub(super) is_abnormal: bool,
 }
@@ -96,6 +99,7 @@ impl Shelf {
             first_packet: session.first_packet,
             name: name.map(|name| self.random.hash_one(name)),
             is_sealed: stage(&session).is_some(),
+            may_be_astray: port::may_be_astray(&session),
             is_opaque: session.transport == Transport::Tls,
             is_abnormal: session.is_abnormal(),
             place: self.pack.push(session),
@@ -149,6 +153,35 @@ impl Shelves {
         let place = |(shelved, ..): &Found| (shelved.ordinal, shelved.first_packet);
         if !self.order.is_sorted_by_key(place) {
             self.order.sort_by_key(place);
+        }
+    }
+
+    /// What else is known of their servers' ports may change some verdicts.
+    pub(super) fn may_be_astray(&self) -> bool {
+        self.order.iter().any(|(it, ..)| it.may_be_astray)
+    }
+
+    /// Corrects these.
+    pub(super) fn correct(&mut self, known: &Known) {
+        let Self { shelves, order } = self;
+        let mut corrected = Vec::new();
+        order.retain(|(shelved, shelf, _)| {
+            let shelf = shelves.get(*shelf as usize);
+            let Some(shelf) = shelf.filter(|_| shelved.may_be_astray) else {
+                return true;
+            };
+            let mut session = Session::blank();
+            shelf.pack.read(shelved.place, &mut session);
+            session.number = shelved.ordinal;
+            let port = known.port(&session);
+            let is_astray = port::correct(&mut session, port);
+            if is_astray {
+                corrected.push(session);
+            }
+            !is_astray
+        });
+        if !corrected.is_empty() {
+            self.add(corrected);
         }
     }
 

@@ -313,6 +313,18 @@ impl Stack {
             .then(|| (key.address(server), transport))
     }
 
+    /// The server that answered in TLS.
+    pub(super) fn tls_server(&self, key: &FlowKey) -> Option<SocketAddr> {
+        let tls = self.upper.tls.as_ref()?;
+        tls.version()?;
+        Some(key.address(tls.client()?.other()))
+    }
+
+    /// The name that the client of TLS asked for.
+    pub(super) fn sni(&self) -> Option<&str> {
+        self.upper.tls.as_ref()?.sni()
+    }
+
     /// The session that is under way.
     pub(super) fn tracker(&self) -> Option<&Tracker> {
         self.upper.tracker.as_deref()

@@ -125,6 +125,10 @@ impl Guard {
 
     /// KeyUpdate (RFC 8446 §4.6.3): the next generation of the secret, from the next record on.
     pub(super) fn update(&mut self) {
+        // RFC 8446 §5.1: nothing follows it in its record. With these keys nothing has come yet.
+        if self.number == 0 {
+            return;
+        }
         if let Some(next) = self.next_generation() {
             self.current = Some(Box::new(next));
             (self.number, self.doubt) = (0, 0);

@@ -10,6 +10,8 @@
 
 mod cipher;
 mod connection;
+#[cfg(test)]
+mod forged_tests;
 mod guard;
 mod handshake;
 mod hello;

@@ -26,7 +26,9 @@ pub struct Outline {
     pub bytes: u64,
     /// The lengths of the last two of these, the last one first.
     pub lengths: [Option<u16>; 2],
-    /// What the last record is, and its packet.
+    /// What the first record is, and its packet.
+    pub first: Option<(&'static str, Origin)>,
+    /// The same of the last one.
     pub last: Option<(&'static str, Origin)>,
     /// The first alert that is not encrypted and ends the connection.
     pub alert: Option<Alert>,
@@ -139,6 +141,7 @@ impl Outline {
             }
             _ => "record",
         };
+        self.first.get_or_insert((name, origin));
         self.last = Some((name, origin));
     }
 }

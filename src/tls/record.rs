@@ -7,6 +7,9 @@ pub(super) const HANDSHAKE: u8 = 22;
 pub(super) const APPLICATION_DATA: u8 = 23;
 const HEARTBEAT: u8 = 24;
 
+/// Bytes of an alert: level and description.
+const ALERT_LEN: usize = 2;
+
 /// Bytes of a header.
 pub(super) const HEADER_LEN: usize = 5;
 
@@ -74,6 +77,10 @@ pub fn looks_like_tls(bytes: &[u8]) -> Option<Look> {
     if header.kind == HANDSHAKE && rest.first().is_none_or(|kind| matches!(kind, 0..=2)) {
         return Some(Look::Handshake);
     }
+    // An alert in plain ends a handshake; it may be captured before the hello that it refuses.
+    if header.kind == ALERT && header.len == ALERT_LEN {
+        return Some(Look::Handshake);
+    }
     Some(Look::Midway)
 }
 
@@ -107,6 +114,13 @@ mod tests {
         assert_eq!(looks_like_tls(&[23, 3, 3, 0, 30, 7]), Some(Look::Midway));
         // An encrypted Finished.
         assert_eq!(looks_like_tls(&[22, 3, 3, 0, 40, 9]), Some(Look::Midway));
+        let alerts = [
+            ([21, 3, 3, 0, 2, 2, 40], Look::Handshake),
+            ([21, 3, 3, 0, 26, 7, 9], Look::Midway),
+        ];
+        for (alert, look) in alerts {
+            assert_eq!(looks_like_tls(&alert), Some(look));
+        }
         for bytes in [
             &b"GET / HTTP/1.1"[..],
             b"\x16\x02",

@@ -5,6 +5,9 @@ use super::{Alert, Outline, Unread};
 use crate::flow::{End, Pair};
 use crate::tcp::Chunk;
 
+/// The shortest Finished of TLS 1.3, in bytes: a header and SHA-256 (RFC 8446 §4.4.4).
+const FINISHED_LEN: u64 = 4 + 32;
+
 /// How far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -27,6 +30,8 @@ pub struct Sealed {
     pub outlines: Pair<Outline>,
     /// Bytes of a record beyond its plaintext, where that is the same for all.
     pub overhead: Option<u16>,
+    /// The client refused the handshake in TLS 1.3 with an alert that is known by its length only.
+    pub hidden_alert: bool,
     /// Why it could not be read.
     pub unread: Option<Unread>,
 }
@@ -96,6 +101,10 @@ impl Outside {
             .filter(|_| unread != Some(Unread::NotTls))?
             .clone();
         let stage = self.stage(&outlines, handshake);
+        let hidden_alert = stage == Stage::Handshake
+            && handshake.client.is_some_and(|client| {
+                self.alerts[client].is_none() && self.is_alert(client, &outlines, handshake)
+            });
         for end in End::BOTH {
             let outline = &mut outlines[end];
             outline.alert = outline.alert.or(self.alerts[end]);
@@ -108,8 +117,20 @@ impl Outside {
             overhead: handshake
                 .agreed()
                 .and_then(|agreed| agreed.fixed_overhead()),
+            hidden_alert,
             unread,
         })
+    }
+
+    /// All that the client sent encrypted, behind the ServerHello of TLS 1.3, is one record that is
+    /// shorter than any Finished: an alert, which may be padded.
+    fn is_alert(&self, client: End, outlines: &Pair<Outline>, handshake: &Handshake) -> bool {
+        let ours = &outlines[client];
+        let agreed = handshake.agreed().filter(|_| handshake.is_tls13());
+        let finished = agreed.map(|agreed| agreed.overhead() + FINISHED_LEN);
+        let length = ours.lengths[0].map(u64::from);
+        ours.records == self.early + 1
+            && (length.zip(finished)).is_some_and(|(length, finished)| length < finished)
     }
 
     /// How far it came, as far as anybody can tell. What the capture does not hold may have
@@ -125,15 +146,8 @@ impl Outside {
             return Stage::Handshake;
         }
         let is_done = if handshake.is_tls13() {
-            // RFC 8446 §2: the client's first protected record is its Finished (or certificate),
-            // unless it is an alert, which is shorter than any of these.
-            let alert = handshake.agreed().map(|agreed| agreed.overhead() + 2);
-            let is_alert = ours.lengths[0].map(u64::from) == alert;
-            match ours.records.saturating_sub(self.early) {
-                0 => false,
-                1 => !is_alert,
-                _ => true,
-            }
+            // RFC 8446 §2: the client's first protected record is its Finished, or certificate.
+            ours.records > self.early && !self.is_alert(client, outlines, handshake)
         } else {
             let has_data = ours.records > 0 || theirs.records > 0;
             has_data || ours.has_finished && theirs.has_finished

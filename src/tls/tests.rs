@@ -11,29 +11,29 @@ use crate::flow::{End, Pair};
 use crate::tcp::{Chunk, Origin};
 use crate::time::Timestamp;
 
-const CLIENT: End = End::A;
-const SERVER: End = End::B;
+pub(super) const CLIENT: End = End::A;
+pub(super) const SERVER: End = End::B;
 const CLIENT_RANDOM: [u8; 32] = [0xc1; 32];
 
 /// Bytes of a record of TLS 1.3 around its plaintext: header, content type, tag.
 const AROUND: u64 = 5 + 1 + 16;
 
-fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn record(kind: u8, body: &[u8]) -> Vec<u8> {
     let len = u16::try_from(body.len()).unwrap().to_be_bytes();
     [&[kind, 3, 3], &len[..], body].concat()
 }
 
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let len = u32::try_from(body.len()).unwrap().to_be_bytes();
     [&[kind], &len[1..], body].concat()
 }
 
-fn client_hello() -> Vec<u8> {
+pub(super) fn client_hello() -> Vec<u8> {
     let body = [&[3, 3], &CLIENT_RANDOM[..], &[0, 0, 2, 0x13, 1, 1, 0, 0, 0]].concat();
     record(22, &message(1, &body))
 }
 
-fn server_hello(random: [u8; 32], suite: u16) -> Vec<u8> {
+pub(super) fn server_hello(random: [u8; 32], suite: u16) -> Vec<u8> {
     let suite = suite.to_be_bytes();
     let extensions = [0, 6, 0, 43, 0, 2, 3, 4];
     let body = [&[3, 3], &random[..], &[0], &suite, &[0], &extensions].concat();
@@ -41,20 +41,20 @@ fn server_hello(random: [u8; 32], suite: u16) -> Vec<u8> {
 }
 
 /// Writes records with the keys of a secret.
-struct Writer {
+pub(super) struct Writer {
     secret: TrafficSecret,
     number: u64,
 }
 
 impl Writer {
-    fn new(secret: u8) -> Self {
+    pub(super) fn new(secret: u8) -> Self {
         Self {
             secret: TrafficSecret::new(&[secret; 32], Hash::Sha256).unwrap(),
             number: 0,
         }
     }
 
-    fn padded(&mut self, kind: u8, plain: &[u8], padding: usize) -> Vec<u8> {
+    pub(super) fn padded(&mut self, kind: u8, plain: &[u8], padding: usize) -> Vec<u8> {
         let (mut key, mut nonce) = ([0; 16], [0; 12]);
         self.secret.expand(Hash::Sha256, "key", &mut key);
         self.secret.expand(Hash::Sha256, "iv", &mut nonce);
@@ -75,32 +75,37 @@ impl Writer {
         [header, body].concat()
     }
 
-    fn data(&mut self, plain: &[u8]) -> Vec<u8> {
+    pub(super) fn data(&mut self, plain: &[u8]) -> Vec<u8> {
         self.padded(23, plain, 0)
     }
 
     fn update(&mut self) -> Vec<u8> {
         let record = self.padded(22, &message(24, &[0]), 0);
+        self.go_on();
+        record
+    }
+
+    /// With the next keys.
+    pub(super) fn go_on(&mut self) {
         self.secret = self.secret.next(Hash::Sha256);
         self.number = 0;
-        record
     }
 }
 
 /// A connection, and what came out of it.
 #[derive(Default)]
-struct Talk {
-    tls: TlsConnection,
+pub(super) struct Talk {
+    pub(super) tls: TlsConnection,
     keys: Keyring,
     offsets: Pair<u64>,
     /// Plaintext, with `?` for each byte that is missing.
-    plain: Pair<Vec<u8>>,
+    pub(super) plain: Pair<Vec<u8>>,
     alerts: Vec<(End, Alert)>,
 }
 
 impl Talk {
     /// With the secrets of [`Talk::writers`], except those whose label holds `without`.
-    fn new(without: &str) -> Self {
+    pub(super) fn new(without: &str) -> Self {
         let mut log = KeyLog::default();
         let labels = [
             ("CLIENT_EARLY_TRAFFIC_SECRET", 1),
@@ -122,7 +127,7 @@ impl Talk {
     }
 
     /// After a handshake: and the writers of both ends' data.
-    fn opened() -> (Self, Writer, Writer) {
+    pub(super) fn opened() -> (Self, Writer, Writer) {
         let mut talk = Self::new("");
         talk.shake_hands();
         (talk, Writer::new(4), Writer::new(5))
@@ -149,7 +154,7 @@ impl Talk {
             });
     }
 
-    fn say(&mut self, end: End, bytes: &[u8]) {
+    pub(super) fn say(&mut self, end: End, bytes: &[u8]) {
         let offset = self.offsets[end];
         self.offsets[end] += bytes.len() as u64;
         let origin = origin(offset);
@@ -177,13 +182,13 @@ impl Talk {
         );
     }
 
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         let (plain, alerts) = (&mut self.plain, &mut self.alerts);
         self.tls
             .finish(&mut |end, item| note(plain, alerts, end, item));
     }
 
-    fn text(&self, end: End) -> String {
+    pub(super) fn text(&self, end: End) -> String {
         String::from_utf8_lossy(&self.plain[end]).into_owned()
     }
 }

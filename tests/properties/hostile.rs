@@ -1,15 +1,20 @@
 //! Whatever the bytes: an answer in time, no panic, and nothing on the terminal but text.
 
 use std::fs;
+use std::path::Path;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
 
+use crate::answer::KEYS;
 use crate::capture;
 use crate::run::hangup;
 use crate::{config, fixture, format};
+
+/// Ethernet, IPv4 and TCP with the options that Linux sends, in bytes.
+const HEADERS: usize = 14 + 20 + 32;
 
 /// What to show; CSV in a pipe holds texts as they are.
 const WAYS: [&[&str]; 4] = [
@@ -66,10 +71,39 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(config())]
+
+    /// Behind the headers of IP and TCP, so that the bytes come to be read as TLS.
+    #[test]
+    fn flipped_bytes_of_tls_that_is_read(
+        known in fixture(|known| !known.keys.is_empty()),
+        flips in vec((any::<Index>(), any::<Index>(), 1..=255_u8), 1..30),
+        way in 0..WAYS.len(),
+    ) {
+        let mut packets = known.packets.clone();
+        for (packet, place, flip) in flips {
+            let count = packets.len();
+            let bytes = &mut packets[packet.index(count)].bytes;
+            if bytes.len() > HEADERS {
+                let place = HEADERS + place.index(bytes.len() - HEADERS);
+                bytes[place] ^= flip;
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        known.hand_on_keys(folder.path());
+        let way = [WAYS[way], &["--tls", "--keylog", KEYS]].concat();
+        harmless_in(folder.path(), &capture::pcap(&packets), &way)?;
+    }
+}
+
 fn harmless(file: &[u8], way: &[&str]) -> TestCaseResult {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("bad.pcap"), file).unwrap();
-    let run = hangup(folder.path(), ["read", "bad.pcap"].iter().chain(way));
+    harmless_in(tempfile::tempdir().unwrap().path(), file, way)
+}
+
+fn harmless_in(folder: &Path, file: &[u8], way: &[&str]) -> TestCaseResult {
+    fs::write(folder.join("bad.pcap"), file).unwrap();
+    let run = hangup(folder, ["read", "bad.pcap"].iter().chain(way));
     // 2: it was no capture any more, or has no session 1.
     prop_assert!(matches!(run.status, Some(0 | 2 | 3)), "{run:?}");
     prop_assert!(run.status != Some(2) || run.stdout.is_empty(), "{run:?}");

@@ -58,14 +58,16 @@ pub(super) static CAUSES: &[Cause] = &[
         HERE,
         "plaintext-on-tls-port",
         "The client spoke plain HTTP to a port that wants TLS.",
-        "GET as first bytes, answered by a TLS alert, by 400, or by the end.",
+        "GET as first bytes, answered by a TLS alert; or by 400 or the end, where other connections show \
+         that the port speaks TLS.",
         "Use wss instead of ws, or another port.",
     ),
     cause(
         HERE,
         "tls-on-plaintext-port",
         "The client spoke TLS to a port that knows only plain HTTP.",
-        "A TLS ClientHello (16 03), answered by HTTP 400, or by RST.",
+        "A TLS ClientHello (16 03), answered by HTTP; or by the end, where other connections show that the \
+         port answers plain HTTP.",
         "Use ws instead of wss, another port, or put what ends TLS before it.",
     ),
     cause(

@@ -144,12 +144,15 @@ const NOT_OPENED: &[Rule] = &[
 const SEALED: &[Rule] = &[
     sealed::on_plaintext_port,
     sealed::refused,
+    sealed::refused_unread,
     silence::vanished,
     sealed::cut,
 ];
 
 /// Of TLS that cannot be read.
 const OPAQUE: &[Rule] = &[sealed::opaque];
+
+pub(super) use sealed::{is_mute, perhaps_closed};
 
 /// The cause of a case.
 pub(super) fn judge(case: &Case<'_>) -> Found {

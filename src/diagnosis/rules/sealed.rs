@@ -2,8 +2,9 @@
 
 use super::{Found, the};
 use crate::diagnosis::case::{Case, capital, evidence, span};
-use crate::session::facts::Mark;
+use crate::session::facts::{Facts, Mark};
 use crate::session::{Confidence, EndKind, Evidence, Party, Side};
+use crate::tcp::Origin;
 use crate::tls::{ENCRYPTED_ALERT, ENCRYPTED_RECORD, Outline, Sealed, Unread};
 
 /// The server answered a ClientHello with HTTP.
@@ -28,8 +29,17 @@ pub(super) fn on_plaintext_port(case: &Case<'_>) -> Option<Found> {
 /// A fatal alert in the handshake (RFC 8446 §6.2): who presented what it complains of is to blame.
 pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
     let first = |side: Side| Some((side, case.side(side).fatal_alert?));
+    // An alert that answers the other side's end complains of that end; and a server that said
+    // nothing gave no cause for any other.
+    let is_answer = |&(side, (_, mark)): &(Side, (&str, Mark))| {
+        let is_behind = case.ending.transport_end.is_some_and(|end| {
+            end.from == side.other().into() && (end.time, end.packet) < (mark.time, mark.packet)
+        });
+        is_behind || side == Side::Client && is_mute(case.facts)
+    };
     let told = Side::BOTH.into_iter().filter_map(first);
-    let (by, (name, mark)) = told.min_by_key(|(_, (_, mark))| (mark.time, mark.packet))?;
+    let told = told.filter(|told| !is_answer(told));
+    let (by, (name, _)) = told.min_by_key(|(_, (_, mark))| (mark.time, mark.packet))?;
     let after = last(case, by.other())
         .map(|(what, _)| format!(" after the {}'s {what}", by.other().name()))
         .unwrap_or_default();
@@ -37,11 +47,20 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
         "{} refused the TLS handshake{after}: {name}.",
         capital(the(by))
     ));
-    let found = match alert_advice(name) {
+    Some(match alert_advice(name) {
         Some(advice) => found.advise(advice),
         None => found,
+    })
+}
+
+/// The server said nothing in TLS that is in the capture, and the client sent an alert: what that
+/// answers, a FIN, say, is not in the capture or comes behind it there.
+pub(in crate::diagnosis) fn is_mute(facts: &Facts) -> bool {
+    let is_mute = |sealed: &Sealed| {
+        let server = sealed.client.map(|client| &sealed.outlines[client.other()]);
+        server.is_some_and(|server| server.first.is_none() && server.http.is_none())
     };
-    Some(found.show(evidence(&mark, by, format!("TLS alert {name}"))))
+    facts.sides.client.fatal_alert.is_some() && facts.sealed.as_deref().is_some_and(is_mute)
 }
 
 /// Who is to blame for what an alert says: who sent what its sender did not take, but where the
@@ -85,27 +104,45 @@ fn alert_advice(alert: &str) -> Option<&'static str> {
     })
 }
 
+/// The same by an alert that is encrypted: in TLS 1.3 all that a client says behind the server's
+/// certificate is.
+pub(super) fn refused_unread(case: &Case<'_>) -> Option<Found> {
+    let sealed = case.facts.sealed.as_deref()?;
+    let (_, mark) = last(case, Side::Client).filter(|_| sealed.hidden_alert)?;
+    Some(
+        Found::new("tls-alert", Confidence::High, Party::Server)
+            .why(
+                "The client refused the TLS handshake after it had seen the server's certificate: its \
+                 only encrypted record is shorter than any but an alert. Most often it does not \
+                 trust the certificate.",
+            )
+            .advise(
+                "Read the capture with the key log of the client or the server: then the alert can \
+                 be read. Or look at what the client logged.",
+            )
+            .show(evidence(&mark, Side::Client, "encrypted alert (by its length)")),
+    )
+}
+
 /// The connection ended inside the handshake, and nobody said why in a way that can be read.
 pub(super) fn cut(case: &Case<'_>) -> Option<Found> {
-    let sealed = case.facts.sealed.as_deref()?;
+    case.facts.sealed.as_ref()?;
     let cutter = case.cutter();
     let by = cutter.map_or("something between the two", the);
+    // What came behind the end did not lead to it.
+    let is_before = |mark: &Mark| {
+        let end = case.ending.transport_end;
+        end.is_none_or(|end| (mark.time, mark.packet) <= (end.time, end.packet))
+    };
     let shown = Side::BOTH
         .into_iter()
-        .filter_map(|side| Some((side, last(case, side)?)))
+        .filter_map(|side| {
+            let both = [last(case, side)?, first(case, side)?];
+            Some((side, both.into_iter().find(|(_, mark)| is_before(mark))?))
+        })
         .max_by_key(|(_, (_, mark))| (mark.time, mark.packet));
     let server_spoke = outline(case, Side::Server).is_some_and(|server| server.last.is_some());
     let (why, culprit) = match cutter {
-        // The client's one encrypted record before its end has the size of an alert.
-        Some(Side::Client)
-            if outline(case, Side::Client).is_some_and(|client| has_alert_size(client, sealed)) =>
-        {
-            (
-                "The client's last record has the size of an alert, encrypted: with its key log the \
-             alert can be read; most often it does not trust the certificate.",
-                Some(Party::Server),
-            )
-        }
         Some(Side::Client) if server_spoke => (
             "It had seen the server's certificate, and gave up without an alert: most often it \
              does not trust it.",
@@ -113,9 +150,14 @@ pub(super) fn cut(case: &Case<'_>) -> Option<Found> {
         ),
         Some(Side::Client) => ("It gave up before the server said anything.", None),
         Some(Side::Server) if server_spoke => ("", Some(Party::Server)),
+        Some(Side::Server) if shown.is_none() => (
+            "It, or a box in its name, takes no connections now, or none of this client.",
+            Some(Party::Server),
+        ),
         Some(Side::Server) => (
-            "The server said nothing in TLS: it, or a box in its name, does not want this \
-             ClientHello (a filter on the name), or speaks no TLS at this port.",
+            "The server said nothing in TLS: it has no version, cipher or name in common with the \
+             client and does not say so, a box on the way filters the name, or this port speaks \
+             no TLS.",
             Some(Party::Server),
         ),
         None => ("", Some(Party::Network)),
@@ -123,6 +165,7 @@ pub(super) fn cut(case: &Case<'_>) -> Option<Found> {
     let how = match case.how() {
         Some(EndKind::Fin) => "ended TCP (FIN)",
         Some(EndKind::CloseNotify) => "ended TLS (close_notify)",
+        Some(EndKind::Alert) => "ended TLS with a fatal alert",
         Some(EndKind::Rst) => "reset the connection (RST)",
         _ => "was heard of no more",
     };
@@ -130,9 +173,14 @@ pub(super) fn cut(case: &Case<'_>) -> Option<Found> {
         .as_ref()
         .map(|(side, (what, _))| format!(", right behind the {}'s {what}", side.name()))
         .unwrap_or_default();
+    let place = if shown.is_some() {
+        "inside of"
+    } else {
+        "before"
+    };
     let mut found = Found::new("tls-handshake-cut", Confidence::High, culprit).why(
         format!(
-            "{} {how} inside of the TLS handshake{behind}. {why}",
+            "{} {how} {place} the TLS handshake{behind}. {why}",
             capital(by)
         )
         .trim_end()
@@ -246,6 +294,12 @@ fn has_alert_size(outline: &Outline, sealed: &Sealed) -> bool {
     length.is_some() && length == sealed.overhead.map(|overhead| overhead + 2)
 }
 
+/// A Close may have been the first signal in what cannot be read: the transport ended in order,
+/// right behind the last bytes of an end.
+pub(in crate::diagnosis) fn perhaps_closed(case: &Case<'_>) -> bool {
+    case.facts.is_opaque() && case.how() != Some(EndKind::Rst) && case.idle() <= case.prompt()
+}
+
 /// The last records of both ends are as long as a Close frame and its echo (RFC 6455 §5.5.1).
 fn closing_sizes(sealed: &Sealed, case: &Case<'_>) -> Option<String> {
     let overhead = sealed.overhead?;
@@ -276,7 +330,15 @@ fn outline<'a>(case: &Case<'a>, side: Side) -> Option<&'a Outline> {
 
 /// The last record of an end: what it is, and its packet.
 fn last(case: &Case<'_>, side: Side) -> Option<(&'static str, Mark)> {
-    let (what, origin) = outline(case, side)?.last?;
+    Some(marked(outline(case, side)?.last?))
+}
+
+/// The first one.
+fn first(case: &Case<'_>, side: Side) -> Option<(&'static str, Mark)> {
+    Some(marked(outline(case, side)?.first?))
+}
+
+fn marked((what, origin): (&'static str, Origin)) -> (&'static str, Mark) {
     let mark = Mark {
         start: 0,
         end: 0,
@@ -284,5 +346,5 @@ fn last(case: &Case<'_>, side: Side) -> Option<(&'static str, Mark)> {
         packet: origin.packet,
         time: origin.time,
     };
-    Some((what, mark))
+    (what, mark)
 }

@@ -8,7 +8,8 @@ use std::collections::{HashMap, VecDeque};
 
 use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude, conclude_in_place, tell};
 use crate::capture::PacketId;
-use crate::engine::attempts::Known;
+use crate::diagnosis::port;
+use crate::engine::known::Known;
 use crate::engine::sealed::stage;
 use crate::engine::stack::{Settings, Verge};
 use crate::flow::{Slot, Table};
@@ -184,19 +185,27 @@ impl Pipeline {
         let mut sessions = self.told.sessions.take();
         let recordings = std::mem::take(&mut self.told.recordings);
         let mut recordings: HashMap<(u64, PacketId), Recording> = recordings.into_iter().collect();
-        // Which server speaks WebSocket is not known yet.
-        if !self.keys.tells_opaque {
-            sessions.retain(|session| stage(session).is_none());
-        }
+        self.told.tls_failed = 0;
+        let Endings { known, .. } = endings;
+        let tls_servers = self.told.tls_servers.drain();
+        tls_servers.for_each(|server| known.add_tls(server));
         // Up to here the number is the ordinal of the connection.
         sessions.sort_by_key(|session| (session.number, session.first_packet));
+        let depends = |session: &Session| stage(session).is_some() || port::may_be_astray(session);
+        if sessions.iter().any(depends) {
+            know_open(known, &self.flows);
+        }
+        sessions.iter().for_each(|session| known.add(session));
+        // Which servers speak WebSocket is known so far only.
+        if !self.keys.tells_opaque {
+            sessions.retain(|session| known.is_meant(session));
+        }
         let tell = |mut session: Session| {
             let recording = recordings.remove(&(session.number, session.first_packet));
             endings.told += 1;
             endings.abnormal += u64::from(session.is_abnormal());
-            if stage(&session).is_none() {
-                endings.known.add(&session);
-            }
+            let port = endings.known.port(&session);
+            port::correct(&mut session, port);
             self.summary.tls_opaque += u64::from(session.transport == Transport::Tls);
             session.number = endings.told;
             if endings
@@ -242,9 +251,7 @@ impl Pipeline {
         }
         know_open(known, &self.flows);
         let asked = self.told.sessions.waiting().iter();
-        asked
-            .filter(|session| stage(session).is_none())
-            .for_each(|session| known.add(session));
+        asked.for_each(|session| known.add(session));
         let attempts =
             std::mem::replace(&mut self.told.attempts, Attempts::new(self.settings.story));
         let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
@@ -366,10 +373,8 @@ impl Pipeline {
 /// The servers of sessions that are under way.
 fn know_open(known: &mut Known, flows: &Table<Followed>) {
     for (_, key, followed) in flows.entries() {
-        if let Followed::Whole(stack) = followed
-            && let Some((server, transport)) = stack.server(&key)
-        {
-            known.add_server(server, transport);
+        if let Followed::Whole(stack) = followed {
+            known.add_open(&key, stack);
         }
     }
 }

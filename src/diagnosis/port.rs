@@ -1,0 +1,172 @@
+//! Clients that speak TLS to a port of plain HTTP, or the other way: a server that says no word
+//! to that is told by what else is known of its port.
+
+use super::causes;
+use crate::session::{Confidence, EndKind, Party, Session, State, Transport};
+
+/// What other connections show of a server's port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Port {
+    /// It answers plain HTTP.
+    pub plain: bool,
+    /// It speaks TLS.
+    pub tls: bool,
+}
+
+/// What cannot be understood is not thought over for longer, in nanoseconds.
+const AT_ONCE: i64 = 1_000_000_000;
+
+/// What else is known of its port may change the verdict.
+pub fn may_be_astray(session: &Session) -> bool {
+    let (plain, tls) = (
+        session.transport == Transport::Wss,
+        session.transport == Transport::Ws,
+    );
+    astray(session, Port { plain, tls }).is_some()
+}
+
+/// Corrects the verdict of a session that went to the wrong port; whether it did.
+pub fn correct(session: &mut Session, port: Port) -> bool {
+    let Some((cause, why)) = astray(session, port) else {
+        return false;
+    };
+    let verdict = &mut session.verdict;
+    verdict.other_causes.insert(0, verdict.cause);
+    verdict.cause = cause;
+    verdict.confidence = Confidence::High;
+    verdict.culprit = Some(Party::Client);
+    verdict.summary = why;
+    if let Some(cause) = causes::lookup(cause) {
+        cause.advice.clone_into(&mut verdict.advice);
+    }
+    true
+}
+
+/// The cause, and why. A port that is known to speak both says nothing.
+fn astray(session: &Session, port: Port) -> Option<(&'static str, String)> {
+    let verdict = &session.verdict;
+    if verdict.state != State::Failed || verdict.closer != Some(Party::Server) {
+        return None;
+    }
+    let how = || match session.transport_end.map(|end| end.how) {
+        Some(EndKind::Rst) => "reset the connection (RST)",
+        _ => "ended TCP (FIN)",
+    };
+    let is_at_once = session.clocks.client.is_some_and(|quiet| quiet <= AT_ONCE);
+    match (session.transport, port) {
+        (Transport::Ws, Port { plain: false, tls: true }) => {
+            let answer = match verdict.cause {
+                "upgrade-cut" if is_at_once => format!("{} without a word", how()),
+                "upgrade-refused" if session.opening.http_status == Some(400) => {
+                    "answered HTTP status 400".to_owned()
+                }
+                _ => return None,
+            };
+            Some((
+                "plaintext-on-tls-port",
+                format!(
+                    "The client asked in plain HTTP, and the server {answer}; in other connections \
+                     this port speaks TLS."
+                ),
+            ))
+        }
+        (Transport::Wss, Port { plain: true, tls: false })
+            // Of a server that agreed on a cipher TLS is known.
+            if verdict.cause == "tls-handshake-cut"
+                && is_at_once
+                && session.tls.as_ref().is_some_and(|tls| tls.cipher_suite.is_none()) =>
+        {
+            Some((
+                "tls-on-plaintext-port",
+                format!(
+                    "The client began with TLS, and the server {} without a word; in other \
+                     connections this port answers plain HTTP.",
+                    how()
+                ),
+            ))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::session::{Clocks, Tls, TransportEnd};
+
+    const TLS: Port = Port {
+        plain: false,
+        tls: true,
+    };
+    const PLAIN: Port = Port {
+        plain: true,
+        tls: false,
+    };
+
+    /// A server ended TCP so long after the client's last byte.
+    fn failed(transport: Transport, cause: &'static str, quiet: i64) -> Session {
+        let mut session = sample::abrupt(1);
+        session.transport = transport;
+        session.tls = (transport == Transport::Wss).then(Tls::default);
+        session.clocks = Clocks {
+            client: Some(quiet),
+            ..Clocks::default()
+        };
+        session.verdict.state = State::Failed;
+        session.verdict.closer = Some(Party::Server);
+        session.verdict.cause = cause;
+        session.transport_end = session.transport_end.map(|end| TransportEnd {
+            how: EndKind::Fin,
+            from: Party::Server,
+            ..end
+        });
+        session
+    }
+
+    fn cause(mut session: Session, port: Port) -> &'static str {
+        correct(&mut session, port);
+        session.verdict.cause
+    }
+
+    #[test]
+    fn a_port_that_speaks_one_of_both_has_no_word_for_the_other() {
+        let plain = || failed(Transport::Ws, "upgrade-cut", 1_000);
+        let wss = || failed(Transport::Wss, "tls-handshake-cut", 1_000);
+        assert!(may_be_astray(&plain()) && may_be_astray(&wss()));
+        assert_eq!(cause(plain(), TLS), "plaintext-on-tls-port");
+        assert_eq!(cause(wss(), PLAIN), "tls-on-plaintext-port");
+        for port in [
+            Port::default(),
+            Port {
+                plain: true,
+                tls: true,
+            },
+        ] {
+            assert_eq!(cause(plain(), port), "upgrade-cut");
+            assert_eq!(cause(wss(), port), "tls-handshake-cut");
+        }
+        assert_eq!(cause(plain(), PLAIN), "upgrade-cut");
+        assert_eq!(cause(wss(), TLS), "tls-handshake-cut");
+    }
+
+    #[test]
+    fn what_was_understood_is_left_as_it_is() {
+        let late = failed(Transport::Ws, "upgrade-cut", 30_000_000_000);
+        assert!(!may_be_astray(&late));
+        let mut agreed = failed(Transport::Wss, "tls-handshake-cut", 1_000);
+        agreed.tls = Some(Tls {
+            cipher_suite: Some("TLS_AES_128_GCM_SHA256".to_owned()),
+            ..Tls::default()
+        });
+        assert_eq!(cause(agreed, PLAIN), "tls-handshake-cut");
+        let mut by_client = failed(Transport::Ws, "upgrade-cut", 1_000);
+        by_client.verdict.closer = Some(Party::Client);
+        assert_eq!(cause(by_client, TLS), "upgrade-cut");
+        let mut refused = failed(Transport::Ws, "upgrade-refused", 1_000);
+        refused.opening.http_status = Some(403);
+        assert_eq!(cause(refused.clone(), TLS), "upgrade-refused");
+        refused.opening.http_status = Some(400);
+        assert_eq!(cause(refused, TLS), "plaintext-on-tls-port");
+    }
+}

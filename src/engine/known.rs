@@ -1,0 +1,193 @@
+//! What a capture shows of servers: where WebSockets are asked for, and which ports speak TLS.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+
+use super::sealed::stage;
+use super::stack::Stack;
+use crate::diagnosis::port::Port;
+use crate::flow::FlowKey;
+use crate::limits;
+use crate::session::{Captured, Session, Transport};
+
+/// Where WebSockets are asked for, and what else is known of these servers.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    servers: HashMap<SocketAddr, Server>,
+    /// `host:port` as a CONNECT would name it.
+    targets: HashMap<String, Transport>,
+    /// Those that clients of TLS asked for (SNI), in lower case.
+    names: HashSet<String>,
+}
+
+#[derive(Debug, Default)]
+struct Server {
+    /// How a WebSocket was first asked for.
+    asked: Option<Transport>,
+    port: Port,
+}
+
+impl Known {
+    /// Somebody asked for this one, unless its TLS failed. Of several at one server the first
+    /// one tells how.
+    pub(super) fn add(&mut self, session: &Session) {
+        if self.targets.len() >= limits::MAX_KNOWN_SERVERS || stage(session).is_some() {
+            return;
+        }
+        let Session {
+            server, transport, ..
+        } = *session;
+        // Without the packets of that server, an answer of it may be missing as well.
+        if session.captured != Captured::ClientOnly {
+            self.add_server(server, transport);
+        }
+        if let Some(known) = self.servers.get_mut(&server) {
+            // A port of TLS has an answer of its own to what is plain.
+            let has_answered = session.opened.is_some()
+                || session
+                    .opening
+                    .http_status
+                    .is_some_and(|status| status != 400);
+            known.port.plain |= transport == Transport::Ws && has_answered;
+        }
+        if let Some(host) = session.opening.host.as_deref() {
+            self.targets
+                .entry(authority(host, transport))
+                .or_insert(transport);
+        }
+        if let Some(name) = name(session) {
+            self.names.insert(name);
+        }
+    }
+
+    /// The same for one that is going on.
+    pub(super) fn add_open(&mut self, key: &FlowKey, stack: &Stack) {
+        if let Some(server) = stack.tls_server(key) {
+            self.add_tls(server);
+        }
+        if let Some((server, transport)) = stack.server(key) {
+            self.add_server(server, transport);
+            if let Some(known) = self.servers.get_mut(&server) {
+                known.port.plain |= transport == Transport::Ws && stack.is_open();
+            }
+            if let Some(sni) = stack.sni()
+                && self.names.len() < limits::MAX_KNOWN_SERVERS
+            {
+                self.names.insert(sni.to_ascii_lowercase());
+            }
+        }
+    }
+
+    fn add_server(&mut self, server: SocketAddr, transport: Transport) {
+        if let Some(known) = self.entry(server) {
+            known.asked.get_or_insert(transport);
+            known.port.tls |= transport != Transport::Ws;
+            self.targets.entry(server.to_string()).or_insert(transport);
+        }
+    }
+
+    /// This one has answered in TLS.
+    pub(super) fn add_tls(&mut self, server: SocketAddr) {
+        if let Some(known) = self.entry(server) {
+            known.port.tls = true;
+        }
+    }
+
+    fn entry(&mut self, server: SocketAddr) -> Option<&mut Server> {
+        let has_room = self.servers.len() < limits::MAX_KNOWN_SERVERS;
+        (has_room || self.servers.contains_key(&server))
+            .then(|| self.servers.entry(server).or_default())
+    }
+
+    /// How WebSockets are asked for at this address.
+    pub(super) fn server(&self, server: SocketAddr) -> Option<Transport> {
+        self.servers.get(&server)?.asked
+    }
+
+    /// The same for what a CONNECT names.
+    pub(super) fn target(&self, target: &str) -> Option<Transport> {
+        self.targets.get(&target.to_ascii_lowercase()).copied()
+    }
+
+    /// What else is known of the port that this session was asked of.
+    pub(super) fn port(&self, session: &Session) -> Port {
+        self.servers
+            .get(&session.server)
+            .map(|known| known.port)
+            .unwrap_or_default()
+    }
+
+    /// Its TLS could be read, or it failed where WebSockets are asked for otherwise: that
+    /// address, or that name, was meant for it.
+    pub(super) fn is_meant(&self, session: &Session) -> bool {
+        stage(session).is_none()
+            || self.server(session.server).is_some()
+            || name(session).is_some_and(|name| self.names.contains(&name))
+    }
+}
+
+/// The name that a client of TLS asked for, in lower case.
+fn name(session: &Session) -> Option<String> {
+    Some(session.tls.as_ref()?.sni.as_ref()?.to_ascii_lowercase())
+}
+
+/// A `Host` with the port that it leaves out (RFC 6455 §3).
+fn authority(host: &str, transport: Transport) -> String {
+    let behind_literal = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
+    let host = host.to_ascii_lowercase();
+    match transport {
+        _ if behind_literal.contains(':') => host,
+        Transport::Ws => format!("{host}:80"),
+        Transport::Wss | Transport::Tls => format!("{host}:443"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::session::Tls;
+    use crate::tls::Stage;
+
+    #[test]
+    fn a_host_without_a_port_has_that_of_its_scheme() {
+        for (host, transport, told) in [
+            ("Chat.example", Transport::Ws, "chat.example:80"),
+            ("chat.example", Transport::Wss, "chat.example:443"),
+            ("chat.example:8080", Transport::Ws, "chat.example:8080"),
+            ("[2001:db8::1]", Transport::Wss, "[2001:db8::1]:443"),
+            ("[2001:db8::1]:80", Transport::Wss, "[2001:db8::1]:80"),
+        ] {
+            assert_eq!(authority(host, transport), told);
+        }
+    }
+
+    fn wss(number: u64, port: u16, name: &str, stage: Option<Stage>) -> Session {
+        let mut session = sample::abrupt(number);
+        session.server.set_port(port);
+        session.tls = Some(Tls {
+            sni: Some(name.to_owned()),
+            stage,
+            ..Tls::default()
+        });
+        session
+    }
+
+    #[test]
+    fn a_server_is_known_by_its_address_or_its_name() {
+        let failed = Some(Stage::Handshake);
+        let sessions = [
+            wss(1, 443, "a.example", None),
+            wss(2, 443, "b.example", failed),
+            wss(3, 444, "A.Example", failed),
+            wss(4, 445, "c.example", failed),
+            // What failed makes nothing known.
+            wss(5, 445, "d.example", failed),
+        ];
+        let mut known = Known::default();
+        sessions.iter().for_each(|session| known.add(session));
+        let meant = sessions.iter().filter(|session| known.is_meant(session));
+        let numbers: Vec<u64> = meant.map(|session| session.number).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+    }
+}
