@@ -196,8 +196,8 @@ impl Known {
 
     /// The same for one that is going on.
     pub(super) fn add_server(&mut self, server: SocketAddr, transport: Transport) {
-        if self.servers.len() < limits::MAX_KNOWN_SERVERS {
-            self.servers.entry(server).or_insert(transport);
+        if self.servers.len() < limits::MAX_KNOWN_SERVERS && !self.servers.contains_key(&server) {
+            self.servers.insert(server, transport);
             self.targets.entry(server.to_string()).or_insert(transport);
         }
     }
