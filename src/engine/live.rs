@@ -171,6 +171,8 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan<'_>, watcher: &mut dyn Watcher) -> 
             }
         }
         if clock >= look_at {
+            // What is counted and what is listed are to agree, where the table is small.
+            run.pipeline.handle_tick(now);
             run.watcher.look(&mut run.pipeline, feed.drops(), now);
             let took = clock.elapsed();
             look_at = clock + COUNTERS.max(took * LOOK_SHARE);

@@ -488,5 +488,13 @@ mod tests {
             in_words(&status, 2, Some((7, 3))),
             "3 open; no code: 1, 1000: 2,000; 5 packets, 5 dropped (1 of them by the interface); 2 rows not written; 7 recorded, 3 not"
         );
+        // A stranger may send thousands of codes.
+        let codes = (3000..4000)
+            .map(|code| (Some(code), u64::from(code) % 10))
+            .collect();
+        status.codes = &codes;
+        let text = in_words(&status, 0, None);
+        assert!(text.starts_with("3 open; 3009: 9, 3019: 9,"), "{text}");
+        assert!(text.contains(", 992 others: 4,428; 5 packets"), "{text}");
     }
 }

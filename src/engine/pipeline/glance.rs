@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Followed, Pipeline, tell};
 use crate::flow::{FlowKey, Slot};
 use crate::limits;
-use crate::session::Session;
+use crate::session::{Session, State};
 use crate::time::Timestamp;
 
 /// Names a session under way.
@@ -106,7 +106,12 @@ impl Pipeline {
         };
         let tracker = stack.described()?;
         let until = self.summary.span.map(|(_, last)| last);
-        Some(tell(tracker, stack.tcp(), stack.name(key), until))
+        let mut session = tell(tracker, stack.tcp(), stack.name(key), until);
+        if session.verdict.state == State::Open {
+            // Nothing ended, the capture neither.
+            "It goes on.".clone_into(&mut session.verdict.summary);
+        }
+        Some(session)
     }
 
     /// Shortens the stories of the sessions under way to what there is room for. Wants to be
