@@ -21,7 +21,7 @@ const HEAD_LEN: usize = 8 + 2 + 8 + 2 + 4 + 4;
 const SNAP_LEN: usize = 256;
 
 /// Room grows in steps of so many bytes, which leave memory less ragged than what just fits.
-const STEP: usize = 256;
+const STEP: usize = 64;
 
 /// What one holds, as part of what all hold.
 #[derive(Default)]

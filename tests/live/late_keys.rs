@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -54,8 +55,11 @@ fn keys_that_come_a_second_late_are_early_enough() {
         return eprintln!("skipped: no openssl(1)");
     };
     assert!(made.wait_with_output().expect("an end").status.success());
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = port.local_addr().expect("an address").port();
+    let port = {
+        // Nobody else is likely to take it in between.
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        free.local_addr().expect("an address").port()
+    };
     let filter = format!("tcp port {port}");
     let arguments = [
         "--format",
