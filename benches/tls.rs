@@ -135,10 +135,10 @@ fn speed(capture: &Path, keys: &Path, messages: u64) -> f64 {
             (Some(begun), Some(now)) => now - begun,
             _ => begun.0.elapsed().as_secs_f64(),
         };
-        let told = |session: &Session| (session.verdict.code, session.server_sent.messages);
-        let sessions = outcome.expect("readable").sessions;
+        let told = |session: Session| (session.verdict.code, session.server_sent.messages);
+        let told_of = outcome.expect("readable").told;
         assert_eq!(
-            sessions.iter().map(told).collect::<Vec<_>>(),
+            told_of.iter().map(told).collect::<Vec<_>>(),
             [(Some(1000), messages)]
         );
         seconds

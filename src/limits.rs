@@ -257,6 +257,20 @@ pub const CHECK_HELD_EVERY: u64 = 64 << 20;
 /// See [`CHECK_HELD_EVERY`].
 pub const CHECK_HELD_PER_CONNECTION: u64 = 256;
 
+/// Texts of told sessions that are kept once for all of them (hosts, paths, sentences): with
+/// [`MAX_SHARED_TEXT`] at most 16 MiB. What comes later stands in each session by itself.
+pub const MAX_SHARED_TEXTS: usize = 1 << 15;
+
+/// Longest of them, in bytes: user agents and sentences are shorter.
+pub const MAX_SHARED_TEXT: usize = 512;
+
+/// Sessions handed on as they end that are compared with each other when the last has: about 150
+/// bytes each, 300 MB in all.
+pub const MAX_OUTLINES: usize = 1 << 21;
+
+/// Paths of them that can be named then, of at most [`MAX_SHARED_TEXT`] bytes: 32 MB in all.
+pub const MAX_PATHS_COMPARED: usize = 1 << 16;
+
 /// Events kept of all sessions under way on an interface, where stories are kept at all: about
 /// 100 MB.
 pub const MAX_LIVE_EVENTS: usize = 1 << 20;

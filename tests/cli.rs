@@ -309,3 +309,86 @@ fn a_key_log_that_is_none_is_told_and_its_contents_are_not() {
         );
     }
 }
+
+/// The lines of a JSON Lines output, without what goes by the order of sessions or tells of others.
+fn apart(output: &str) -> Vec<String> {
+    let mut lines: Vec<String> = output
+        .lines()
+        .map(|line| {
+            let mut record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            if let Some(fields) = record.as_object_mut() {
+                // Findings name sessions by their numbers.
+                for field in ["session", "sessions", "related"] {
+                    fields.remove(field);
+                }
+                if fields.get("type").is_some_and(|kind| kind == "session") {
+                    for field in ["cause", "confidence", "other_causes", "summary", "advice"] {
+                        fields.remove(field);
+                    }
+                }
+            }
+            record.to_string()
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn told_as_they_end_sessions_are_the_same() {
+    for case in [
+        "idle-timeout-2s",
+        "two-clients",
+        "two-legs-closed",
+        "port-reuse",
+        "syn-unanswered",
+    ] {
+        let capture = format!("fixtures/{case}/capture.pcap");
+        let read = |order| {
+            let format = ["read", "-q", "--format", "jsonl", "--order", order];
+            told(&[&format[..], &[capture.as_str()]].concat())
+        };
+        let (started, ended) = (read("started"), read("ended"));
+        assert_eq!(apart(&started), apart(&ended), "{case}");
+        let numbers: Vec<u64> = ended
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+            .filter(|record| record["type"] == "session")
+            .filter_map(|record| record.get("session")?.as_u64())
+            .collect();
+        assert!((1..).take(numbers.len()).eq(numbers), "{case}");
+    }
+}
+
+#[test]
+fn told_as_they_end_in_every_format() {
+    let read = |format| {
+        let capture = "fixtures/idle-timeout-2s/capture.pcap";
+        told(&[
+            "read", "-q", "--order", "ended", "--format", format, capture,
+        ])
+    };
+    assert!(read("table").contains("idle-timeout (sessions "));
+    assert!(read("csv").starts_with("session,transport,"));
+    let document: serde_json::Value = serde_json::from_str(&read("json")).expect("JSON");
+    assert!(
+        document
+            .get("findings")
+            .and_then(serde_json::Value::as_array)
+            .is_some_and(|it| !it.is_empty())
+    );
+}
+
+#[test]
+fn what_needs_all_sessions_has_no_order_of_ends() {
+    for wrong in [["--session", "1"], ["--view", "closes"]] {
+        let order = [
+            "read",
+            "--order",
+            "ended",
+            "fixtures/two-clients/capture.pcap",
+        ];
+        let told = refused(&[&order[..], &wrong[..]].concat());
+        assert!(told.contains("--order ended"), "{told}");
+    }
+}

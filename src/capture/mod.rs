@@ -64,6 +64,16 @@ impl PacketId {
     pub const fn number(self) -> u64 {
         self.0 & ((1 << Self::NUMBER_BITS) - 1)
     }
+
+    /// File and number as one number.
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// From [`Self::to_bits`].
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
 }
 
 /// A link-layer header type (`LINKTYPE_…` of tcpdump.org), any value.

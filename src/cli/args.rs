@@ -99,6 +99,10 @@ pub(super) struct ReadArgs {
     #[arg(value_name = "CAPTURE", required = true)]
     pub(super) captures: Vec<PathBuf>,
 
+    /// Read files with N threads; the results are the same for any number [default: what is best]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) threads: Option<u32>,
+
     /// Format of standard output
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub(super) format: Format,
@@ -112,29 +116,24 @@ pub(super) struct ReadArgs {
     #[arg(long, value_enum, help_heading = "Output")]
     pub(super) view: Option<ViewName>,
 
-    /// Times in tables: time of day in UTC or here, or seconds since the first packet
+    /// Order of sessions: by their first packets, with all that comparing them shows; or as they
+    /// end, told at once and not kept
+    ///
+    /// With `ended` a session is told when nothing more is expected of its connection (a minute
+    /// after the end, or at the end of the capture), by one thread, and numbered in that order.
+    /// Findings still come last, but the sessions that they are about were told before: their
+    /// `cause` and `related` say nothing of the others. For captures of millions of sessions.
     #[arg(
         long,
         value_enum,
         default_value_t,
-        value_name = "CLOCK",
+        value_name = "ORDER",
         help_heading = "Output"
     )]
-    pub(super) time: ClockName,
+    pub(super) order: Order,
 
-    /// Colours in tables; auto: on a terminal, unless NO_COLOR is set
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "WHEN",
-        help_heading = "Output"
-    )]
-    pub(super) color: Color,
-
-    /// In CSV, leave texts that a spreadsheet would run as a formula as they are
-    #[arg(long, help_heading = "Output")]
-    pub(super) csv_raw: bool,
+    #[command(flatten)]
+    pub(super) look: LookArgs,
 
     /// No progress and no summary on standard error; warnings remain
     #[arg(short, long, help_heading = "Output")]
@@ -153,16 +152,29 @@ pub(super) struct ReadArgs {
     #[arg(short, long, value_name = "BPF", help_heading = "Selection")]
     pub(super) filter: Option<String>,
 
-    /// Read files with N threads; the results are the same for any number [default: what is best]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub(super) threads: Option<u32>,
-
     #[command(flatten)]
     pub(super) wanted: WantedArgs,
 
     /// Everything about the session with this number
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub(super) session: Option<u64>,
+}
+
+/// How results look.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct LookArgs {
+    /// Times in tables: time of day in UTC or here, or seconds since the first packet
+    #[arg(long, value_enum, default_value_t, value_name = "CLOCK")]
+    pub(super) time: ClockName,
+
+    /// Colours in tables; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(super) color: Color,
+
+    /// In CSV, leave texts that a spreadsheet would run as a formula as they are
+    #[arg(long)]
+    pub(super) csv_raw: bool,
 }
 
 /// Which sessions are shown.
@@ -267,6 +279,13 @@ impl From<ViewName> for report::View {
             ViewName::Events => Self::Events,
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Order {
+    #[default]
+    Started,
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::args::{Color, Format, ReadArgs, WantedArgs};
+use super::args::{Color, Format, Order, ReadArgs, ViewName, WantedArgs};
 use super::select::{FailOn, Selection};
 use crate::report::View;
 use crate::report::when::Clock;
@@ -35,6 +35,8 @@ pub(super) struct ReadConfig {
     pub(super) outputs: Vec<Output>,
     /// `None`: sessions, or all about one.
     pub(super) view: Option<View>,
+    /// Sessions are told as they end.
+    pub(super) as_they_end: bool,
     pub(super) clock: Clock,
     pub(super) color: bool,
     /// Columns of a table; `None` where nothing limits them.
@@ -68,6 +70,17 @@ impl ReadConfig {
         for output in &outputs {
             check_packets(output, &args.captures)?;
         }
+        if args.order == Order::Ended {
+            if args.session.is_some() {
+                bail!("--session N goes by the order of first packets, not by --order ended");
+            }
+            if args.view.is_some_and(|view| view != ViewName::Sessions) {
+                bail!("--order ended lists sessions; the other views are in order of time");
+            }
+            if outputs.iter().any(|it| it.format == Format::PcapNg) {
+                bail!("--order ended forgets sessions before their packets can be read again");
+            }
+        }
         let fail_on = args.wanted.fail_on.clone();
         let tls = args.wanted.tls;
         let selection = Selection {
@@ -84,10 +97,11 @@ impl ReadConfig {
             format: args.format,
             outputs,
             view: args.view.map(View::from),
-            clock: args.time.into(),
-            color: color(args.color),
+            as_they_end: args.order == Order::Ended,
+            clock: args.look.time.into(),
+            color: color(args.look.color),
             width: width(),
-            csv_raw: args.csv_raw,
+            csv_raw: args.look.csv_raw,
             quiet: args.quiet,
             verbose: args.verbose,
             fail_on,

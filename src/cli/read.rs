@@ -1,5 +1,7 @@
 //! `hangup read`.
 
+mod ended;
+
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Instant;
@@ -9,9 +11,10 @@ use anyhow::{Context, bail};
 use super::args::{Format, ReadArgs};
 use super::config::ReadConfig;
 use super::progress::Progress;
+use super::select::Selection;
 use super::{Status, message};
 use crate::capture::write::{Head, Writer};
-use crate::engine::{self, Outcome, ReadError, Settings};
+use crate::engine::{self, Outcome, ReadError, Settings, Told};
 use crate::report::captions::comments;
 use crate::report::csv::{Csv, Style};
 use crate::report::json::{Json, JsonLines};
@@ -20,8 +23,9 @@ use crate::report::look::Look;
 use crate::report::table::Table;
 use crate::report::text::{count, counted, escape};
 use crate::report::when::{Watch, rfc3339, span};
-use crate::report::{Captures, Sink, View, rows};
+use crate::report::{Captures, Sink, Source, View, each_row};
 use crate::session::{Session, Summary};
+use crate::time::Timestamp;
 
 /// A run of fewer seconds was fast enough; its rate would be that of the start of a program.
 const WORTH_TELLING: f64 = 0.1;
@@ -32,24 +36,20 @@ const OUTPUT_BUFFER: usize = 64 << 10;
 /// Reads the captures and writes every output.
 pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     let config = ReadConfig::new(args)?;
+    if config.as_they_end {
+        return ended::run(&config);
+    }
     let begun = Instant::now();
     let outcome = read(&config)?;
     let seconds = begun.elapsed().as_secs_f64();
-    let shown: Vec<&Session> = outcome
-        .sessions
-        .iter()
-        .filter(|session| config.selection.matches(session))
-        .collect();
-    let exists = |number| {
-        outcome
-            .sessions
-            .iter()
-            .any(|session| session.number == number)
-    };
-    if let Some(number) = config.selection.session.filter(|number| !exists(*number)) {
+    let told = &outcome.told;
+    if let Some(number) = config.selection.session
+        && !(1..=told.len() as u64).contains(&number)
+    {
         let sessions = counted(outcome.summary.sessions, "session");
         bail!("--session {number}: there is none; {sessions} in all");
     }
+    let shown = Shown::new(told, &config.selection);
     // Files first: that nobody reads standard output to its end is no reason not to write them.
     for output in &config.outputs {
         let name = || format!("--output {}", output.path.display());
@@ -85,9 +85,8 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
         }
         totals(&outcome.summary, shown.len(), seconds);
     }
-    let found = |session: &&Session| config.fail_on.iter().any(|test| test.matches(session));
     let status = match outcome.partial {
-        _ if shown.iter().any(found) => Status::Found,
+        _ if has_failed(&config, &shown) => Status::Found,
         true => Status::Partial,
         false => Status::Done,
     };
@@ -96,14 +95,18 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
     Ok(status)
 }
 
-fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
-    let progress = Progress::new(!config.quiet && io::stderr().is_terminal());
-    let settings = Settings {
+fn settings(config: &ReadConfig) -> Settings {
+    Settings {
         events: config.needs_events(),
         tls: config.tls,
         key_logs: config.key_logs.clone(),
         threads: config.threads,
-    };
+    }
+}
+
+fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
+    let progress = Progress::new(!config.quiet && io::stderr().is_terminal());
+    let settings = settings(config);
     let mut note = |text: String| {
         progress.erase();
         message::warning(&text);
@@ -119,64 +122,123 @@ fn read(config: &ReadConfig) -> Result<Outcome, ReadError> {
     outcome
 }
 
+/// The sessions that the selection leaves.
+struct Shown<'a> {
+    told: &'a Told,
+    /// Their indices; `None` for all.
+    indices: Option<Vec<usize>>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(told: &'a Told, selection: &Selection) -> Self {
+        let mut session = Session::blank();
+        let mut matches =
+            |index: &usize| told.read(*index, &mut session) && selection.matches(&session);
+        let indices =
+            (!selection.is_all()).then(|| (0..told.len()).filter(|at| matches(at)).collect());
+        Self { told, indices }
+    }
+
+    /// The session with this number is among them.
+    fn has(&self, number: u64) -> bool {
+        let index = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+        match &self.indices {
+            Some(indices) => indices.binary_search(&index).is_ok(),
+            None => index < self.told.len(),
+        }
+    }
+}
+
+impl Shown<'_> {
+    /// Each by itself.
+    fn iter(&self) -> impl Iterator<Item = Session> {
+        (0..self.len()).map(|at| {
+            let mut session = Session::blank();
+            self.read(at, &mut session);
+            session
+        })
+    }
+}
+
+impl Source for Shown<'_> {
+    fn len(&self) -> usize {
+        self.indices.as_ref().map_or(self.told.len(), Vec::len)
+    }
+
+    fn read(&self, at: usize, session: &mut Session) {
+        let index = match &self.indices {
+            Some(indices) => indices.get(at).copied(),
+            None => Some(at),
+        };
+        self.told.read(index.unwrap_or(usize::MAX), session);
+    }
+}
+
+/// A session of those shown is one that `--fail-on` asks for.
+fn has_failed(config: &ReadConfig, shown: &Shown<'_>) -> bool {
+    let mut session = Session::blank();
+    !config.fail_on.is_empty()
+        && (0..shown.len()).any(|at| {
+            shown.read(at, &mut session);
+            config.fail_on.iter().any(|test| test.matches(&session))
+        })
+}
+
 /// One output, from its first byte to its last.
 fn write(
     config: &ReadConfig,
     outcome: &Outcome,
-    shown: &[&Session],
+    shown: &Shown<'_>,
     format: Format,
     out: impl Write,
     terminal: bool,
 ) -> io::Result<()> {
-    let captures = Captures::new(&config.captures);
     let view = config.view_for(format);
-    let look = || Look {
-        width: config.width,
-        color: config.color,
-        watch: Watch::new(
-            config.clock,
-            outcome
-                .summary
-                .span
-                .map(|(first, _)| first)
-                .unwrap_or_default(),
-        ),
-        verbose: config.verbose,
-    };
+    let first = outcome.summary.span.map(|(first, _)| first);
+    let look = look(config, first.unwrap_or_default());
+    let captures = Captures::new(&config.captures);
     let mut sink: Box<dyn Sink + '_> = match (format, view) {
-        (Format::Table, View::Story) => Box::new(Ladder::new(out, look(), captures)),
-        (Format::Table, _) => Box::new(Table::new(out, view, look(), captures)),
-        (Format::Csv, _) => {
-            let style = Style {
-                raw: config.csv_raw,
-                escape: terminal,
-            };
-            Box::new(Csv::new(out, view, captures, style))
-        }
+        (Format::Table, View::Story) => Box::new(Ladder::new(out, look, captures)),
+        (Format::Table, _) => Box::new(Table::new(out, view, look, captures)),
+        (Format::Csv, _) => Box::new(Csv::new(out, view, captures, style(config, terminal))),
         (Format::Json, _) => Box::new(Json::new(out, view, captures)),
         // (Packets are written elsewhere.)
         (Format::Jsonl | Format::PcapNg, _) => Box::new(JsonLines::new(out, captures)),
     };
-    for row in rows(view, shown) {
-        sink.row(&row)?;
+    if sink.needs_survey() {
+        each_row(view, shown, |row| sink.survey(row))?;
     }
+    each_row(view, shown, |row| sink.row(row))?;
     // What is said of many is worth knowing of each one that is shown.
-    let is_shown = |number: &u64| {
-        shown
-            .binary_search_by_key(number, |session| session.number)
-            .is_ok()
-    };
     for finding in &outcome.findings {
-        if finding.sessions.iter().any(is_shown) {
+        if finding.sessions.iter().any(|&number| shown.has(number)) {
             sink.finding(finding)?;
         }
     }
     sink.finish(&outcome.summary, outcome.partial)
 }
 
+/// How outputs for people look; `first` is the time of the first packet.
+fn look(config: &ReadConfig, first: Timestamp) -> Look {
+    Look {
+        width: config.width,
+        color: config.color,
+        watch: Watch::new(config.clock, first),
+        verbose: config.verbose,
+    }
+}
+
+/// How cells of CSV look.
+const fn style(config: &ReadConfig, terminal: bool) -> Style {
+    Style {
+        raw: config.csv_raw,
+        escape: terminal,
+    }
+}
+
 /// The packets of the sessions shown, with comments on those that decide.
-fn packets(config: &ReadConfig, shown: &[&Session], file: File) -> io::Result<()> {
-    let comments = comments(shown.iter().copied());
+fn packets(config: &ReadConfig, shown: &Shown<'_>, file: File) -> io::Result<()> {
+    let comments = comments(shown.iter());
     let head = Head {
         comment: &format!(
             "{} out of {}",
@@ -194,8 +256,7 @@ fn packets(config: &ReadConfig, shown: &[&Session], file: File) -> io::Result<()
     };
     let mut writer = Writer::new(BufWriter::with_capacity(OUTPUT_BUFFER, file), &head)?;
     let filter = config.filter.as_deref();
-    let sessions = shown.iter().copied();
-    engine::extract(&config.captures, filter, sessions, &mut |packet| {
+    engine::extract(&config.captures, filter, shown.iter(), &mut |packet| {
         let comments = comments.get(&packet.id).into_iter().flatten();
         writer.packet(packet, comments.map(String::as_str))
     })?;

@@ -127,6 +127,24 @@ pub(super) struct Selection {
 }
 
 impl Selection {
+    /// Every session passes.
+    pub(super) const fn is_all(&self) -> bool {
+        let Self {
+            abnormal,
+            codes,
+            client,
+            server,
+            path,
+            session,
+        } = self;
+        !*abnormal
+            && codes.is_empty()
+            && client.is_none()
+            && server.is_none()
+            && path.is_none()
+            && session.is_none()
+    }
+
     pub(super) fn matches(&self, session: &Session) -> bool {
         let code = || {
             session

@@ -141,7 +141,8 @@ pub(super) fn evidence(mark: &Mark, from: Side, what: impl Into<String>) -> Evid
 /// With a capital first letter.
 pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    let mut capital = String::with_capacity(text.len());
+    capital.extend(chars.next().into_iter().flat_map(char::to_uppercase));
+    capital.push_str(chars.as_str());
+    capital
 }

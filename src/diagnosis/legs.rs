@@ -1,16 +1,17 @@
 //! Legs: the connections of one WebSocket that goes through a proxy which the capture sees on
 //! both sides.
 //!
-//! In: every session of a run, told one by one. Each gets the numbers of its other legs, and the
-//! legs on which an end arrived are told where it began.
+//! In: the outline of every session of a run. Each gets the numbers of its other legs, and the legs
+//! on which an end arrived are told where it began.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
-use super::cohorts::first_signal;
-use crate::session::{Party, Session, State};
+use super::amend::Other;
+use super::outline::{Key, Leg, Outline};
+use crate::session::{Party, State};
 use crate::time::Timestamp;
 
 /// How long a proxy may take to connect to the server behind it. The same key is no coincidence,
@@ -27,32 +28,49 @@ const MAX_LEGS: usize = 6;
 const MAX_CANDIDATES: usize = 32;
 
 /// The key in the example of RFC 6455 §1.3, which some programs send as it stands.
-const SAMPLE_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub(super) const SAMPLE_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// Clocks of capturing machines differ; ends on legs in different files that are closer together
 /// than this are in no known order.
 const CLOCK_ERROR: i64 = 1_000_000_000;
 
-/// Finds the legs among `sessions`, which are in the order of their numbers.
-pub fn join(sessions: &mut [Session]) {
-    let mut chains = by_key(sessions);
-    let keyed: BTreeSet<usize> = chains.iter().flatten().copied().collect();
-    chains.extend(by_looks(sessions, &keyed));
+/// A session, as it is compared.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    index: usize,
+    outline: &'a Outline,
+    leg: &'a Leg,
+}
+
+/// Finds the legs among sessions in the order of their numbers, and what each is to be told of its
+/// others.
+pub(super) fn join(outlines: &[Outline], legs: &[Leg]) -> HashMap<usize, Other, RandomState> {
+    let seen: Vec<Seen<'_>> = outlines
+        .iter()
+        .zip(legs)
+        .enumerate()
+        .map(|(index, (outline, leg))| Seen {
+            index,
+            outline,
+            leg,
+        })
+        .collect();
+    let mut chains = by_key(&seen);
+    let keyed: BTreeSet<usize> = chains.iter().flatten().map(|leg| leg.index).collect();
+    chains.extend(by_looks(&seen, &keyed));
+    let mut others = HashMap::default();
     for chain in &chains {
-        relate(sessions, chain);
-        tell_origin(sessions, chain);
+        relate(&mut others, chain);
+        tell_origin(&mut others, chain);
     }
+    others
 }
 
 /// Connections whose openings carry the same random key, each chain in order of time.
-fn by_key(sessions: &[Session]) -> Vec<Vec<usize>> {
-    let mut keyed: Vec<(&str, Timestamp, usize)> = sessions
+fn by_key<'a>(seen: &[Seen<'a>]) -> Vec<Vec<Seen<'a>>> {
+    let mut keyed: Vec<(Key, Timestamp, usize)> = seen
         .iter()
-        .enumerate()
-        .filter_map(|(index, session)| {
-            let key = session.opening.key.as_deref()?;
-            (key != SAMPLE_KEY).then_some((key, session.started, index))
-        })
+        .filter_map(|leg| Some((leg.leg.key?, leg.leg.started, leg.index)))
         .collect();
     keyed.sort_unstable();
     let same = keyed.chunk_by(|(key, first, _), (other, second, _)| {
@@ -60,40 +78,37 @@ fn by_key(sessions: &[Session]) -> Vec<Vec<usize>> {
     });
     same.filter(|legs| (2..=MAX_LEGS).contains(&legs.len()))
         .map(|legs| {
-            legs.iter()
-                .map(|&(_, _, index)| index)
-                .collect::<Vec<usize>>()
+            let legs = legs.iter().filter_map(|&(_, _, index)| seen.get(index));
+            legs.copied().collect::<Vec<Seen<'a>>>()
         })
-        .filter(|legs| have_own_ends(sessions, legs))
+        .filter(|legs| have_own_ends(legs))
         .collect()
 }
 
 /// One connection is no other leg of itself: what asked twice on it is no chain.
-fn have_own_ends(sessions: &[Session], legs: &[usize]) -> bool {
-    let ends = legs.iter().filter_map(|&index| sessions.get(index));
-    let ends: BTreeSet<_> = ends.map(|leg| (leg.client, leg.server)).collect();
+fn have_own_ends(legs: &[Seen<'_>]) -> bool {
+    let ends: BTreeSet<_> = legs
+        .iter()
+        .map(|leg| (leg.leg.client, leg.outline.server))
+        .collect();
     ends.len() == legs.len()
 }
 
 /// What the two legs of a session have in common where a proxy makes a key of its own.
 #[derive(PartialEq, Eq, Hash)]
-struct Looks<'a> {
-    path: &'a str,
+struct Looks {
+    path: u64,
     /// The proxy: server of one leg, client of the other.
     proxy: IpAddr,
     messages: (u64, u64),
 }
 
-impl<'a> Looks<'a> {
+impl Looks {
     /// `None` where there is too little to recognise it by.
-    fn new(session: &'a Session, proxy: IpAddr) -> Option<Self> {
-        let messages = (session.client_sent.messages, session.server_sent.messages);
+    fn new(leg: &Leg, proxy: IpAddr) -> Option<Self> {
+        let messages = leg.messages;
         Some(Self {
-            path: session
-                .opening
-                .path
-                .as_deref()
-                .filter(|_| messages != (0, 0))?,
+            path: leg.path.filter(|_| messages != (0, 0))?,
             proxy,
             messages,
         })
@@ -102,38 +117,39 @@ impl<'a> Looks<'a> {
 
 /// Pairs of connections of which one lies inside of the other: opened by the address that the
 /// other one goes to, for the same path, while that one waited, with as many messages.
-fn by_looks(sessions: &[Session], keyed: &BTreeSet<usize>) -> Vec<Vec<usize>> {
-    let mut inner: HashMap<Looks<'_>, Vec<(Timestamp, usize)>, RandomState> = HashMap::default();
-    let free = || {
-        sessions
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !keyed.contains(index))
-    };
-    for (index, session) in free() {
+fn by_looks<'a>(seen: &[Seen<'a>], keyed: &BTreeSet<usize>) -> Vec<Vec<Seen<'a>>> {
+    let mut inner: HashMap<Looks, Vec<(Timestamp, usize)>, RandomState> = HashMap::default();
+    let free = || seen.iter().filter(|leg| !keyed.contains(&leg.index));
+    // Nearly all clients are no proxies, and need not be looked at any further.
+    let servers: HashSet<IpAddr, RandomState> = free().map(|leg| leg.outline.server.ip()).collect();
+    for leg in free().filter(|leg| servers.contains(&leg.leg.client.ip())) {
         if let (Some(opened), Some(looks)) =
-            (session.opened, Looks::new(session, session.client.ip()))
+            (leg.leg.opened, Looks::new(leg.leg, leg.leg.client.ip()))
         {
-            inner.entry(looks).or_default().push((opened, index));
+            inner.entry(looks).or_default().push((opened, leg.index));
         }
     }
+    if inner.is_empty() {
+        return Vec::new();
+    }
     inner.values_mut().for_each(|legs| legs.sort_unstable());
-    let mut pairs: Vec<(usize, usize)> = Vec::new();
-    for (index, outer) in free() {
-        let Some(opened) = outer.opened else { continue };
-        let Some(legs) = Looks::new(outer, outer.server.ip()).and_then(|looks| inner.get(&looks))
-        else {
+    let mut pairs: Vec<(Seen<'a>, Seen<'a>)> = Vec::new();
+    for outer in free() {
+        let Some(opened) = outer.leg.opened else {
+            continue;
+        };
+        let looks = Looks::new(outer.leg, outer.outline.server.ip());
+        let Some(legs) = looks.and_then(|looks| inner.get(&looks)) else {
             continue;
         };
         let behind = legs.partition_point(|&(time, _)| time <= opened);
-        let fits = |&&(time, other): &&(Timestamp, usize)| {
-            let Some(leg) = sessions.get(other) else {
-                return false;
-            };
-            opened.since(time) <= MAX_SETUP_UNKEYED
-                && leg.started >= outer.started
-                && leg.server != outer.server
-                && other != index
+        let fits = |&(time, index): &(Timestamp, usize)| {
+            let leg = seen.get(index)?;
+            let fits = opened.since(time) <= MAX_SETUP_UNKEYED
+                && leg.leg.started >= outer.leg.started
+                && leg.outline.server != outer.outline.server
+                && index != outer.index;
+            fits.then_some(leg)
         };
         let mut fitting = legs
             .get(..behind)
@@ -141,96 +157,84 @@ fn by_looks(sessions: &[Session], keyed: &BTreeSet<usize>) -> Vec<Vec<usize>> {
             .iter()
             .rev()
             .take(MAX_CANDIDATES)
-            .filter(fits);
-        if let (Some(&(_, other)), None) = (fitting.next(), fitting.next()) {
-            pairs.push((index, other));
+            .filter_map(fits);
+        if let (Some(&inner), None) = (fitting.next(), fitting.next()) {
+            pairs.push((*outer, inner));
         }
     }
     // Who is wanted by two belongs to neither.
     let mut wanted: HashMap<usize, usize, RandomState> = HashMap::default();
-    for &(_, other) in &pairs {
-        *wanted.entry(other).or_default() += 1;
+    for (_, inner) in &pairs {
+        *wanted.entry(inner.index).or_default() += 1;
     }
-    pairs.retain(|(_, other)| wanted.get(other) == Some(&1));
+    pairs.retain(|(_, inner)| wanted.get(&inner.index) == Some(&1));
     pairs
         .into_iter()
-        .map(|(outer, other)| vec![outer, other])
+        .map(|(outer, inner)| vec![outer, inner])
         .collect()
 }
 
-fn relate(sessions: &mut [Session], chain: &[usize]) {
-    let numbers: Vec<u64> = chain
-        .iter()
-        .filter_map(|&index| sessions.get(index))
-        .map(|session| session.number)
-        .collect();
-    for &index in chain {
-        let Some(session) = sessions.get_mut(index) else {
-            continue;
-        };
-        let own = session.number;
-        session
-            .related
-            .extend(numbers.iter().copied().filter(|&number| number != own));
-        session.related.sort_unstable();
-        session.related.dedup();
+fn relate(others: &mut HashMap<usize, Other, RandomState>, chain: &[Seen<'_>]) {
+    for leg in chain {
+        let own = leg.outline.number;
+        let numbers = chain.iter().map(|leg| leg.outline.number);
+        let related = &mut others.entry(leg.index).or_default().related;
+        related.extend(numbers.filter(|&number| number != own));
+        related.sort_unstable();
+        related.dedup();
     }
 }
 
-/// Adds to the verdicts of a chain on which of its legs the end began.
-fn tell_origin(sessions: &mut [Session], chain: &[usize]) {
-    let legs: Option<Vec<&Session>> = chain.iter().map(|&index| sessions.get(index)).collect();
-    let Some(told) = legs.and_then(|legs| origin(&legs)) else {
-        return;
-    };
-    for (&index, sentence) in chain.iter().zip(told) {
-        if let Some(session) = sessions.get_mut(index) {
-            session.verdict.summary.push_str(&sentence);
-        }
+/// Adds on which of the legs of a chain the end began.
+fn tell_origin(others: &mut HashMap<usize, Other, RandomState>, chain: &[Seen<'_>]) {
+    for (leg, sentence) in chain.iter().zip(origin(chain).unwrap_or_default()) {
+        others
+            .entry(leg.index)
+            .or_default()
+            .origin
+            .push_str(&sentence);
     }
 }
 
 /// A sentence for each leg; `None` where not all have ended, or nobody can tell which did first.
-fn origin(legs: &[&Session]) -> Option<Vec<String>> {
-    let has_ended = |leg: &&Session| matches!(leg.verdict.state, State::Closed | State::Closing);
+fn origin(legs: &[Seen<'_>]) -> Option<Vec<String>> {
+    let has_ended = |leg: &Seen<'_>| matches!(leg.outline.state, State::Closed | State::Closing);
     if !legs.iter().all(has_ended) {
         return None;
     }
     if let [outer, inner] = legs
-        && outer.verdict.closer == Some(Party::Server)
-        && inner.verdict.closer == Some(Party::Client)
+        && outer.outline.closer == Some(Party::Server)
+        && inner.outline.closer == Some(Party::Client)
     {
-        let told = |other: &Session| {
+        let told = |other: &Seen<'_>| {
             format!(
                 " The proxy ended both of its legs (the other is session {}).",
-                other.number
+                other.outline.number
             )
         };
         return Some(vec![told(inner), told(outer)]);
     }
-    let mut ends: Vec<(Timestamp, &Session)> = legs
+    let mut ends: Vec<(Timestamp, Seen<'_>)> = legs
         .iter()
-        .map(|leg| Some((first_signal(leg)?, *leg)))
+        .map(|leg| Some((leg.outline.signal?, *leg)))
         .collect::<Option<_>>()?;
-    ends.sort_by_key(|&(time, leg)| (time, leg.number));
+    ends.sort_by_key(|&(time, leg)| (time, leg.outline.number));
     let (time, first) = *ends.first()?;
-    let is_sure = |&(other, leg): &(Timestamp, &Session)| {
-        leg.first_packet.file() == first.first_packet.file() || other.since(time) >= CLOCK_ERROR
+    let is_sure = |&(other, leg): &(Timestamp, Seen<'_>)| {
+        leg.leg.file == first.leg.file || other.since(time) >= CLOCK_ERROR
     };
     if !ends.iter().skip(1).all(is_sure) {
         return None;
     }
-    let place = format!("{} → {}", first.client, first.server);
+    let place = format!("{} → {}", first.leg.client, first.outline.server);
+    let number = first.outline.number;
     Some(
         legs.iter()
             .map(|leg| {
-                if leg.number == first.number {
+                if leg.outline.number == number {
                     format!(" The end began on this leg, {place}.")
                 } else {
-                    format!(
-                        " The end began on the leg {place} (session {}).",
-                        first.number
-                    )
+                    format!(" The end began on the leg {place} (session {number}).")
                 }
             })
             .collect(),
@@ -240,10 +244,11 @@ fn origin(legs: &[&Session]) -> Option<Vec<String>> {
 #[cfg(test)]
 #[expect(clippy::indexing_slicing, reason = "tests: a panic is a failure")]
 mod tests {
+    use super::super::amend::compare;
     use super::super::cohorts::testing::{address, closed, cut, open};
     use super::*;
     use crate::report::sample;
-    use crate::session::{EndKind, Side};
+    use crate::session::{EndKind, Session, Side};
 
     /// From `client` to `server`, opened at these milliseconds: the request, and the 101.
     fn leg(
@@ -269,7 +274,7 @@ mod tests {
     }
 
     fn related(mut sessions: Vec<Session>) -> Vec<Vec<u64>> {
-        join(&mut sessions);
+        compare(&mut sessions);
         sessions
             .into_iter()
             .map(|session| session.related)
@@ -345,7 +350,7 @@ mod tests {
         for session in &mut sessions {
             session.verdict.summary.clear();
         }
-        join(&mut sessions);
+        compare(&mut sessions);
         sessions
             .into_iter()
             .map(|session| session.verdict.summary)

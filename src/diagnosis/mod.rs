@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no file. In: [`Facts`]. Out: [`Verdict`], with the packets it rests on.
 
+pub mod amend;
 mod case;
 pub mod causes;
 pub mod cohorts;
@@ -10,6 +11,7 @@ mod habits;
 pub mod knowledge;
 pub mod legs;
 mod order;
+pub mod outline;
 mod remarks;
 mod rules;
 mod telling;

@@ -1,5 +1,6 @@
 //! The packets of some sessions, out of the captures that were read: a second pass over them.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
@@ -21,10 +22,10 @@ use crate::session::Session;
 ///
 /// # Errors
 /// What `take` says, and where the captures cannot be read (any more).
-pub fn extract<'a>(
+pub fn extract(
     paths: &[PathBuf],
     filter: Option<&str>,
-    sessions: impl IntoIterator<Item = &'a Session>,
+    sessions: impl IntoIterator<Item = impl Borrow<Session>>,
     take: &mut dyn FnMut(&Packet<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut wanted = Wanted::of(sessions);
@@ -89,12 +90,13 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of<'a>(sessions: impl IntoIterator<Item = &'a Session>) -> Self {
+    fn of(sessions: impl IntoIterator<Item = impl Borrow<Session>>) -> Self {
         let mut wanted = Self {
             spans: HashMap::default(),
             left: 0,
         };
         for session in sessions {
+            let session = session.borrow();
             let [client, server] = [session.client, session.server];
             let ends = [client, server].map(|end| (end.ip(), end.port()));
             let (key, _) = FlowKey::between(ends[0], ends[1]);

@@ -13,13 +13,16 @@ mod prelude;
 mod read;
 mod sealed;
 mod shard;
+mod shelf;
 mod stack;
 mod tell;
+mod told;
 mod trace;
 mod wrapping;
 
 pub use extract::extract;
 pub use pipeline::{Glance, OpenSession, Pipeline, SessionId};
-pub use read::{Outcome, ReadError, Settings, read};
+pub use read::{Outcome, ReadError, Settings, read, read_ended};
 pub use shard::Shard;
+pub use told::Told;
 pub use trace::Recording;

@@ -9,9 +9,11 @@ use std::collections::VecDeque;
 
 use self::ending::Endings;
 pub use self::glance::{Glance, OpenSession, SessionId};
-use super::attempts::Attempts;
+use super::attempts::{Attempts, Known};
 use super::followed::{Arrival, Followed};
+use super::sealed::stage;
 use super::shard::{Part, Shard, join};
+use super::shelf::{Outlet, Shelf};
 use super::stack::{Settings, Stack};
 use super::tell::tell;
 use super::trace::{Recorder, Recording};
@@ -34,7 +36,7 @@ pub struct Pipeline {
     lingering: VecDeque<(Timestamp, Slot)>,
     /// The connections that began last, the newest at the back.
     begun: VecDeque<Slot>,
-    told: Told,
+    told: Ended,
     summary: Summary,
     keys: Keyring,
     /// Secrets came behind packets.
@@ -71,7 +73,7 @@ impl Pipeline {
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
-            told: Told::new(story),
+            told: Ended::new(story),
             recorder: None,
             summary: Summary::default(),
             settings: Settings {
@@ -85,6 +87,14 @@ impl Pipeline {
             max_syns_waiting: limits::MAX_SYNS_WAITING,
             endings: None,
         }
+    }
+
+    /// The same; keeps its sessions packed, until they are [joined](join) with those of others.
+    pub(super) fn keeping(shard: Shard, story: bool, secrets: Secrets) -> Self {
+        let shelf = Shelf::new(shard.random());
+        let mut pipeline = Self::of(shard, story, secrets);
+        pipeline.told.sessions = Outlet::Packed(Box::new(shelf));
+        pipeline
     }
 
     /// Tells of TLS connections, too, that cannot be read.
@@ -239,10 +249,52 @@ impl Pipeline {
     /// The capture is over: tells what is left. Sessions come in the order of their first
     /// packets, numbered.
     pub fn finish(mut self) -> (Vec<Session>, Summary) {
-        join([self.finish_part()])
+        let mut shelf = Shelf::new(self.shard.random());
+        for session in self.told.sessions.take() {
+            shelf.push(session);
+        }
+        self.told.sessions = Outlet::Packed(Box::new(shelf));
+        let (told, _, summary) = join(vec![self.finish_part()]);
+        (told.iter().collect(), summary)
     }
 
-    /// The same for one share of several. Secrets stay.
+    /// Hands on the sessions told since the last call, and notes where they were asked for.
+    #[inline]
+    pub(super) fn hand_on(&mut self, known: &mut Known, hand: &mut dyn FnMut(Session)) {
+        if !self.told.sessions.waiting().is_empty() {
+            hand_on_all(&mut self.told.sessions, known, hand);
+        }
+    }
+
+    /// The capture is over: hands on what is left.
+    pub(super) fn finish_handing(
+        &mut self,
+        known: &mut Known,
+        hand: &mut dyn FnMut(Session),
+    ) -> Summary {
+        for (key, followed) in self.flows.drain() {
+            conclude(
+                key,
+                followed,
+                &mut self.keys,
+                &mut self.told,
+                &mut self.summary,
+            );
+            // One at a time: all together would take much room.
+            hand_on_all(&mut self.told.sessions, known, hand);
+        }
+        let now = self
+            .summary
+            .span
+            .map_or(Timestamp::default(), |span| span.1);
+        self.tell_attempts(known, now);
+        hand_on_all(&mut self.told.sessions, known, hand);
+        self.summary.not_inflated = self.settings.windows.refused();
+        self.summary.clone()
+    }
+
+    /// [`Self::finish`] for one share of several that [keep](Self::keeping) their sessions. Secrets
+    /// stay.
     pub(super) fn finish_part(&mut self) -> Part {
         for (key, followed) in self.flows.drain() {
             conclude(
@@ -253,9 +305,13 @@ impl Pipeline {
                 &mut self.summary,
             );
         }
+        let outlet = std::mem::take(&mut self.told.sessions);
         self.summary.not_inflated = self.settings.windows.refused();
         Part {
-            sessions: std::mem::take(&mut self.told.sessions),
+            shelf: match outlet {
+                Outlet::Packed(shelf) => *shelf,
+                Outlet::Waiting(_) => Shelf::default(),
+            },
             attempts: std::mem::take(&mut self.told.attempts),
             summary: self.summary.clone(),
             tells_opaque: self.keys.tells_opaque,
@@ -420,8 +476,17 @@ fn begin(
     Some(slot)
 }
 
+fn hand_on_all(sessions: &mut Outlet, known: &mut Known, hand: &mut dyn FnMut(Session)) {
+    for session in sessions.take() {
+        if stage(&session).is_none() {
+            known.add(&session);
+        }
+        hand(session);
+    }
+}
+
 /// Tells the opening attempts of a connection that goes on.
-fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Told, until: Option<Timestamp>) {
+fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Ended, until: Option<Timestamp>) {
     let name = stack.name(key);
     for tracker in stack.take_earlier() {
         let trace = stack.trace.as_deref().cloned();
@@ -433,7 +498,7 @@ fn conclude(
     key: FlowKey,
     followed: Followed,
     keys: &mut Keyring,
-    told: &mut Told,
+    told: &mut Ended,
     summary: &mut Summary,
 ) {
     match followed {
@@ -447,7 +512,7 @@ fn conclude_in_place(
     key: FlowKey,
     stack: &mut Stack,
     keys: &mut Keyring,
-    told: &mut Told,
+    told: &mut Ended,
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
@@ -491,7 +556,7 @@ fn conclude_sealed(
     key: FlowKey,
     (stack, sealed): (&Stack, Sealed),
     tells_opaque: bool,
-    told: &mut Told,
+    told: &mut Ended,
     summary: &mut Summary,
 ) {
     let is_failed = sealed.stage == Stage::Handshake;
@@ -514,8 +579,8 @@ fn conclude_sealed(
 
 /// Sessions that are over.
 #[derive(Default)]
-struct Told {
-    sessions: Vec<Session>,
+struct Ended {
+    sessions: Outlet,
     /// What may be sessions too.
     attempts: Attempts,
     /// The packets of some of them, by what puts sessions in order.
@@ -524,7 +589,7 @@ struct Told {
     now: Option<Timestamp>,
 }
 
-impl Told {
+impl Ended {
     fn new(story: bool) -> Self {
         Self {
             attempts: Attempts::new(story),

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::attempts::Known;
 use super::pipeline::Pipeline;
 use super::shard::{Part, Shard, join, workers};
+use super::told::{Gone, Told};
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
 #[cfg(feature = "live")]
 use crate::capture::{Filter, Filtered, Merged};
-use crate::diagnosis::{cohorts, legs};
 use crate::session::{Finding, Session, Summary};
+use crate::time::Timestamp;
 use crate::tls::{KeyLog, Secrets};
 
 /// Bytes of a key log read at a time.
@@ -35,10 +37,10 @@ pub struct Settings {
 }
 
 /// What a run came to.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// In the order of their numbers.
-    pub sessions: Vec<Session>,
+    pub told: Told,
     /// What several of them share.
     pub findings: Vec<Finding>,
     /// Totals.
@@ -57,6 +59,9 @@ pub enum ReadError {
     /// A filter that cannot be compiled.
     #[error(transparent)]
     Filter(CaptureError),
+    /// Whoever the sessions were handed to does not want them.
+    #[error(transparent)]
+    Handing(io::Error),
     /// `--filter` without libpcap.
     #[cfg(not(feature = "live"))]
     #[error(
@@ -92,17 +97,83 @@ pub fn read(
         let secrets = all.late_secrets.take();
         all = run(paths, filter, settings, 1, secrets, &mut |_| {}, progress)?;
     }
-    let (mut sessions, mut summary) = join(all.parts);
+    let (told, findings, mut summary) = join(all.parts);
     summary.dropped = all.dropped;
-    let findings = cohorts::find(&mut sessions);
-    legs::join(&mut sessions);
     Ok(Outcome {
-        sessions,
+        told,
         findings,
         summary,
         partial: all.partial,
     })
 }
+
+/// As [`read`] with one worker, but hands on each session when nothing more is expected of its
+/// connection, numbered in that order; `hand` gets the time of the first packet with it. None is
+/// kept, so none is told what the others show: findings there are all the same, other legs not.
+///
+/// # Errors
+/// As [`read`], and where `hand` gives one, at once.
+pub fn read_ended(
+    paths: &[PathBuf],
+    filter: Option<&str>,
+    settings: &Settings,
+    hand: &mut dyn FnMut(&Session, Timestamp) -> io::Result<()>,
+    note: &mut dyn FnMut(String),
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Outcome, ReadError> {
+    #[cfg(not(feature = "live"))]
+    if filter.is_some() {
+        return Err(ReadError::NoFilter);
+    }
+    let secrets = Secrets::new(load(&settings.key_logs, note));
+    let mut gone = Gone::new(settings.tls);
+    let mut failed = None;
+    let mut add = |mut session: Session, first: Timestamp| {
+        if failed.is_none() && gone.add(&mut session) {
+            failed = hand(&session, first).err();
+        }
+        failed.is_none()
+    };
+    let share = (Shard::whole(), secrets);
+    let worked = work(
+        paths,
+        filter,
+        settings,
+        share,
+        Some(&mut add),
+        note,
+        progress,
+    )?;
+    if let Some(error) = failed {
+        return Err(ReadError::Handing(error));
+    }
+    if worked.late_secrets.is_some() {
+        note(
+            "some TLS secrets stand behind the packets that they open; \
+             to use them, read without --order ended"
+                .to_owned(),
+        );
+    }
+    if gone.uncompared() > 0 {
+        let (all, some) = (gone.told, gone.uncompared());
+        note(format!(
+            "{some} of {all} sessions were not compared with the others, to save memory"
+        ));
+    }
+    let mut summary = worked.part.summary;
+    (summary.sessions, summary.abnormal) = (gone.told, gone.abnormal);
+    summary.tls_opaque = gone.opaque;
+    summary.dropped = worked.dropped;
+    Ok(Outcome {
+        told: Told::default(),
+        findings: gone.compare(),
+        summary,
+        partial: worked.partial,
+    })
+}
+
+/// Gets each session that has ended, and the time of the first packet; false to stop.
+type Hand<'a> = dyn FnMut(Session, Timestamp) -> bool + 'a;
 
 /// What all workers came to.
 struct All {
@@ -132,11 +203,13 @@ fn run(
             .map(|shard| {
                 let share = (shard, secrets.share());
                 scope.spawn(move || {
-                    work(paths, filter, settings, share, &mut |_| {}, &mut |_, _| {})
+                    let (note, progress) = (&mut |_| {}, &mut |_, _| {});
+                    work(paths, filter, settings, share, None, note, progress)
                 })
             })
             .collect();
-        let first = work(paths, filter, settings, (first, secrets), note, progress);
+        let share = (first, secrets);
+        let first = work(paths, filter, settings, share, None, note, progress);
         let others: Vec<_> = others
             .into_iter()
             .map(std::thread::ScopedJoinHandle::join)
@@ -177,12 +250,13 @@ struct Worked {
     late_secrets: Option<Secrets>,
 }
 
-/// Reads everything for one share of the connections.
+/// Reads everything for one share of the connections; sessions are kept, or handed on.
 fn work(
     paths: &[PathBuf],
     filter: Option<&str>,
     settings: &Settings,
     (shard, secrets): (Shard, Secrets),
+    hand: Option<&mut Hand<'_>>,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Worked, ReadError> {
@@ -199,7 +273,10 @@ fn work(
         return Err(ReadError::NothingReadable);
     }
     let partial = !errors.is_empty();
-    let mut pipeline = Pipeline::of(shard, settings.events, secrets);
+    let mut pipeline = match hand {
+        Some(_) => Pipeline::of(shard, settings.events, secrets),
+        None => Pipeline::keeping(shard, settings.events, secrets),
+    };
     if settings.tls {
         pipeline.tell_opaque();
     }
@@ -210,6 +287,7 @@ fn work(
             &mut source,
             partial,
             pipeline,
+            hand,
             note,
             &mut |source: &Filtered<Merged>| {
                 let (read, total) = source.source().position();
@@ -217,10 +295,17 @@ fn work(
             },
         ));
     }
-    Ok(drive(&mut source, partial, pipeline, note, &mut |source| {
-        let (read, total) = source.position();
-        progress(read, total);
-    }))
+    Ok(drive(
+        &mut source,
+        partial,
+        pipeline,
+        hand,
+        note,
+        &mut |source| {
+            let (read, total) = source.position();
+            progress(read, total);
+        },
+    ))
 }
 
 /// Takes every packet of a source; `partial`: some of it was lost before it began.
@@ -228,14 +313,28 @@ fn drive<S: PacketSource>(
     source: &mut S,
     mut partial: bool,
     mut pipeline: Pipeline,
+    mut hand: Option<&mut Hand<'_>>,
     note: &mut dyn FnMut(String),
     progress: &mut dyn FnMut(&S),
 ) -> Worked {
     let mut dropped = 0;
+    let mut begun = None;
+    let mut known = Known::default();
     let mut until_progress = PROGRESS_EVERY;
     loop {
         match source.advance() {
-            Ok(Step::Packet) => pipeline.handle_packet(&source.packet()),
+            Ok(Step::Packet) => {
+                let packet = source.packet();
+                pipeline.handle_packet(&packet);
+                if let Some(hand) = &mut hand {
+                    let first = *begun.get_or_insert(packet.time);
+                    let mut is_wanted = true;
+                    pipeline.hand_on(&mut known, &mut |session| is_wanted &= hand(session, first));
+                    if !is_wanted {
+                        break;
+                    }
+                }
+            }
             Ok(Step::Secrets(secrets)) => pipeline.handle_secrets(secrets.text()),
             Ok(Step::End) => break,
             Ok(Step::Note(told)) => {
@@ -256,7 +355,15 @@ fn drive<S: PacketSource>(
             progress(source);
         }
     }
-    let part = pipeline.finish_part();
+    let part = match hand {
+        Some(hand) => Part {
+            summary: pipeline.finish_handing(&mut known, &mut |session| {
+                hand(session, begun.unwrap_or_default());
+            }),
+            ..Part::default()
+        },
+        None => pipeline.finish_part(),
+    };
     let late_secrets = pipeline
         .misses_late_secrets()
         .then(|| pipeline.into_secrets());

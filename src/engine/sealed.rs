@@ -1,8 +1,5 @@
 //! Sessions of TLS connections of which nothing could be read: which of them are told.
 
-use std::collections::HashSet;
-use std::net::SocketAddr;
-
 use super::stack::Stack;
 use crate::flow::{End, FlowKey};
 use crate::session::{Session, Tracker};
@@ -37,61 +34,4 @@ fn likely_client(key: &FlowKey) -> End {
 /// How far TLS came in a session that nothing was read of.
 pub(super) fn stage(session: &Session) -> Option<Stage> {
     session.tls.as_ref()?.stage
-}
-
-/// Leaves out handshakes that failed, but for those with servers that speak WebSocket in another
-/// session: that address, or that name, was meant for it.
-pub(super) fn retain_known(sessions: &mut Vec<Session>) {
-    if sessions.iter().all(|session| stage(session).is_none()) {
-        return;
-    }
-    let mut addresses: HashSet<SocketAddr> = HashSet::new();
-    let mut names: HashSet<String> = HashSet::new();
-    let name = |session: &Session| {
-        let sni = session.tls.as_ref()?.sni.as_ref()?;
-        Some(sni.to_ascii_lowercase())
-    };
-    for session in sessions.iter().filter(|session| stage(session).is_none()) {
-        addresses.insert(session.server);
-        names.extend(name(session));
-    }
-    sessions.retain(|session| {
-        stage(session).is_none()
-            || addresses.contains(&session.server)
-            || name(session).is_some_and(|name| names.contains(&name))
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::sample;
-    use crate::session::Tls;
-
-    fn wss(number: u64, port: u16, name: &str, stage: Option<Stage>) -> Session {
-        let mut session = sample::abrupt(number);
-        session.server.set_port(port);
-        session.tls = Some(Tls {
-            sni: Some(name.to_owned()),
-            stage,
-            ..Tls::default()
-        });
-        session
-    }
-
-    #[test]
-    fn a_server_is_known_by_its_address_or_its_name() {
-        let failed = Some(Stage::Handshake);
-        let mut sessions = vec![
-            wss(1, 443, "a.example", None),
-            wss(2, 443, "b.example", failed),
-            wss(3, 444, "A.Example", failed),
-            wss(4, 445, "c.example", failed),
-            // What failed makes nothing known.
-            wss(5, 445, "d.example", failed),
-        ];
-        retain_known(&mut sessions);
-        let numbers: Vec<u64> = sessions.iter().map(|session| session.number).collect();
-        assert_eq!(numbers, [1, 2, 3]);
-    }
 }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use foldhash::fast::RandomState;
 
-use super::attempts::{Attempts, Known};
+use super::attempts::Attempts;
 use super::pipeline::Pipeline;
-use super::sealed::{retain_known, stage};
+use super::shelf::{Shelf, Shelves};
+use super::told::Told;
 use crate::capture::{PacketSource, Step, open_all};
-use crate::session::{Session, Summary, Transport};
+use crate::session::{Finding, Summary};
 use crate::time::Timestamp;
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
@@ -68,28 +69,30 @@ impl Shard {
     }
 }
 
-/// What a share came to: sessions numbered with the ordinals of their connections.
+/// What a share came to.
 #[derive(Debug, Default)]
 pub(super) struct Part {
-    pub(super) sessions: Vec<Session>,
+    pub(super) shelf: Shelf,
     pub(super) attempts: Attempts,
     pub(super) summary: Summary,
     /// TLS that could not be read is to be told.
     pub(super) tells_opaque: bool,
 }
 
-/// Puts shares together, the first one first. Sessions come in the order of their first
-/// packets, numbered: the same for any number of shares.
-pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summary) {
+/// Puts shares together, the first one first, and compares their sessions. These come in the
+/// order of their first packets, numbered: the same for any number of shares.
+pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
+    let mut shelves = Vec::with_capacity(parts.len());
     let mut parts = parts.into_iter();
     let Part {
-        mut sessions,
+        shelf,
         mut attempts,
         mut summary,
         tells_opaque,
     } = parts.next().unwrap_or_default();
+    shelves.push(shelf);
     for part in parts {
-        sessions.extend(part.sessions);
+        shelves.push(part.shelf);
         attempts.extend(part.attempts);
         summary.connections += part.summary.connections;
         summary.gaps += part.summary.gaps;
@@ -103,36 +106,18 @@ pub(super) fn join(parts: impl IntoIterator<Item = Part>) -> (Vec<Session>, Summ
             *summary.tls_unread.entry(reason).or_default() += count;
         }
     }
-    if !tells_opaque {
-        retain_known(&mut sessions);
-    }
-    let place = |session: &Session| (session.number, session.first_packet);
+    let mut all = Shelves::new(shelves, tells_opaque);
     if !attempts.is_empty() {
-        sessions.sort_by_key(place);
-        let mut known = Known::default();
-        let asked = sessions.iter().filter(|session| stage(session).is_none());
-        asked.for_each(|session| known.add(session));
         let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
-        let (told, forgotten) = attempts.tell(&known, now, summary.gaps == 0);
-        sessions.extend(told);
+        let (told, forgotten) = attempts.tell(&all.known(), now, summary.gaps == 0);
+        all.add(told);
         summary.attempts_forgotten = forgotten;
     }
-    if !sessions.is_sorted_by_key(place) {
-        sessions.sort_by_key(place);
-    }
-    for (number, session) in (1..).zip(&mut sessions) {
-        session.number = number;
-    }
-    summary.sessions = sessions.len() as u64;
-    summary.abnormal = sessions
-        .iter()
-        .filter(|session| session.is_abnormal())
-        .count() as u64;
-    summary.tls_opaque = sessions
-        .iter()
-        .filter(|session| session.transport == Transport::Tls)
-        .count() as u64;
-    (sessions, summary)
+    let (told, findings) = Told::join(all);
+    summary.sessions = told.len() as u64;
+    summary.abnormal = told.abnormal();
+    summary.tls_opaque = told.opaque();
+    (told, findings, summary)
 }
 
 /// How many workers are best: one, unless the files are large and hold many connections.

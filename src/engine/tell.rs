@@ -2,7 +2,7 @@
 
 use super::stack::Name;
 use crate::diagnosis::{Diagnosis, diagnose};
-use crate::flow::{End, community_id};
+use crate::flow::End;
 use crate::limits;
 use crate::session::{Captured, Close, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
@@ -85,7 +85,6 @@ pub(super) fn tell(
         tls,
         vlan: name.vlan,
         tunnel: (!name.tunnel.is_empty()).then(|| name.tunnel.to_string()),
-        community_id: community_id(&name.key),
         started: first.time,
         opened: opened.map(|origin| origin.time),
         ended,

@@ -1,5 +1,6 @@
 //! What a capture file says beside the packets of a session: comments that Wireshark shows.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use super::text::escape;
@@ -9,11 +10,12 @@ use crate::session::Session;
 
 /// Comments by packet: the verdict at the session's first one, and what each deciding packet
 /// shows. Texts from the wire are made harmless.
-pub fn comments<'a>(
-    sessions: impl IntoIterator<Item = &'a Session>,
+pub fn comments(
+    sessions: impl IntoIterator<Item = impl Borrow<Session>>,
 ) -> BTreeMap<PacketId, Vec<String>> {
     let mut comments: BTreeMap<PacketId, Vec<String>> = BTreeMap::new();
     for session in sessions {
+        let session = session.borrow();
         let mut put = |packet, text: String| {
             let text = escape(&text).into_owned();
             comments.entry(packet).or_default().push(text);

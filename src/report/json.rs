@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 
 use super::record::{FindingRecord, Record, SummaryRecord};
+use super::walk::{Visit, walk};
 use super::{Captures, Row, Sink, View, text};
 use crate::session::{Finding, Summary};
 
@@ -14,24 +15,32 @@ use crate::session::{Finding, Summary};
 pub struct JsonLines<'a, W> {
     out: W,
     captures: Captures<'a>,
+    line: Compact,
 }
 
 impl<'a, W: Write> JsonLines<'a, W> {
     /// Lines to `out`.
-    pub const fn new(out: W, captures: Captures<'a>) -> Self {
-        Self { out, captures }
+    pub fn new(out: W, captures: Captures<'a>) -> Self {
+        Self {
+            out,
+            captures,
+            line: Compact::default(),
+        }
+    }
+
+    fn line(&mut self, record: &impl Serialize) -> io::Result<()> {
+        self.line.write(&mut self.out, record)?;
+        self.out.write_all(b"\n")
     }
 }
 
 impl<W: Write> Sink for JsonLines<'_, W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        write(&mut self.out, &Record::new(row, self.captures))?;
-        self.out.write_all(b"\n")
+        self.line(&Record::new(row, self.captures))
     }
 
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        write(&mut self.out, &FindingRecord::new(finding))?;
-        self.out.write_all(b"\n")
+        self.line(&FindingRecord::new(finding))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -39,8 +48,7 @@ impl<W: Write> Sink for JsonLines<'_, W> {
     }
 
     fn finish(&mut self, summary: &Summary, partial: bool) -> io::Result<()> {
-        write(&mut self.out, &SummaryRecord::new(summary, partial))?;
-        self.out.write_all(b"\n")?;
+        self.line(&SummaryRecord::new(summary, partial))?;
         self.out.flush()
     }
 }
@@ -54,11 +62,12 @@ pub struct Json<'a, W> {
     arrays: &'static [&'static str],
     begun: bool,
     empty: bool,
+    element: Compact,
 }
 
 impl<'a, W: Write> Json<'a, W> {
     /// A document of `view` to `out`.
-    pub const fn new(out: W, view: View, captures: Captures<'a>) -> Self {
+    pub fn new(out: W, view: View, captures: Captures<'a>) -> Self {
         let arrays: &[&str] = match view {
             View::Sessions => &["sessions", "findings"],
             View::Closes => &["closes", "findings"],
@@ -71,6 +80,7 @@ impl<'a, W: Write> Json<'a, W> {
             arrays,
             begun: false,
             empty: true,
+            element: Compact::default(),
         }
     }
 
@@ -97,7 +107,7 @@ impl<'a, W: Write> Json<'a, W> {
         self.out
             .write_all(if self.empty { b"\n" } else { b",\n" })?;
         self.empty = false;
-        write(&mut self.out, value)
+        self.element.write(&mut self.out, value)
     }
 }
 
@@ -118,15 +128,103 @@ impl<W: Write> Sink for Json<'_, W> {
     fn finish(&mut self, summary: &Summary, partial: bool) -> io::Result<()> {
         self.advance_to(None)?;
         self.out.write_all(b",\n\"summary\":")?;
-        write(&mut self.out, &SummaryRecord::new(summary, partial))?;
+        let summary = SummaryRecord::new(summary, partial);
+        self.element.write(&mut self.out, &summary)?;
         self.out.write_all(b"\n}\n")?;
         self.out.flush()
     }
 }
 
-fn write(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(out, Harmless);
-    Ok(value.serialize(&mut serializer)?)
+/// Compact JSON of one record at a time; the buffer is used again.
+#[derive(Debug, Default)]
+struct Compact {
+    buffer: Vec<u8>,
+    /// Nothing stands yet in what was opened last.
+    is_first: bool,
+}
+
+impl Compact {
+    fn write(&mut self, out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+        self.buffer.clear();
+        walk(value, self)?;
+        out.write_all(&self.buffer)
+    }
+
+    fn next(&mut self) {
+        if !std::mem::take(&mut self.is_first) {
+            self.buffer.push(b',');
+        }
+    }
+
+    fn begin(&mut self, bracket: u8) {
+        self.buffer.push(bracket);
+        self.is_first = true;
+    }
+
+    fn end(&mut self, bracket: u8) {
+        self.buffer.push(bracket);
+        self.is_first = false;
+    }
+}
+
+impl Visit for Compact {
+    fn open(&mut self) {
+        self.begin(b'{');
+    }
+
+    fn field(&mut self, name: &'static str) {
+        self.next();
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(name.as_bytes());
+        self.buffer.extend_from_slice(b"\":");
+    }
+
+    fn key(&mut self, name: &str) {
+        self.next();
+        self.text(name);
+        self.buffer.push(b':');
+    }
+
+    fn close(&mut self) {
+        self.end(b'}');
+    }
+
+    fn open_list(&mut self) {
+        self.begin(b'[');
+    }
+
+    fn item(&mut self) {
+        self.next();
+    }
+
+    fn close_list(&mut self) {
+        self.end(b']');
+    }
+
+    fn null(&mut self) {
+        self.buffer.extend_from_slice(b"null");
+    }
+
+    fn plain(&mut self, text: &str) {
+        self.buffer.extend_from_slice(text.as_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        // Nearly always, and told without looking at characters. All bytes are looked at in any
+        // case, so that the processor can take many at a time.
+        let plain = |is_plain: bool, &byte: &u8| {
+            is_plain & (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\')
+        };
+        if text.as_bytes().iter().fold(true, plain) {
+            self.buffer.push(b'"');
+            self.buffer.extend_from_slice(text.as_bytes());
+            self.buffer.push(b'"');
+        } else {
+            let mut escaped = serde_json::Serializer::with_formatter(&mut self.buffer, Harmless);
+            // Neither a text nor a buffer in memory gives an error.
+            let _ = text.serialize(&mut escaped);
+        }
+    }
 }
 
 /// Compact JSON that a terminal may show: JSON lets DEL, C1 and bidi controls stand as they are,
@@ -139,11 +237,6 @@ impl Formatter for Harmless {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let harmless = |byte: &u8| matches!(byte, b' '..=b'~');
-        // Nearly always, and told without looking at characters.
-        if fragment.as_bytes().iter().all(harmless) {
-            return out.write_all(fragment.as_bytes());
-        }
         let mut rest = fragment;
         while let Some(at) = rest.find(text::is_harmful) {
             let (before, from) = rest.split_at(at);

@@ -9,6 +9,7 @@ use super::text::{count, counted, escape, shorten_end, width};
 use super::when::{rfc3339, span};
 use super::words::{captured, confidence, end_kind, party, side, state, transport};
 use super::{Captures, Row, Sink};
+use crate::flow::community_id;
 use crate::session::{Captured, Event, Sent, Session, Side, Summary, View};
 use crate::time::Timestamp;
 use crate::ws::close;
@@ -88,9 +89,19 @@ impl<'a, W: Write> Ladder<'a, W> {
                 .map(|status| status.to_string())
                 .as_deref(),
         )?;
+        if let Some(tls) = &session.tls {
+            let known: Vec<&str> = [&tls.version, &tls.cipher_suite]
+                .into_iter()
+                .filter_map(Option::as_deref)
+                .collect();
+            self.fact("TLS", Some(&known.join(", ")))?;
+            self.fact("SNI", tls.sni.as_deref())?;
+            self.fact("ALPN", tls.alpn.as_deref())?;
+        }
         self.fact("VLAN", session.vlan.map(|vlan| vlan.to_string()).as_deref())?;
         self.fact("tunnel", session.tunnel.as_deref())?;
-        self.fact("community id", Some(&session.community_id))?;
+        let community_id = community_id(session.client, session.server);
+        self.fact("community id", Some(&community_id))?;
         let legs: Vec<String> = session.related.iter().map(u64::to_string).collect();
         self.fact("other legs", Some(&legs.join(", ")))
     }

@@ -1,5 +1,7 @@
 //! Cells in columns: how wide each is, and what gives way where room is short.
 
+use std::borrow::Cow;
+
 use anstyle::Style;
 
 use super::look::Look;
@@ -98,7 +100,7 @@ impl Cell {
     }
 
     /// Columns of all that it says.
-    fn width(&self, short: bool) -> usize {
+    pub(super) fn width(&self, short: bool) -> usize {
         let quote = self.quote.as_ref().map(|quote| width(quote) + QUOTES);
         width(self.shown(short)) + quote.unwrap_or(0)
     }
@@ -115,21 +117,21 @@ impl Cell {
     }
 
     /// In at most `columns`.
-    fn fitted(&self, short: bool, fit: Fit, columns: usize) -> String {
+    fn fitted(&self, short: bool, fit: Fit, columns: usize) -> Cow<'_, str> {
         let text = self.shown(short);
         if let Some(quote) = &self.quote {
             let room = columns.saturating_sub(width(text) + QUOTES);
             if width(quote) <= room || LEAST_QUOTE <= room {
-                return format!("{text} “{}”", shorten_end(quote, room));
+                return format!("{text} “{}”", shorten_end(quote, room)).into();
             }
             if width(text) + width(LEFT_OUT) <= columns {
-                return format!("{text}{LEFT_OUT}");
+                return format!("{text}{LEFT_OUT}").into();
             }
         }
         match fit {
-            Fit::Whole => text.to_owned(),
-            Fit::Middle(..) => shorten_middle(text, columns).into_owned(),
-            Fit::End => shorten_end(text, columns).into_owned(),
+            Fit::Whole => text.into(),
+            Fit::Middle(..) => shorten_middle(text, columns),
+            Fit::End => shorten_end(text, columns),
         }
     }
 }
@@ -144,6 +146,58 @@ pub(super) struct Line {
     pub(super) notes: Vec<String>,
 }
 
+/// What is to be known of the lines of a table before the first is written.
+#[derive(Default)]
+pub(super) struct Measures {
+    lines: usize,
+    columns: Vec<Measure>,
+}
+
+/// What is to be known of the cells of a column: in their long form, and in their short one.
+#[derive(Default)]
+struct Measure {
+    wide: [usize; 2],
+    /// Before room is very short, and then.
+    least: [usize; 2],
+    /// The first one, while all are like it.
+    same: [Option<String>; 2],
+}
+
+impl Measures {
+    /// Takes in one more line.
+    pub(super) fn add(&mut self, line: &Line) {
+        self.columns.resize_with(line.cells.len(), Measure::default);
+        for (cell, measure) in line.cells.iter().zip(&mut self.columns) {
+            for (at, short) in [false, true].into_iter().enumerate() {
+                if let Some(wide) = measure.wide.get_mut(at) {
+                    *wide = cell.width(short).max(*wide);
+                }
+                if let Some(same) = measure.same.get_mut(at) {
+                    let shown = cell.shown(short);
+                    if self.lines == 0 {
+                        *same = Some(shown.to_owned());
+                    } else if same.as_deref().is_some_and(|same| same != shown) {
+                        *same = None;
+                    }
+                }
+            }
+            let [least, at_worst] = &mut measure.least;
+            *least = cell.least(Want::Some).max(*least);
+            *at_worst = cell.least(Want::Much).max(*at_worst);
+        }
+        self.lines += 1;
+    }
+
+    /// There are cells so wide in the column at `at`, in their long form and in their short one.
+    pub(super) fn widen(&mut self, at: usize, widths: [usize; 2]) {
+        if let Some(measure) = self.columns.get_mut(at) {
+            for (wide, width) in measure.wide.iter_mut().zip(widths) {
+                *wide = width.max(*wide);
+            }
+        }
+    }
+}
+
 /// Where a column of the table went.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -153,29 +207,29 @@ enum Place {
 }
 
 /// Which columns there are, and how wide each is.
-pub(super) struct Layout<'a> {
-    columns: &'a [Column],
-    titles: &'a Line,
-    lines: &'a [Line],
+pub(super) struct Layout {
+    columns: &'static [Column],
+    titles: Line,
+    measures: Measures,
     places: Vec<Place>,
     widths: Vec<usize>,
     gap: &'static str,
     want: Want,
 }
 
-impl<'a> Layout<'a> {
-    /// The roomiest layout of `lines` under `titles` that takes at most `room` columns; the
+impl Layout {
+    /// The roomiest layout of lines like these under `titles` that takes at most `room` columns; the
     /// roomiest of all for `None`.
     pub(super) fn new(
-        columns: &'a [Column],
-        titles: &'a Line,
-        lines: &'a [Line],
+        columns: &'static [Column],
+        titles: Line,
+        measures: Measures,
         room: Option<usize>,
     ) -> Self {
         let mut layout = Self {
             columns,
             titles,
-            lines,
+            measures,
             places: vec![Place::InTable; columns.len()],
             widths: Vec::new(),
             gap: "  ",
@@ -237,8 +291,8 @@ impl<'a> Layout<'a> {
         column.short_at <= self.want
     }
 
-    fn cells(&self, at: usize) -> impl Iterator<Item = &'a Cell> + use<'a> {
-        self.lines.iter().filter_map(move |line| line.cells.get(at))
+    fn measure(&self, at: usize) -> Option<&Measure> {
+        self.measures.columns.get(at)
     }
 
     /// Every column as wide as its widest cell.
@@ -248,9 +302,11 @@ impl<'a> Layout<'a> {
                 return 0;
             }
             let short = self.is_short(column);
-            let title = self.titles.cells.get(at).into_iter();
-            let cells = self.cells(at).chain(title);
-            cells.map(|cell| cell.width(short)).max().unwrap_or(0)
+            let title = self.titles.cells.get(at).map(|title| title.width(short));
+            let cells = self
+                .measure(at)
+                .and_then(|it| it.wide.get(usize::from(short)).copied());
+            title.max(cells).unwrap_or(0)
         };
         self.widths = self.columns.iter().enumerate().map(wide).collect();
     }
@@ -261,9 +317,7 @@ impl<'a> Layout<'a> {
             return;
         };
         let short = self.is_short(column);
-        let mut texts = self.cells(at).map(|cell| cell.shown(short));
-        let first = texts.next();
-        if first.is_some() && texts.all(|text| Some(text) == first) {
+        if self.same(at, short).is_some() {
             if let Some(place) = self.places.get_mut(at) {
                 *place = Place::AboveTable;
             }
@@ -271,19 +325,20 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// What all rows say in a column.
+    fn same(&self, at: usize, short: bool) -> Option<&str> {
+        self.measure(at)?.same.get(usize::from(short))?.as_deref()
+    }
+
     /// What all rows share and no column shows, for the line above the table.
     pub(super) fn shared(&self) -> Option<String> {
         let part = |(at, column): (usize, &Column)| {
             let is_above = self.places.get(at) == Some(&Place::AboveTable);
-            let cell = self.cells(at).next().filter(|_| is_above)?;
-            Some(format!(
-                "{} {}",
-                column.shared?,
-                cell.shown(self.is_short(column))
-            ))
+            let same = self.same(at, self.is_short(column)).filter(|_| is_above)?;
+            Some(format!("{} {same}", column.shared?))
         };
         let parts: Vec<String> = self.columns.iter().enumerate().filter_map(part).collect();
-        let rows = if self.lines.len() > 1 {
+        let rows = if self.measures.lines > 1 {
             " in all rows"
         } else {
             ""
@@ -319,16 +374,15 @@ impl<'a> Layout<'a> {
     /// where it does not, and then nothing has changed.
     fn narrow(&mut self, room: usize) -> bool {
         let least = self.columns.iter().enumerate().map(|(at, column)| {
-            let title = self.titles.cells.get(at).into_iter();
+            let title = self.titles.cells.get(at).map(|it| it.least(self.want));
             let cells = self
-                .cells(at)
-                .chain(title)
-                .map(|cell| cell.least(self.want));
+                .measure(at)
+                .and_then(|it| it.least.get(usize::from(self.want == Want::Much)).copied());
             match column.fit {
                 Fit::Whole => usize::MAX,
                 Fit::Middle(least, _) if self.want < Want::Much => least,
                 Fit::Middle(_, least) => least,
-                Fit::End => cells.max().unwrap_or(0),
+                Fit::End => title.max(cells).unwrap_or(0),
             }
         });
         let least: Vec<usize> = least.collect();
@@ -353,9 +407,17 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// No cell of `line` is wider than its column.
+    pub(super) fn fits(&self, line: &Line) -> bool {
+        let columns = line.cells.iter().zip(self.columns).zip(&self.widths);
+        columns
+            .into_iter()
+            .all(|((cell, column), wide)| cell.width(self.is_short(column)) <= *wide)
+    }
+
     /// The line of titles.
     pub(super) fn titles(&self, look: &Look) -> String {
-        self.line(self.titles, look)
+        self.line(&self.titles, look)
     }
 
     /// One line of the table.
@@ -367,17 +429,19 @@ impl<'a> Layout<'a> {
                 continue;
             }
             let shown = cell.fitted(self.is_short(column), column.fit, *wide);
-            let blank = " ".repeat(wide.saturating_sub(width(&shown)));
-            let shown = look.paint(cell.style, &shown);
+            let blank = wide.saturating_sub(width(&shown));
             text.push_str(self.joint(at));
-            let (before, after) = if column.right {
-                (blank.as_str(), "")
+            if column.right {
+                text.extend(std::iter::repeat_n(' ', blank));
+            }
+            if look.color {
+                text.push_str(&look.paint(cell.style, &shown));
             } else {
-                ("", blank.as_str())
-            };
-            text.push_str(before);
-            text.push_str(&shown);
-            text.push_str(after);
+                text.push_str(&shown);
+            }
+            if !column.right {
+                text.extend(std::iter::repeat_n(' ', blank));
+            }
         }
         text.truncate(text.trim_end().len());
         text.push('\n');

@@ -22,6 +22,7 @@ pub mod table;
 pub mod text;
 #[cfg(feature = "tui")]
 pub mod top;
+mod walk;
 pub mod when;
 pub mod words;
 
@@ -31,10 +32,23 @@ use std::path::{Path, PathBuf};
 use crate::capture::PacketId;
 use crate::session::{Finding, Summary};
 
-pub use rows::{Row, View, rows};
+pub use rows::{Row, Source, View, each_row, rows};
 
 /// An output: gets the rows in order, then the findings, then the totals.
 pub trait Sink {
+    /// It has to look at all rows before the first is written.
+    fn needs_survey(&self) -> bool {
+        false
+    }
+
+    /// Looks at a row that is to be written later.
+    ///
+    /// # Errors
+    /// None that is known.
+    fn survey(&mut self, _row: &Row<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
     /// One row; called in the order of the view.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
+use std::io::Write;
 use std::net::SocketAddr;
 
 use serde::{Serialize, Serializer};
@@ -11,6 +12,7 @@ use serde::{Serialize, Serializer};
 use super::rows::{CloseRow, Row};
 use super::words::{captured, confidence, end_kind, party, side, state, transport};
 use super::{Captures, when};
+use crate::flow::community_id;
 use crate::session::{Event, Finding, Sent, Session, Summary, View};
 use crate::time::Timestamp;
 use crate::ws::close;
@@ -21,7 +23,7 @@ pub struct Time(pub Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&when::rfc3339(self.0))
+        serializer.serialize_str(when::rfc3339(self.0).as_str())
     }
 }
 
@@ -41,9 +43,35 @@ impl Display for Address {
     }
 }
 
+/// The longest, an IPv6 address with a scope and a port, has 58 characters.
+const ADDRESS: usize = 64;
+
+impl Address {
+    /// The text; nearly all are of IPv4, and there the general way takes several times as long.
+    fn write(self, out: &mut impl Write) -> std::io::Result<()> {
+        let SocketAddr::V4(address) = self.0 else {
+            return write!(out, "{}", self.0);
+        };
+        let mut digits = itoa::Buffer::new();
+        for (octet, before) in address.ip().octets().into_iter().zip(["", ".", ".", "."]) {
+            out.write_all(before.as_bytes())?;
+            out.write_all(digits.format(octet).as_bytes())?;
+        }
+        out.write_all(b":")?;
+        out.write_all(digits.format(address.port()).as_bytes())
+    }
+}
+
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let mut text = [0; ADDRESS];
+        let mut rest = text.as_mut_slice();
+        let free = match self.write(&mut rest) {
+            Ok(()) => rest.len(),
+            Err(_) => return serializer.collect_str(self),
+        };
+        let written = text.get(..text.len() - free).unwrap_or_default();
+        serializer.serialize_str(std::str::from_utf8(written).unwrap_or_default())
     }
 }
 
@@ -75,7 +103,7 @@ pub struct SessionRecord<'a> {
     pub tls_alert: Option<&'a str>,
     pub vlan: Option<u16>,
     pub tunnel: Option<&'a str>,
-    pub community_id: &'a str,
+    pub community_id: String,
     pub state: &'static str,
     pub started: Time,
     pub opened: Option<Time>,
@@ -365,7 +393,7 @@ impl<'a> SessionRecord<'a> {
             tls_alert: tls.and_then(|tls| tls.alert),
             vlan: session.vlan,
             tunnel: session.tunnel.as_deref(),
-            community_id: &session.community_id,
+            community_id: community_id(session.client, session.server),
             state: state(verdict.state),
             started: Time(session.started),
             opened: session.opened.map(Time),
@@ -544,6 +572,27 @@ impl<'a> SummaryRecord<'a> {
             tls_without_keys: summary.tls_without_keys,
             tls_unread: Some(&summary.tls_unread),
             partial,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_they_are_shown() {
+        for text in [
+            "0.0.0.0:0",
+            "255.255.255.255:65535",
+            "10.0.0.5:80",
+            "[2001:db8::1]:443",
+            "[::ffff:10.0.0.5]:80",
+            "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535",
+        ] {
+            let address = Address(text.parse().expect("an address"));
+            let json = serde_json::to_string(&address).expect("a text");
+            assert_eq!(json, format!("\"{}\"", address.0));
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use super::columns::SESSIONS;
-use super::layout::{Cell, Layout, Line};
+use super::layout::{Cell, Layout, Line, Measures};
 use super::look::{DIM, Look};
 use super::table::{NOTE, Table};
 use super::{Captures, Row, Sink, View, findings};
@@ -49,11 +49,22 @@ fn usual(digit: &str) -> Line {
     }
 }
 
+/// Of lines as wide as usual, and this one.
+fn layout(titles: Line, line: Option<&Line>, room: Option<usize>) -> Layout {
+    let mut measures = Measures::default();
+    measures.add(&usual("5"));
+    measures.add(&usual("4"));
+    line.into_iter().for_each(|line| measures.add(line));
+    Layout::new(&SESSIONS, titles, measures, room)
+}
+
 /// Sessions, a row each.
 pub struct Rolling<W> {
     out: W,
     /// Makes the lines; it never sees a row itself.
     table: Table<'static, io::Sink>,
+    /// Of lines as wide as usual.
+    usual: Layout,
     look: Look,
     begun: bool,
     /// The day of the last row.
@@ -66,6 +77,7 @@ impl<W: Write> Rolling<W> {
         let table = Table::new(io::sink(), View::Sessions, look.clone(), Captures::new(&[]));
         Self {
             out,
+            usual: layout(table.titles(), None, look.width),
             table,
             look,
             begun: false,
@@ -74,15 +86,12 @@ impl<W: Write> Rolling<W> {
     }
 
     fn session(&mut self, session: &Session) -> io::Result<()> {
-        let titles = self.table.titles();
-        let lines = [usual("5"), usual("4"), self.table.session(session)];
-        let [usual @ .., line] = &lines;
+        let line = self.table.session(session);
         // Where nothing limits the width nothing is cut: a long cell makes its own line longer.
-        let fitted = match self.look.width {
-            Some(_) => usual.as_slice(),
-            None => lines.as_slice(),
-        };
-        let layout = Layout::new(&SESSIONS, &titles, fitted, self.look.width);
+        let is_free = self.look.width.is_none();
+        let wider = (is_free && !self.usual.fits(&line))
+            .then(|| layout(self.table.titles(), Some(&line), None));
+        let layout = wider.as_ref().unwrap_or(&self.usual);
         if !self.begun {
             self.begun = true;
             self.out.write_all(layout.titles(&self.look).as_bytes())?;
@@ -95,7 +104,7 @@ impl<W: Write> Rolling<W> {
             self.day.clone_from(&line.day);
         }
         self.out
-            .write_all(layout.line(line, &self.look).as_bytes())?;
+            .write_all(layout.line(&line, &self.look).as_bytes())?;
         for note in &line.notes {
             writeln!(self.out, "{NOTE}{}", self.look.paint(DIM, note))?;
         }

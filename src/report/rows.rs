@@ -99,6 +99,82 @@ impl<'a> CloseRow<'a> {
     }
 }
 
+/// Sessions that stand somewhere else, in order, and are read one at a time.
+pub trait Source {
+    /// How many.
+    fn len(&self) -> usize;
+
+    /// There are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads the one at `at` into `session`, whose texts and lists are used again.
+    fn read(&self, at: usize, session: &mut Session);
+}
+
+/// Gives the rows of `view` over `sessions` to `row`: the same as [`rows`] in the same order, with
+/// few of them in memory.
+///
+/// # Errors
+/// That of `row`, at once.
+pub fn each_row<E>(
+    view: View,
+    sessions: &impl Source,
+    mut row: impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut session = Session::blank();
+    match view {
+        View::Sessions | View::Story => {
+            for at in 0..sessions.len() {
+                sessions.read(at, &mut session);
+                row(&Row::Session(&session))?;
+                let events = session.events.iter().filter(|_| view == View::Story);
+                for event in events {
+                    row(&Row::Event(&session, event))?;
+                }
+            }
+        }
+        View::Closes => {
+            let mut order: Vec<(Timestamp, usize, usize)> = Vec::new();
+            for at in 0..sessions.len() {
+                sessions.read(at, &mut session);
+                let closes = closes(&session).enumerate();
+                order.extend(closes.map(|(which, close)| (close.time, at, which)));
+            }
+            // What happened at the same time stays in the order of sessions.
+            order.sort_unstable();
+            for (_, at, which) in order {
+                sessions.read(at, &mut session);
+                if let Some(close) = closes(&session).nth(which) {
+                    row(&Row::Close(close))?;
+                }
+            }
+        }
+        // Each session has many, all over the capture: to read it again for each would take long.
+        View::Events => {
+            let mut all = Vec::with_capacity(sessions.len());
+            for at in 0..sessions.len() {
+                let mut session = Session::blank();
+                sessions.read(at, &mut session);
+                all.push(session);
+            }
+            for event in rows(view, &all.iter().collect::<Vec<_>>()) {
+                row(&event)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Those of one session: its Close frames, or that there was none.
+fn closes(session: &Session) -> impl Iterator<Item = CloseRow<'_>> {
+    let frames = session.closes.iter();
+    frames
+        .map(|close| CloseRow::frame(session, close))
+        .chain(CloseRow::absence(session))
+}
+
 /// The rows of `view` over `sessions`: sessions in their own order, closes and events in the
 /// order of time.
 pub fn rows<'a>(view: View, sessions: &[&'a Session]) -> Vec<Row<'a>> {
@@ -108,16 +184,10 @@ pub fn rows<'a>(view: View, sessions: &[&'a Session]) -> Vec<Row<'a>> {
             .map(|session| Row::Session(session))
             .collect(),
         View::Closes => {
-            let mut closes: Vec<CloseRow<'a>> = Vec::new();
-            for session in sessions {
-                closes.extend(
-                    session
-                        .closes
-                        .iter()
-                        .map(|close| CloseRow::frame(session, close)),
-                );
-                closes.extend(CloseRow::absence(session));
-            }
+            let mut closes: Vec<CloseRow<'a>> = sessions
+                .iter()
+                .flat_map(|session| closes(session))
+                .collect();
             // Stable: what happened at the same time stays in the order of sessions.
             closes.sort_by_key(|row| row.time);
             closes.into_iter().map(Row::Close).collect()

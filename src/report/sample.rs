@@ -48,7 +48,6 @@ pub(crate) fn open(number: u64) -> Session {
         tls: None,
         vlan: None,
         tunnel: None,
-        community_id: "1:abc=".to_owned(),
         started: at(0),
         opened: Some(at(20)),
         ended: None,

@@ -1,13 +1,14 @@
 //! A table that fits the terminal, for people.
 //!
-//! All rows are known before the first is written, so that columns are as wide as they need to
-//! be and no wider; where that is too wide, the longest texts give way first.
+//! All rows are looked at before the first is written, so that columns are as wide as they need to
+//! be and no wider; where that is too wide, the longest texts give way first. No row is kept: there
+//! may be millions.
 
 use std::io::{self, Write};
 
 use super::advice::Advices;
 use super::columns::{CLOSES, EVENTS, SESSIONS};
-use super::layout::{Cell, Column, Layout, Line};
+use super::layout::{Cell, Column, Layout, Line, Measures};
 use super::look::{DIM, Look, code_style, legend, packet};
 use super::rows::CloseRow;
 use super::text::{escape, width};
@@ -25,7 +26,13 @@ pub struct Table<'a, W> {
     columns: &'static [Column],
     /// Its rows name packets.
     packets: bool,
-    lines: Vec<Line>,
+    measures: Measures,
+    /// The widest point in time, where days are not told.
+    times: [usize; 2],
+    /// The first day, and whether there are others.
+    days: Option<(String, bool)>,
+    /// Once the first row is written.
+    layout: Option<Layout>,
     advices: Advices,
     findings: Vec<Finding>,
 }
@@ -44,7 +51,10 @@ impl<'a, W: Write> Table<'a, W> {
             captures,
             columns,
             packets,
-            lines: Vec::new(),
+            measures: Measures::default(),
+            times: [0; 2],
+            days: None,
+            layout: None,
             advices: Advices::default(),
             findings: Vec::new(),
         }
@@ -131,6 +141,50 @@ impl<'a, W: Write> Table<'a, W> {
         }
     }
 
+    fn line(&self, row: &Row<'_>) -> Line {
+        match row {
+            Row::Session(session) => self.session(session),
+            Row::Close(row) => self.close(row),
+            Row::Event(session, event) => self.event(session, event),
+        }
+    }
+
+    /// Times of day need their day where there is more than one.
+    fn has_days(&self) -> bool {
+        matches!(self.days, Some((_, true)))
+    }
+
+    /// Puts the day before the time of a line.
+    fn tell_day(&self, line: &mut Line) {
+        let at = self.columns.iter().position(|column| column.time);
+        let cell = at.and_then(|at| line.cells.get_mut(at));
+        let (Some(day), Some(cell)) = (&line.day, cell) else {
+            return;
+        };
+        cell.text = format!("{day} {}", cell.text);
+        // The year can be told from the summary.
+        let day = day.split_once('-').map_or("", |(_, day)| day);
+        cell.short = cell.short.take().map(|time| format!("{day} {time}"));
+    }
+
+    /// Writes what stands above the rows.
+    fn begin(&mut self) -> io::Result<Layout> {
+        let mut measures = std::mem::take(&mut self.measures);
+        if let Some(at) = self.columns.iter().position(|column| column.time) {
+            let day = if self.has_days() { DAY } else { [0; 2] };
+            let [long, short] = self.times;
+            let [of_long, of_short] = day;
+            measures.widen(at, [long + of_long, short + of_short]);
+        }
+        let (titles, look) = (self.titles(), &self.look);
+        let layout = Layout::new(self.columns, titles, measures, look.width);
+        for line in look.prose(&layout.shared().unwrap_or_default(), 0) {
+            writeln!(self.out, "{}", look.paint(DIM, &line))?;
+        }
+        self.out.write_all(layout.titles(look).as_bytes())?;
+        Ok(layout)
+    }
+
     pub(super) fn titles(&self) -> Line {
         let title = |column: &Column| {
             let clock = self.look.watch.label();
@@ -156,25 +210,8 @@ impl<'a, W: Write> Table<'a, W> {
 /// What stands before a sentence below a row.
 pub(super) const NOTE: &str = "    ";
 
-/// Times of day need their day where there is more than one.
-fn tell_days(lines: &mut [Line], columns: &[Column]) {
-    let mut days = lines.iter().filter_map(|line| line.day.as_ref());
-    let first = days.next();
-    if days.all(|day| Some(day) == first) {
-        return;
-    }
-    let at = columns.iter().position(|column| column.time);
-    for line in lines {
-        let cell = at.and_then(|at| line.cells.get_mut(at));
-        let (Some(day), Some(cell)) = (&line.day, cell) else {
-            continue;
-        };
-        cell.text = format!("{day} {}", cell.text);
-        // The year can be told from the summary.
-        let day = day.split_once('-').map_or("", |(_, day)| day);
-        cell.short = cell.short.take().map(|time| format!("{day} {time}"));
-    }
-}
+/// What a day takes before a time of day, `2023-11-14 ` and `11-14 `.
+const DAY: [usize; 2] = [11, 6];
 
 fn unknown() -> Cell {
     Cell::text("-")
@@ -242,18 +279,50 @@ fn ending(session: &Session) -> Option<String> {
 }
 
 impl<W: Write> Sink for Table<'_, W> {
-    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let line = match row {
-            Row::Session(session) => {
-                if self.look.verbose {
-                    self.advices.add(session);
-                }
-                self.session(session)
+    fn needs_survey(&self) -> bool {
+        true
+    }
+
+    fn survey(&mut self, row: &Row<'_>) -> io::Result<()> {
+        let mut line = self.line(row);
+        if let Some(day) = line.day.take() {
+            match &mut self.days {
+                Some((first, others)) => *others |= *first != day,
+                None => self.days = Some((day, false)),
             }
-            Row::Close(row) => self.close(row),
-            Row::Event(session, event) => self.event(session, event),
+            // How wide that becomes is known when all days are.
+            let at = self.columns.iter().position(|column| column.time);
+            if let Some(cell) = at.and_then(|at| line.cells.get_mut(at)) {
+                let time = std::mem::take(cell);
+                let [long, short] = &mut self.times;
+                *long = time.width(false).max(*long);
+                *short = time.width(true).max(*short);
+            }
+        }
+        self.measures.add(&line);
+        Ok(())
+    }
+
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        if let Row::Session(session) = row
+            && self.look.verbose
+        {
+            self.advices.add(session);
+        }
+        let layout = match self.layout.take() {
+            Some(layout) => layout,
+            None => self.begin()?,
         };
-        self.lines.push(line);
+        let mut line = self.line(row);
+        if self.has_days() {
+            self.tell_day(&mut line);
+        }
+        let layout = self.layout.insert(layout);
+        let (out, look) = (&mut self.out, &self.look);
+        out.write_all(layout.line(&line, look).as_bytes())?;
+        for note in &line.notes {
+            writeln!(out, "{NOTE}{}", look.paint(DIM, note))?;
+        }
         Ok(())
     }
 
@@ -263,23 +332,10 @@ impl<W: Write> Sink for Table<'_, W> {
     }
 
     fn finish(&mut self, _summary: &Summary, _partial: bool) -> io::Result<()> {
-        if self.lines.is_empty() {
+        if self.layout.is_none() {
             return self.out.flush();
         }
-        tell_days(&mut self.lines, self.columns);
-        let titles = self.titles();
         let (out, look) = (&mut self.out, &self.look);
-        let layout = Layout::new(self.columns, &titles, &self.lines, look.width);
-        for line in look.prose(&layout.shared().unwrap_or_default(), 0) {
-            writeln!(out, "{}", look.paint(DIM, &line))?;
-        }
-        out.write_all(layout.titles(look).as_bytes())?;
-        for line in &self.lines {
-            out.write_all(layout.line(line, look).as_bytes())?;
-            for note in &line.notes {
-                writeln!(out, "{NOTE}{}", look.paint(DIM, note))?;
-            }
-        }
         for line in legend(self.captures).iter().filter(|_| self.packets) {
             writeln!(out, "{}", look.paint(DIM, line))?;
         }
@@ -312,6 +368,9 @@ mod tests {
     fn shown_as(sessions: &[&Session], view: View, look: Look, files: &[PathBuf]) -> String {
         let mut out = Vec::new();
         let mut table = Table::new(&mut out, view, look, Captures::new(files));
+        for row in rows(view, sessions) {
+            table.survey(&row).unwrap();
+        }
         for row in rows(view, sessions) {
             table.row(&row).unwrap();
         }
@@ -400,6 +459,7 @@ client 10.0.0.5 in all rows
         let mut out = Vec::new();
         let look = sample::look(Some(80));
         let mut table = Table::new(&mut out, View::Sessions, look, Captures::new(&[]));
+        table.survey(&Row::Session(&session)).unwrap();
         table.row(&Row::Session(&session)).unwrap();
         table.finding(&sample::finding(vec![1, 2, 7])).unwrap();
         table.finish(&sample::summary(), false).unwrap();

@@ -120,15 +120,45 @@ pub fn shortest_span(nanos: i64) -> String {
 }
 
 /// RFC 3339 in UTC with nine digits.
-pub fn rfc3339(time: Timestamp) -> impl std::fmt::Display {
-    // The precision is part of the format string, so the value must do the formatting.
-    struct Nine(jiff::Timestamp);
-    impl std::fmt::Display for Nine {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            write!(f, "{:.9}", self.0)
+pub fn rfc3339(time: Timestamp) -> Rfc3339 {
+    let mut text = *b"0000-00-00T00:00:00.000000000Z";
+    let date = jiff::tz::Offset::UTC.to_datetime(instant(time));
+    let field = |value: i8| u32::from(value.unsigned_abs());
+    // A `Timestamp` lies between the years 1677 and 2262.
+    let year = u32::from(date.year().unsigned_abs());
+    let fields = [
+        (0, 4, year),
+        (5, 2, field(date.month())),
+        (8, 2, field(date.day())),
+        (11, 2, field(date.hour())),
+        (14, 2, field(date.minute())),
+        (17, 2, field(date.second())),
+        (20, 9, date.subsec_nanosecond().unsigned_abs()),
+    ];
+    for (at, digits, mut value) in fields {
+        for place in text.iter_mut().skip(at).take(digits).rev() {
+            *place += u8::try_from(value % 10).unwrap_or(0);
+            value /= 10;
         }
     }
-    Nine(instant(time))
+    Rfc3339(text)
+}
+
+/// A point in time as `2023-11-14T22:13:20.000000001Z`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rfc3339([u8; 30]);
+
+impl Rfc3339 {
+    /// As a text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// Every `Timestamp` lies within the years that jiff knows; an error cannot come, and would show

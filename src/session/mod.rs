@@ -1,6 +1,7 @@
 //! One WebSocket, from its opening attempt on: the record that every output shows.
 
 pub mod facts;
+pub mod pack;
 mod tracker;
 pub(crate) mod unconnected;
 
@@ -329,8 +330,6 @@ pub struct Session {
     pub vlan: Option<u16>,
     /// Tunnels around it, outermost first, joined by `/`.
     pub tunnel: Option<String>,
-    /// Community ID v1 of the connection.
-    pub community_id: String,
     /// First packet of the session: SYN, or what was seen first.
     pub started: Timestamp,
     /// When the 101 was complete.

@@ -167,8 +167,8 @@ fn what_is_told_as_it_happens_is_what_is_told_afterwards() {
         let unread = |summary: &Summary| (summary.tls_without_keys, summary.tls_unread.clone());
         assert_eq!(unread(&watched.summary), unread(&outcome.summary));
         let mut live: Vec<String> = told.0.iter().map(essence).collect();
-        for session in &outcome.sessions {
-            let expected = essence(session);
+        for session in outcome.told.iter() {
+            let expected = essence(&session);
             match live.iter().position(|told| *told == expected) {
                 Some(found) => drop(live.swap_remove(found)),
                 None => wrong.push(format!("{}: - {expected}", case.name)),

@@ -2,7 +2,6 @@
 //! thousands of captures.
 
 use hangup::capture::{LinkType, Packet as Captured, PacketId};
-use hangup::diagnosis::{cohorts, legs};
 use hangup::engine::Pipeline;
 use hangup::session::Session;
 use hangup::time::Timestamp;
@@ -22,8 +21,5 @@ pub(crate) fn told(packets: &[Packet], keys: &[u8]) -> Vec<Session> {
             data: &packet.bytes,
         });
     }
-    let (mut sessions, _) = pipeline.finish();
-    cohorts::find(&mut sessions);
-    legs::join(&mut sessions);
-    sessions
+    pipeline.finish().0
 }

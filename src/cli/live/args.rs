@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::observe::ObserveArgs;
-use crate::cli::args::{ClockName, Color, Format, WantedArgs};
+use crate::cli::args::{Format, LookArgs, WantedArgs};
 use crate::cli::select::FailOn;
 use crate::cli::units::{size, small_size, span};
 
@@ -132,29 +132,8 @@ pub(in crate::cli) struct LiveArgs {
     #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Output")]
     pub(super) every: Option<Duration>,
 
-    /// Times in the table: time of day in UTC or here, or seconds since the start
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "CLOCK",
-        help_heading = "Output"
-    )]
-    pub(super) time: ClockName,
-
-    /// Colours in the table; auto: on a terminal, unless NO_COLOR is set
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "WHEN",
-        help_heading = "Output"
-    )]
-    pub(super) color: Color,
-
-    /// In CSV, leave texts that a spreadsheet would run as a formula as they are
-    #[arg(long, help_heading = "Output")]
-    pub(super) csv_raw: bool,
+    #[command(flatten)]
+    pub(super) look: LookArgs,
 
     /// No summary on standard error; warnings and what --every tells remain
     #[arg(short, long, help_heading = "Output")]

@@ -99,7 +99,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     // Before files are opened, so that they can be opened again later; before threads begin.
     privileges::give_up(args.user.as_deref())?;
     // What it takes to know the zone is not there later.
-    let watch = Watch::new(args.time.into(), now());
+    let watch = Watch::new(args.look.time.into(), now());
     let key_logs: Vec<PathBuf> = match args.keylog {
         named if named.is_empty() => {
             let variable = std::env::var_os("SSLKEYLOGFILE").map(PathBuf::from);
@@ -120,11 +120,11 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     let looks = Looks {
         look: Look {
             width: width(),
-            color: color(args.color),
+            color: color(args.look.color),
             watch,
             verbose: args.verbose,
         },
-        csv_raw: args.csv_raw,
+        csv_raw: args.look.csv_raw,
         terminal: io::stdout().is_terminal(),
     };
     let messages = Messages::start()?;

@@ -1,12 +1,12 @@
 //! What several sessions share: a timer that cut them all, an age that none outlived, one moment
 //! in which they all ended. One session shows such a cause at best as likely; three show it.
 //!
-//! In: every session of a run, told one by one. Out: [`Finding`]s, and in the sessions that they
-//! are about the verdict that follows.
+//! In: the outline of every session of a run. Out: [`Finding`]s, and for the sessions that they are
+//! about the verdict that follows.
 
 mod equal;
 mod mass;
-mod moved;
+pub(super) mod moved;
 mod share;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -14,43 +14,51 @@ mod timers;
 mod window;
 mod words;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
+
+use foldhash::fast::RandomState;
 
 pub use self::window::Window;
 use super::knowledge::timers::Timer;
+use super::outline::Outline;
 use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
 use crate::time::Timestamp;
 
-/// Finds what sessions share, and corrects their verdicts by it. The findings come in the order
-/// of their first sessions.
-pub fn find(sessions: &mut [Session]) -> Vec<Finding> {
-    moved::find(sessions);
-    let cohorts = cohorts(sessions, &[]);
+/// Finds what sessions share, and what those are to be told whose verdicts it corrects. The
+/// findings come in the order of their first sessions. `path` gives that of a session, where it is
+/// known.
+pub(super) fn find(
+    outlines: &[Outline],
+    path: &dyn Fn(&Outline) -> Option<String>,
+) -> (Vec<Finding>, Vec<Correction>) {
+    let cohorts = cohorts(outlines, &[]);
     let mut findings: Vec<Finding> = cohorts
         .iter()
-        .map(|cohort| {
-            cohort.correct(sessions);
-            cohort.finding(sessions)
-        })
+        .map(|cohort| cohort.finding(outlines))
         .collect();
-    findings.extend(share::find(sessions, &findings));
+    findings.extend(share::find(outlines, &findings, path));
     findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
-    findings
+    let corrections = cohorts.into_iter().map(Correction::from).collect();
+    (findings, corrections)
 }
 
-/// The cohorts among `sessions`; `open`: those that are not among them since they go on, by
+/// The cohorts among sessions; `open`: those that are not among them since they go on, by
 /// server, which is in order.
-fn cohorts(sessions: &[Session], open: &[(SocketAddr, Timestamp)]) -> Vec<Cohort> {
-    let mut order: Vec<usize> = (0..sessions.len()).collect();
-    order.sort_by_key(|&index| server(sessions, index));
+fn cohorts(outlines: &[Outline], open: &[(SocketAddr, Timestamp)]) -> Vec<Cohort> {
+    let mut crowds: HashMap<SocketAddr, Vec<usize>, RandomState> = HashMap::default();
+    for (index, outline) in outlines.iter().enumerate() {
+        crowds.entry(outline.server).or_default().push(index);
+    }
+    let mut crowds: Vec<_> = crowds.into_iter().collect();
+    crowds.sort_unstable_by_key(|&(server, _)| server);
     let mut cohorts = Vec::new();
-    for crowd in order.chunk_by(|&a, &b| server(sessions, a) == server(sessions, b)) {
-        let theirs = crowd.first().and_then(|&index| server(sessions, index));
-        let from = open.partition_point(|&(server, _)| Some(server) < theirs);
-        let to = open.partition_point(|&(server, _)| Some(server) <= theirs);
-        let mut crowd = Crowd::new(sessions, crowd, open.get(from..to).unwrap_or_default());
+    for (theirs, crowd) in crowds {
+        let from = open.partition_point(|&(server, _)| server < theirs);
+        let to = open.partition_point(|&(server, _)| server <= theirs);
+        let mut crowd = Crowd::new(outlines, crowd, open.get(from..to).unwrap_or_default());
         crowd.run += open.len();
-        let mut members = crowd.members(sessions);
+        let mut members = crowd.members(outlines);
         // What ended at different times after equal silences was a timer, even where many of
         // these ends were close together by chance. What ended at one time needs no timer.
         cohorts.extend(timers::find(&mut members, &crowd, Ends::Scattered));
@@ -58,10 +66,6 @@ fn cohorts(sessions: &[Session], open: &[(SocketAddr, Timestamp)]) -> Vec<Cohort
         cohorts.extend(timers::find(&mut members, &crowd, Ends::AtOnce));
     }
     cohorts
-}
-
-fn server(sessions: &[Session], index: usize) -> Option<SocketAddr> {
-    sessions.get(index).map(|session| session.server)
 }
 
 /// How the ends of the sessions in question lie in time.
@@ -88,32 +92,34 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(sessions: &[Session], crowd: &[usize], open: &[(SocketAddr, Timestamp)]) -> Self {
+    fn new(
+        outlines: &[Outline],
+        mut indices: Vec<usize>,
+        open: &[(SocketAddr, Timestamp)],
+    ) -> Self {
         let is_open =
-            |session: &Session| !matches!(session.verdict.state, State::Failed | State::Connecting);
-        let indices: Vec<usize> = crowd
-            .iter()
-            .copied()
-            .filter(|&index| sessions.get(index).is_some_and(is_open))
-            .collect();
-        let all = || indices.iter().filter_map(|&index| sessions.get(index));
+            |outline: &Outline| !matches!(outline.state, State::Failed | State::Connecting);
+        indices.retain(|&index| outlines.get(index).is_some_and(is_open));
+        let all = || indices.iter().filter_map(|&index| outlines.get(index));
         let going_on = open.iter().map(|&(_, opened)| opened);
-        let mut openings: Vec<Timestamp> = all().map(begin).chain(going_on).collect();
-        let mut endings: Vec<Timestamp> = all().filter_map(first_signal).collect();
-        openings.sort_unstable();
-        endings.sort_unstable();
+        let mut openings: Vec<Timestamp> =
+            all().map(|outline| outline.begun).chain(going_on).collect();
+        let mut endings: Vec<Timestamp> = all().filter_map(|outline| outline.signal).collect();
+        // Nearly in order already: this takes less time then.
+        openings.sort();
+        endings.sort();
         Self {
             size: indices.len() + open.len(),
             indices,
             openings,
             endings,
-            run: sessions.len(),
+            run: outlines.len(),
         }
     }
 
     /// Those of which more may be learnt from the others.
-    fn members(&self, sessions: &[Session]) -> Vec<Member> {
-        let member = |&index: &usize| Member::new(index, sessions.get(index)?);
+    fn members(&self, outlines: &[Outline]) -> Vec<Member> {
+        let member = |&index: &usize| Member::new(index, outlines.get(index)?);
         self.indices.iter().filter_map(member).collect()
     }
 
@@ -124,20 +130,9 @@ impl Crowd {
     }
 }
 
-fn begin(session: &Session) -> Timestamp {
-    session.opened.unwrap_or(session.started)
-}
-
-/// When the first terminating signal came; `None` where none did.
-pub(super) fn first_signal(session: &Session) -> Option<Timestamp> {
-    let close = session.closes.iter().map(|close| close.time).min();
-    let end = session.transport_end.map(|end| end.time);
-    close.into_iter().chain(end).min()
-}
-
 /// How the side that ended a session did so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum How {
+pub(super) enum How {
     /// FIN, without a Close.
     Fin,
     /// RST, without a Close.
@@ -163,51 +158,58 @@ struct Member {
 
 impl Member {
     /// `None` where the session has not ended, or where it is known why.
-    fn new(index: usize, session: &Session) -> Option<Self> {
-        let verdict = &session.verdict;
-        if !matches!(verdict.state, State::Closed | State::Closing) || is_explained(verdict.cause) {
-            return None;
-        }
-        let by = verdict.closer?;
-        let side = match by {
-            Party::Client => Some(Side::Client),
-            Party::Server => Some(Side::Server),
-            Party::Both => return None,
-            Party::Network => None,
-        };
-        let close = session.closes.iter().find(|close| Some(close.from) == side);
-        let (how, ended) = match close {
-            Some(close) if close.lost => return None,
-            Some(close) => (How::Close(close.code.unwrap_or(1005)), close.time),
-            None => {
-                let end = session.transport_end?;
-                match end.how {
-                    // In TLS, the end of TCP follows.
-                    EndKind::Fin | EndKind::CloseNotify | EndKind::Alert => (How::Fin, end.time),
-                    EndKind::Rst => (How::Rst, end.time),
-                    EndKind::Silence => return None,
-                }
-            }
-        };
-        // Clients say goodbye when they are done; that many are done after the same time is how
-        // programs are written, and no timer that anybody would want to raise.
-        if by == Party::Client && matches!(how, How::Close(_)) {
-            return None;
-        }
-        if matches!(how, How::Close(code) if !matches!(code, 1000 | 1001 | 1005 | 1011 | 1012)) {
-            return None;
-        }
+    fn new(index: usize, outline: &Outline) -> Option<Self> {
+        let (how, ended) = outline.end?;
         Some(Self {
             index,
-            by,
+            by: outline.closer?,
             how,
-            begun: begin(session),
+            begun: outline.begun,
             ended,
-            clocks: session.clocks,
-            ping_period: session.ping_period,
+            clocks: outline.clocks(),
+            ping_period: outline.ping_period(),
             is_told: false,
         })
     }
+}
+
+/// How the closer of a session ended it, and when; `None` where it has not ended, or where it is
+/// known why.
+pub(super) fn how(session: &Session) -> Option<(How, Timestamp)> {
+    let verdict = &session.verdict;
+    if !matches!(verdict.state, State::Closed | State::Closing) || is_explained(verdict.cause) {
+        return None;
+    }
+    let by = verdict.closer?;
+    let side = match by {
+        Party::Client => Some(Side::Client),
+        Party::Server => Some(Side::Server),
+        Party::Both => return None,
+        Party::Network => None,
+    };
+    let close = session.closes.iter().find(|close| Some(close.from) == side);
+    let (how, ended) = match close {
+        Some(close) if close.lost => return None,
+        Some(close) => (How::Close(close.code.unwrap_or(1005)), close.time),
+        None => {
+            let end = session.transport_end?;
+            match end.how {
+                // In TLS, the end of TCP follows.
+                EndKind::Fin | EndKind::CloseNotify | EndKind::Alert => (How::Fin, end.time),
+                EndKind::Rst => (How::Rst, end.time),
+                EndKind::Silence => return None,
+            }
+        }
+    };
+    // Clients say goodbye when they are done; that many are done after the same time is how
+    // programs are written, and no timer that anybody would want to raise.
+    if by == Party::Client && matches!(how, How::Close(_)) {
+        return None;
+    }
+    if matches!(how, How::Close(code) if !matches!(code, 1000 | 1001 | 1005 | 1011 | 1012)) {
+        return None;
+    }
+    Some((how, ended))
 }
 
 /// Causes that say how a session ended and leave open why; all others are left alone.
@@ -298,37 +300,12 @@ impl Cohort {
         }
     }
 
-    /// Tells its sessions.
-    fn correct(&self, sessions: &mut [Session]) {
-        let (cause, advice, note) = (self.cause(), words::advice(self), words::note(self));
-        for &index in &self.indices {
-            let Some(session) = sessions.get_mut(index) else {
-                continue;
-            };
-            let verdict = &mut session.verdict;
-            verdict.summary.push_str(&note);
-            // The wire states that one.
-            if verdict.cause == SERVICE_RESTART {
-                continue;
-            }
-            verdict.cause = cause;
-            verdict.confidence = self.confidence;
-            verdict.advice.clone_from(&advice);
-            verdict
-                .other_causes
-                .retain(|&other| other != cause && Some(other) != self.rival);
-            if let Some(rival) = self.rival {
-                verdict.other_causes.insert(0, rival);
-            }
-        }
-    }
-
     /// What its sessions share.
-    fn finding(&self, sessions: &[Session]) -> Finding {
-        let mine = || self.indices.iter().filter_map(|&index| sessions.get(index));
-        let mut numbers: Vec<u64> = mine().map(|session| session.number).collect();
+    fn finding(&self, outlines: &[Outline]) -> Finding {
+        let all = || self.indices.iter().filter_map(|&index| outlines.get(index));
+        let server = all().next().map(|outline| outline.server);
+        let mut numbers: Vec<u64> = all().map(|outline| outline.number).collect();
         numbers.sort_unstable();
-        let server = mine().next().map(|session| session.server);
         Finding {
             name: self.name(),
             cause: self.cause(),
@@ -338,6 +315,52 @@ impl Cohort {
             of: self.of,
             summary: words::summary(self, server),
             advice: words::advice(self),
+        }
+    }
+}
+
+/// What the sessions of a cohort are told.
+#[derive(Debug)]
+pub(super) struct Correction {
+    cause: &'static str,
+    confidence: Confidence,
+    rival: Option<&'static str>,
+    /// Where it lies, and what to do.
+    note: String,
+    advice: String,
+    pub(super) indices: Vec<usize>,
+}
+
+impl From<Cohort> for Correction {
+    fn from(cohort: Cohort) -> Self {
+        Self {
+            cause: cohort.cause(),
+            confidence: cohort.confidence,
+            rival: cohort.rival,
+            note: words::note(&cohort),
+            advice: words::advice(&cohort),
+            indices: cohort.indices,
+        }
+    }
+}
+
+impl Correction {
+    /// Tells one of them.
+    pub(super) fn apply(&self, session: &mut Session) {
+        let verdict = &mut session.verdict;
+        verdict.summary.push_str(&self.note);
+        // The wire states that one.
+        if verdict.cause == SERVICE_RESTART {
+            return;
+        }
+        verdict.cause = self.cause;
+        verdict.confidence = self.confidence;
+        verdict.advice.clone_from(&self.advice);
+        verdict
+            .other_causes
+            .retain(|&other| other != self.cause && Some(other) != self.rival);
+        if let Some(rival) = self.rival {
+            verdict.other_causes.insert(0, rival);
         }
     }
 }

@@ -1,12 +1,18 @@
 //! A client that went to another network: its session fell silent, and it was back from another
 //! address.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::net::IpAddr;
 
-use super::first_signal;
+use foldhash::fast::RandomState;
+
+use crate::diagnosis::outline::{Leg, Outline, first_signal};
 use crate::session::{Confidence, Opening, Party, Session, State};
 use crate::time::Timestamp;
+
+/// What such a session is told.
+pub(in crate::diagnosis) const CAUSE: &str = "network-changed";
 
 /// How soon a client that noticed nothing but another network is back, in nanoseconds.
 const SOON: i64 = 30_000_000_000;
@@ -24,68 +30,22 @@ const SILENT: [&str; 5] = [
     "ping-unanswered",
 ];
 
-/// What makes two sessions those of one client, as far as openings show.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Identity {
-    server: SocketAddr,
-    host: Option<String>,
-    path: Option<String>,
-    user_agent: String,
-    credentials: Option<u64>,
-}
-
-impl Identity {
-    fn of(session: &Session) -> Option<Self> {
-        let Opening {
-            host,
-            path,
-            user_agent,
-            credentials,
-            ..
-        } = &session.opening;
-        Some(Self {
-            server: session.server,
-            host: host.clone(),
-            path: path.clone(),
-            user_agent: user_agent.clone()?,
-            credentials: *credentials,
-        })
-    }
-}
-
-/// A session of a client that moved, and the one that it came back with.
-struct Move {
-    from: usize,
-    to: usize,
-    after: i64,
-    confidence: Confidence,
-}
-
-/// Corrects the verdicts of sessions whose clients moved.
-pub(super) fn find(sessions: &mut [Session]) {
-    if !sessions
-        .iter()
-        .any(|session| went_silent(session).is_some())
-    {
-        return;
-    }
-    let mut crowds: BTreeMap<Identity, Vec<usize>> = BTreeMap::new();
-    for (index, session) in sessions.iter().enumerate() {
-        if let Some(identity) = Identity::of(session) {
-            crowds.entry(identity).or_default().push(index);
-        }
-    }
-    let moves: Vec<Move> = crowds
-        .iter()
-        .flat_map(|(identity, crowd)| moves(sessions, crowd, identity.credentials.is_some()))
-        .collect();
-    for moved in &moves {
-        tell(sessions, moved);
-    }
+/// What makes two sessions those of one client, as far as openings show; `None` where they show too
+/// little.
+pub(in crate::diagnosis) fn identity(session: &Session, random: &RandomState) -> Option<u64> {
+    let Opening {
+        host,
+        path,
+        user_agent,
+        credentials,
+        ..
+    } = &session.opening;
+    let user_agent = user_agent.as_deref()?;
+    Some(random.hash_one((session.server, host, path, user_agent, credentials)))
 }
 
 /// When the client was heard last, in a session that ended because it was not heard any more.
-fn went_silent(session: &Session) -> Option<Timestamp> {
+pub(in crate::diagnosis) fn heard(session: &Session) -> Option<Timestamp> {
     let verdict = &session.verdict;
     let is_silent = verdict.state == State::Closed && SILENT.contains(&verdict.cause);
     let ended_by_client = verdict.closer == Some(Party::Client)
@@ -100,61 +60,101 @@ fn went_silent(session: &Session) -> Option<Timestamp> {
     Some(Timestamp::from_nanos(end.as_nanos().saturating_sub(quiet)))
 }
 
-fn moves(sessions: &[Session], crowd: &[usize], has_credentials: bool) -> Vec<Move> {
-    let all = || {
-        crowd
-            .iter()
-            .filter_map(|&index| Some((index, sessions.get(index)?)))
-    };
-    let addresses: BTreeSet<IpAddr> = all().map(|(_, session)| session.client.ip()).collect();
-    let most = if has_credentials { MOST_ADDRESSES } else { 2 };
-    if !(2..=most).contains(&addresses.len()) {
-        return Vec::new();
-    }
-    let moved = |(from, session): (usize, &Session)| {
-        let heard = went_silent(session)?;
-        let mut later: Vec<(usize, &Session)> = all()
-            .filter(|(_, other)| other.started > heard && other.opened.is_some())
-            .collect();
-        later.sort_by_key(|(_, other)| (other.started, other.number));
-        // Whoever comes back from where it was has not moved.
-        let &(to, other) = later.first()?;
-        let after = other.started.since(heard);
-        (other.client.ip() != session.client.ip() && after <= SOON).then_some(Move {
-            from,
-            to,
-            after,
-            confidence: if has_credentials {
-                Confidence::High
-            } else {
-                Confidence::Medium
-            },
-        })
-    };
-    all().filter_map(moved).collect()
+/// The session that a client which moved came back with.
+#[derive(Debug)]
+pub(in crate::diagnosis) struct Move {
+    number: u64,
+    client: IpAddr,
+    after: i64,
+    confidence: Confidence,
 }
 
-fn tell(sessions: &mut [Session], moved: &Move) {
-    let Some((number, client)) = sessions
-        .get(moved.to)
-        .map(|other| (other.number, other.client.ip()))
-    else {
+impl Move {
+    /// Tells the session that fell silent.
+    pub(in crate::diagnosis) fn apply(&self, session: &mut Session) {
+        let verdict = &mut session.verdict;
+        let seconds = Timestamp::from_nanos(self.after).seconds_since(Timestamp::default());
+        verdict.other_causes.insert(0, verdict.cause);
+        verdict.cause = CAUSE;
+        verdict.confidence = self.confidence;
+        verdict.culprit = Some(Party::Client);
+        verdict.summary.push_str(&format!(
+            " {seconds:.1} s after it was heard last, what seems to be the same client was back from {} (session {}).",
+            self.client, self.number
+        ));
+        if let Some(cause) = crate::diagnosis::causes::lookup(CAUSE) {
+            cause.advice.clone_into(&mut verdict.advice);
+        }
+    }
+}
+
+/// The sessions whose clients moved, by their indices.
+pub(in crate::diagnosis) fn find(
+    outlines: &[Outline],
+    legs: &[Leg],
+) -> HashMap<usize, Move, RandomState> {
+    let silent = legs.iter().filter(|leg| leg.heard.is_some());
+    let sought: HashSet<u64, RandomState> = silent.filter_map(|leg| leg.identity).collect();
+    let mut moves = HashMap::default();
+    if sought.is_empty() {
+        return moves;
+    }
+    let mut crowds: HashMap<u64, Vec<Seen<'_>>, RandomState> = HashMap::default();
+    for (index, (outline, leg)) in outlines.iter().zip(legs).enumerate() {
+        if let Some(identity) = leg.identity.filter(|it| sought.contains(it)) {
+            let number = outline.number;
+            let seen = Seen { index, number, leg };
+            crowds.entry(identity).or_default().push(seen);
+        }
+    }
+    for crowd in crowds.values_mut() {
+        crowd.sort_by_key(|seen| (seen.leg.started, seen.number));
+        add(&mut moves, crowd);
+    }
+    moves
+}
+
+/// A session of whoever is sought.
+struct Seen<'a> {
+    index: usize,
+    number: u64,
+    leg: &'a Leg,
+}
+
+/// Those in a crowd with one identity, in the order in which they began.
+fn add(moves: &mut HashMap<usize, Move, RandomState>, crowd: &[Seen<'_>]) {
+    let has_credentials = crowd.iter().any(|seen| seen.leg.has_credentials);
+    let addresses: BTreeSet<IpAddr> = crowd.iter().map(|seen| seen.leg.client.ip()).collect();
+    let most = if has_credentials { MOST_ADDRESSES } else { 2 };
+    if !(2..=most).contains(&addresses.len()) {
         return;
-    };
-    let Some(session) = sessions.get_mut(moved.from) else {
-        return;
-    };
-    let verdict = &mut session.verdict;
-    let seconds = Timestamp::from_nanos(moved.after).seconds_since(Timestamp::default());
-    verdict.other_causes.insert(0, verdict.cause);
-    verdict.cause = "network-changed";
-    verdict.confidence = moved.confidence;
-    verdict.culprit = Some(Party::Client);
-    verdict.summary.push_str(&format!(
-        " {seconds:.1} s after it was heard last, what seems to be the same client was back from {client} (session {number})."
-    ));
-    if let Some(cause) = crate::diagnosis::causes::lookup("network-changed") {
-        cause.advice.clone_into(&mut verdict.advice);
+    }
+    let opened: Vec<&Seen<'_>> = crowd
+        .iter()
+        .filter(|seen| seen.leg.opened.is_some())
+        .collect();
+    for Seen { index, leg, .. } in crowd {
+        let Some(heard) = leg.heard else { continue };
+        let later = opened.partition_point(|seen| seen.leg.started <= heard);
+        let Some(next) = opened.get(later) else {
+            continue;
+        };
+        let after = next.leg.started.since(heard);
+        let client = next.leg.client.ip();
+        // Whoever comes back from where it was has not moved.
+        if client != leg.client.ip() && after <= SOON {
+            let moved = Move {
+                number: next.number,
+                client,
+                after,
+                confidence: if has_credentials {
+                    Confidence::High
+                } else {
+                    Confidence::Medium
+                },
+            };
+            moves.insert(*index, moved);
+        }
     }
 }
 
@@ -163,6 +163,7 @@ fn tell(sessions: &mut [Session], moved: &Move) {
 mod tests {
     use super::super::testing::{address, cut, open};
     use super::*;
+    use crate::diagnosis::amend::compare;
     use crate::session::EndKind;
 
     /// Its client is heard for a second, and then no more.
@@ -189,7 +190,7 @@ mod tests {
     }
 
     fn causes(mut sessions: Vec<Session>) -> Vec<&'static str> {
-        find(&mut sessions);
+        compare(&mut sessions);
         sessions
             .iter()
             .map(|session| session.verdict.cause)
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn a_client_that_is_back_from_elsewhere_has_moved() {
         let mut sessions = vec![silent(), back(2, "192.0.2.7:6000", 5_000)];
-        find(&mut sessions);
+        compare(&mut sessions);
         let verdict = &sessions[0].verdict;
         assert_eq!(
             (verdict.cause, verdict.confidence),
@@ -213,7 +214,7 @@ mod tests {
         sessions
             .iter_mut()
             .for_each(|session| session.opening.credentials = None);
-        find(&mut sessions);
+        compare(&mut sessions);
         assert_eq!(sessions[0].verdict.confidence, Confidence::Medium);
     }
 

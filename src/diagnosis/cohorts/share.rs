@@ -1,10 +1,13 @@
 //! A server or a path whose sessions end without a Close far more often than all others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
+use foldhash::fast::RandomState;
+
 use super::equal::is_no_chance;
-use crate::session::{Confidence, Finding, Session, State};
+use crate::diagnosis::outline::Outline;
+use crate::session::{Confidence, Finding, State};
 
 /// Shares of fewer sessions say nothing.
 const LEAST_SESSIONS: u64 = 5;
@@ -47,120 +50,139 @@ impl Share {
     }
 }
 
+/// A server, or one of its paths by its hash.
+type Place = (SocketAddr, Option<u64>);
+
 /// The servers and paths that stand out among sessions that no finding in `told` explains.
-pub(super) fn find(sessions: &[Session], told: &[Finding]) -> Vec<Finding> {
+/// `path` gives that of a session.
+pub(super) fn find(
+    outlines: &[Outline],
+    told: &[Finding],
+    path: &dyn Fn(&Outline) -> Option<String>,
+) -> Vec<Finding> {
     let mut explained: Vec<u64> = told
         .iter()
         .flat_map(|finding| finding.sessions.iter().copied())
         .collect();
     explained.sort_unstable();
-    let counted: Vec<&Session> = sessions
-        .iter()
-        .filter(|session| session.verdict.state == State::Closed && session.verdict.code.is_some())
-        .filter(|session| explained.binary_search(&session.number).is_err())
-        .collect();
+    let counted = || {
+        outlines.iter().enumerate().filter(|(_, outline)| {
+            outline.state == State::Closed
+                && outline.code.is_some()
+                && explained.binary_search(&outline.number).is_err()
+        })
+    };
     let mut all = Share::default();
-    let mut servers: BTreeMap<SocketAddr, Share> = BTreeMap::new();
-    let mut paths: BTreeMap<(SocketAddr, &str), Share> = BTreeMap::new();
-    for session in &counted {
-        let is_abnormal = is_cut(session);
-        all.add(is_abnormal);
-        servers.entry(session.server).or_default().add(is_abnormal);
-        if let Some(path) = path(session) {
-            paths
-                .entry((session.server, path))
-                .or_default()
-                .add(is_abnormal);
+    let mut places: HashMap<Place, Share, RandomState> = HashMap::default();
+    for (_, outline) in counted() {
+        all.add(is_cut(outline));
+        for place in places_of(outline) {
+            places.entry(place).or_default().add(is_cut(outline));
         }
     }
-    let mut outlying: BTreeMap<(SocketAddr, Option<&str>), (Share, Share)> = BTreeMap::new();
-    let trials = servers.len() + paths.len();
-    for (&server, &share) in &servers {
-        let others = all.without(share);
-        if share.is_outlying(others, trials) {
-            outlying.insert((server, None), (share, others));
-        }
-    }
-    for (&(server, path), &share) in &paths {
-        let others = servers
-            .get(&server)
-            .copied()
-            .unwrap_or_default()
-            .without(share);
-        if share.is_outlying(others, trials) {
-            outlying.insert((server, Some(path)), (share, others));
+    let mut outlying: HashMap<Place, Outlying, RandomState> = HashMap::default();
+    for (&place, &share) in &places {
+        let whole = match place {
+            (_, None) => all,
+            (server, Some(_)) => places.get(&(server, None)).copied().unwrap_or_default(),
+        };
+        let others = whole.without(share);
+        if share.is_outlying(others, places.len()) {
+            outlying.insert(
+                place,
+                Outlying {
+                    share,
+                    others,
+                    cut: Vec::new(),
+                },
+            );
         }
     }
     if outlying.is_empty() {
         return Vec::new();
     }
-    let mut cut: BTreeMap<(SocketAddr, Option<&str>), Vec<&Session>> = BTreeMap::new();
-    for session in counted.into_iter().filter(|session| is_cut(session)) {
-        let keys = [
-            Some((session.server, None)),
-            path(session).map(|path| (session.server, Some(path))),
-        ];
-        for key in keys
-            .into_iter()
-            .flatten()
-            .filter(|key| outlying.contains_key(key))
-        {
-            cut.entry(key).or_default().push(session);
+    for (index, outline) in counted().filter(|(_, outline)| is_cut(outline)) {
+        for place in places_of(outline) {
+            if let Some(outlying) = outlying.get_mut(&place) {
+                outlying.cut.push(index);
+            }
         }
     }
-    let tell = |(key, cut): (_, Vec<&Session>)| Some(finding(key, outlying.get(&key)?, &cut));
-    cut.into_iter().filter_map(tell).collect()
-}
-
-fn is_cut(session: &Session) -> bool {
-    session.verdict.code == Some(1006)
-}
-
-/// The path without its query, which differs from session to session.
-fn path(session: &Session) -> Option<&str> {
-    let path = session.opening.path.as_deref()?;
-    Some(path.split_once('?').map_or(path, |(path, _)| path))
-}
-
-fn finding(
-    (server, path): (SocketAddr, Option<&str>),
-    (share, others): &(Share, Share),
-    cut: &[&Session],
-) -> Finding {
-    let mut causes: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for session in cut {
-        *causes.entry(session.verdict.cause).or_default() += 1;
-    }
-    let cause = causes
+    let mut found: Vec<_> = outlying.into_iter().collect();
+    // A server before its paths.
+    found.sort_unstable_by_key(|((server, route), outlying)| {
+        (*server, route.is_some(), outlying.cut.first().copied())
+    });
+    found
         .into_iter()
-        .max_by_key(|&(_, count)| count)
-        .map_or("", |(cause, _)| cause);
-    let (what, rest) = match path {
-        Some(path) => {
-            let cut = path.char_indices().nth(MAX_SHOWN_PATH);
-            let shown = cut.and_then(|(at, _)| path.get(..at));
-            let dots = if shown.is_some() { "…" } else { "" };
-            (
-                format!("{}{dots} at {server}", shown.unwrap_or(path)),
-                "other paths there",
-            )
+        .filter_map(|((server, route), outlying)| {
+            let path = match route {
+                Some(_) => Some(path(outlines.get(*outlying.cut.first()?)?)?),
+                None => None,
+            };
+            Some(outlying.finding(server, path.as_deref(), outlines))
+        })
+        .collect()
+}
+
+fn is_cut(outline: &Outline) -> bool {
+    outline.code == Some(1006)
+}
+
+/// Its server, and its path there.
+fn places_of(outline: &Outline) -> impl Iterator<Item = Place> {
+    let path = outline.route.map(|route| (outline.server, Some(route)));
+    std::iter::once((outline.server, None)).chain(path)
+}
+
+/// A share that stands out.
+struct Outlying {
+    share: Share,
+    others: Share,
+    /// Indices of its sessions that ended without a Close.
+    cut: Vec<usize>,
+}
+
+impl Outlying {
+    fn finding(&self, server: SocketAddr, path: Option<&str>, outlines: &[Outline]) -> Finding {
+        let Self { share, others, cut } = self;
+        let cut = || cut.iter().filter_map(|&index| outlines.get(index));
+        let mut causes: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for outline in cut() {
+            *causes.entry(outline.cause).or_default() += 1;
         }
-        None => (server.to_string(), "other servers"),
-    };
-    Finding {
-        name: "abnormal-share",
-        cause,
-        confidence: Confidence::Medium,
-        server: Some(server),
-        sessions: cut.iter().map(|session| session.number).collect(),
-        of: share.ended,
-        summary: format!(
-            "{} of {} sessions to {what} ended without a Close frame (1006), and only {} of {} to {rest}.",
-            share.abnormal, share.ended, others.abnormal, others.ended
-        ),
-        advice: format!(
-            "Look for what is different there: its version, its proxy, the size of its messages. Most of these \
+        let cause = causes
+            .into_iter()
+            .max_by_key(|&(_, count)| count)
+            .map_or("", |(cause, _)| cause);
+        let (what, rest) = match path {
+            Some(path) => {
+                let path = path.split_once('?').map_or(path, |(route, _)| route);
+                let cut = path.char_indices().nth(MAX_SHOWN_PATH);
+                let shown = cut.and_then(|(at, _)| path.get(..at));
+                let dots = if shown.is_some() { "…" } else { "" };
+                (
+                    format!("{}{dots} at {server}", shown.unwrap_or(path)),
+                    "other paths there",
+                )
+            }
+            None => (server.to_string(), "other servers"),
+        };
+        Finding {
+            name: "abnormal-share",
+            cause,
+            confidence: Confidence::Medium,
+            server: Some(server),
+            sessions: cut().map(|outline| outline.number).collect(),
+            of: share.ended,
+            summary: format!(
+                "{} of {} sessions to {what} ended without a Close frame (1006), and only {} of {} to {rest}.",
+                share.abnormal, share.ended, others.abnormal, others.ended
+            ),
+            advice: format!(
+                "Look for what is different there: its version, its proxy, the size of its messages. Most of these \
              ends are {cause}."
-        ),
+            ),
+        }
     }
 }

@@ -1,5 +1,6 @@
 use super::testing::{SERVER, address, chance, closed, cut, open};
 use super::*;
+use crate::diagnosis::amend::compare;
 
 use Party::{Client, Network, Server};
 
@@ -31,7 +32,7 @@ fn three_equal_silences_are_a_timer() {
         .map(|n| idle_cut(n, 100, 5000 * n as i64, 60_000 + n as i64))
         .collect();
     sessions.push(closed(open(4, 0, 5000, 5000), 1000, Side::Client, 6000));
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     assert_eq!(
         causes(&sessions),
         [
@@ -70,7 +71,7 @@ fn two_or_unequal_or_short_silences_are_none() {
             .zip(silences)
             .map(|(n, idle)| idle_cut(n, 100, 5000 * n as i64, idle))
             .collect();
-        assert_eq!(find(&mut sessions), [], "{sessions:?}");
+        assert_eq!(compare(&mut sessions), [], "{sessions:?}");
         assert!(
             causes(&sessions)
                 .iter()
@@ -106,7 +107,7 @@ fn two_hundred_among_fifty_others_are_found_exactly() {
             }
         })
         .collect();
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     assert_eq!(findings.len(), 1, "{findings:?}");
     let expected: Vec<u64> = (1..=250).filter(|n| n % 5 != 0).collect();
     assert_eq!(findings[0].sessions, expected);
@@ -134,7 +135,7 @@ fn the_clock_is_the_one_that_agrees() {
             )
         })
         .collect();
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     assert!(
         findings[0].summary.contains("after the server's last byte"),
         "{findings:?}"
@@ -156,7 +157,7 @@ fn the_clock_is_the_one_that_agrees() {
             )
         })
         .collect();
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     assert!(
         findings[0]
             .summary
@@ -178,10 +179,10 @@ fn who_ended_it_and_how_must_agree_too() {
         session(4, EndKind::Rst, Network),
         session(5, EndKind::Silence, Network),
     ];
-    assert_eq!(find(&mut sessions), []);
+    assert_eq!(compare(&mut sessions), []);
     let mut sessions: Vec<Session> = (1..=4).map(|n| session(n, EndKind::Rst, Network)).collect();
     assert!(
-        find(&mut sessions)[0]
+        compare(&mut sessions)[0]
             .summary
             .contains("reset (RST) from between")
     );
@@ -195,13 +196,13 @@ fn a_close_that_timers_send_counts_and_a_goodbye_of_clients_does_not() {
     };
     let mut sessions: Vec<Session> = (1..=4).map(|n| session(n, 1000, Side::Server)).collect();
     assert!(
-        find(&mut sessions)[0]
+        compare(&mut sessions)[0]
             .summary
             .contains("closed with 1000 by the server's side")
     );
     for (code, by) in [(1000, Side::Client), (4001, Side::Server)] {
         let mut sessions: Vec<Session> = (1..=4).map(|n| session(n, code, by)).collect();
-        assert_eq!(find(&mut sessions), []);
+        assert_eq!(compare(&mut sessions), []);
     }
 }
 
@@ -219,7 +220,7 @@ fn equal_ages_under_traffic_are_a_cap() {
             )
         })
         .collect();
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     assert_eq!(findings.len(), 1);
     assert_eq!(
         (findings[0].name, findings[0].sessions.len()),
@@ -246,7 +247,7 @@ fn sessions_that_never_spoke_were_idle_not_old() {
             )
         })
         .collect();
-    assert_eq!(find(&mut sessions)[0].name, "idle-timeout");
+    assert_eq!(compare(&mut sessions)[0].name, "idle-timeout");
     assert_eq!(sessions[0].verdict.other_causes, ["lifetime-limit"]);
     // Equal heartbeats, the last of them 10 s before an end at the age of an hour.
     let mut sessions: Vec<Session> = (1..=4)
@@ -261,7 +262,7 @@ fn sessions_that_never_spoke_were_idle_not_old() {
             )
         })
         .collect();
-    assert_eq!(find(&mut sessions)[0].name, "lifetime-limit");
+    assert_eq!(compare(&mut sessions)[0].name, "lifetime-limit");
     assert_eq!(sessions[0].verdict.other_causes, ["idle-timeout"]);
 }
 
@@ -285,7 +286,7 @@ fn many_ends_in_one_moment_are_one_cut() {
             _ => busy(n, 40_000),
         })
         .collect();
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!((findings[0].name, findings[0].of), ("mass-cut", 20));
     assert_eq!(findings[0].sessions, numbers(1..=18));
@@ -305,7 +306,7 @@ fn what_the_wire_states_stays() {
     let mut sessions: Vec<Session> = (1..=5)
         .map(|n| closed(busy(n, 40_000), 1012, Side::Server, 40_000 + n as i64))
         .collect();
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     assert_eq!(findings[0].name, "mass-cut");
     assert!(
         causes(&sessions)
@@ -321,17 +322,17 @@ fn few_of_many_or_of_one_age_or_clients_are_no_mass_cut() {
     let mut sessions: Vec<Session> = (1..=100)
         .map(|n| if n <= 3 { at_once(n) } else { busy(n, 40_000) })
         .collect();
-    assert_eq!(find(&mut sessions), []);
+    assert_eq!(compare(&mut sessions), []);
     // Each by its own client.
     let mut sessions: Vec<Session> = (1..=9)
         .map(|n| closed(busy(n, 40_000), 1000, Side::Client, 40_000 + n as i64))
         .collect();
-    assert_eq!(find(&mut sessions), []);
+    assert_eq!(compare(&mut sessions), []);
     // One client that ends.
     let mut sessions: Vec<Session> = (1..=9)
         .map(|n| cut(busy(n, 40_000), EndKind::Fin, Client, 40_000 + n as i64))
         .collect();
-    assert_eq!(find(&mut sessions), []);
+    assert_eq!(compare(&mut sessions), []);
     // Started together, as well as ended.
     let mut sessions: Vec<Session> = (1..=9)
         .map(|n| {
@@ -344,7 +345,7 @@ fn few_of_many_or_of_one_age_or_clients_are_no_mass_cut() {
         })
         .collect();
     assert!(
-        find(&mut sessions)
+        compare(&mut sessions)
             .iter()
             .all(|finding| finding.name != "mass-cut")
     );
@@ -359,7 +360,7 @@ fn a_busy_server_of_short_sessions_has_no_mass_cut() {
             cut(open(n, opened, end - 5, end - 9), EndKind::Fin, Server, end)
         })
         .collect();
-    assert_eq!(find(&mut sessions), []);
+    assert_eq!(compare(&mut sessions), []);
 }
 
 #[test]
@@ -374,7 +375,7 @@ fn silences_of_all_lengths_are_no_timer() {
             )
         })
         .collect();
-    assert_eq!(find(&mut sessions), []);
+    assert_eq!(compare(&mut sessions), []);
 }
 
 #[test]
@@ -391,7 +392,7 @@ fn equal_silences_that_end_at_once_are_less_sure() {
         )
     };
     let mut sessions: Vec<Session> = (1..=5).map(|n| session(n, n as i64 % 2)).collect();
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     assert_eq!(
         (findings[0].name, findings[0].confidence),
         ("idle-timeout", Confidence::Medium)
@@ -399,7 +400,7 @@ fn equal_silences_that_end_at_once_are_less_sure() {
     assert_eq!(sessions[0].verdict.other_causes, ["lifetime-limit"]);
     // The same silences, but all ends in the same millisecond: that was no timer.
     let mut sessions: Vec<Session> = (1..=5).map(|n| session(n, 50 - 10 * n as i64)).collect();
-    assert_eq!(find(&mut sessions), []);
+    assert_eq!(compare(&mut sessions), []);
 }
 
 #[test]
@@ -410,15 +411,15 @@ fn what_is_explained_or_lacks_clocks_is_left_alone() {
     for session in &mut sessions {
         session.verdict.cause = "ping-unanswered";
     }
-    assert_eq!(find(&mut sessions), []);
+    assert_eq!(compare(&mut sessions), []);
     let mut sessions: Vec<Session> = (1..=6)
         .map(|n| idle_cut(n, 100, 5000 * n as i64, 60_000))
         .collect();
     for session in &mut sessions {
         session.clocks = Clocks::default();
     }
-    assert_eq!(find(&mut sessions), []);
-    assert_eq!(find(&mut []), []);
+    assert_eq!(compare(&mut sessions), []);
+    assert_eq!(compare(&mut []), []);
 }
 
 #[test]
@@ -433,7 +434,7 @@ fn servers_are_told_apart_and_the_order_is_that_of_sessions() {
         session.server = address("10.0.0.1:80");
     }
     sessions[0].server = address("10.0.0.1:80");
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     let told: Vec<&[u64]> = findings
         .iter()
         .map(|finding| finding.sessions.as_slice())
@@ -464,7 +465,7 @@ fn a_path_whose_sessions_are_cut_stands_out() {
         feed.chain(rest).collect()
     };
     let mut sessions = crowd(8, 2);
-    let findings = find(&mut sessions);
+    let findings = compare(&mut sessions);
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!(
         (findings[0].name, findings[0].cause, findings[0].of),
@@ -478,8 +479,8 @@ fn a_path_whose_sessions_are_cut_stands_out() {
     );
     assert_eq!(sessions[0].verdict.cause, "fin-without-close");
     // As bad elsewhere, or not bad enough.
-    assert_eq!(find(&mut crowd(8, 25)), []);
-    assert_eq!(find(&mut crowd(4, 2)), []);
+    assert_eq!(compare(&mut crowd(8, 25)), []);
+    assert_eq!(compare(&mut crowd(4, 2)), []);
 }
 
 #[test]
@@ -499,7 +500,7 @@ fn clocks_of_any_value_do_no_harm() {
             age: Some(extreme),
         };
     }
-    find(&mut sessions);
+    compare(&mut sessions);
 }
 
 #[test]
@@ -515,7 +516,7 @@ fn pings_that_come_too_late_for_the_timer_are_what_they_share() {
             .collect()
     };
     let mut slow = sessions([Some(2_900), Some(2_950), None, Some(3_000)]);
-    let findings = find(&mut slow);
+    let findings = compare(&mut slow);
     assert_eq!(causes(&slow), ["keepalive-too-slow"; 4]);
     let finding = &findings[0];
     assert_eq!(
@@ -534,7 +535,7 @@ fn pings_that_come_too_late_for_the_timer_are_what_they_share() {
         [None; 4],
     ] {
         let mut sessions = sessions(periods);
-        find(&mut sessions);
+        compare(&mut sessions);
         assert_eq!(causes(&sessions), ["idle-timeout"; 4]);
     }
 }

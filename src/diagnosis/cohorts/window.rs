@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use foldhash::fast::RandomState;
+
 use super::cohorts;
+use crate::diagnosis::outline::Outline;
 use crate::limits;
 use crate::session::{Finding, Session, State};
 use crate::time::Timestamp;
@@ -11,8 +14,9 @@ use crate::time::Timestamp;
 /// The sessions that ended last, and what was told of them.
 #[derive(Debug, Default)]
 pub struct Window {
-    /// Without their texts, in the order in which they were told.
-    sessions: VecDeque<Session>,
+    random: RandomState,
+    /// In the order in which they were told.
+    outlines: VecDeque<Outline>,
     /// The numbers of those that are shown.
     shown: VecDeque<u64>,
     told: Vec<Told>,
@@ -36,13 +40,13 @@ impl Window {
             session.verdict.state,
             State::Closed | State::Closing | State::Open
         ) {
-            self.sessions.push_back(slim(session));
+            self.outlines.push_back(Outline::new(session, &self.random));
             if is_shown {
                 self.shown.push_back(session.number);
             }
         }
-        if self.sessions.len() > limits::MAX_WINDOW_SESSIONS {
-            self.sessions.pop_front();
+        if self.outlines.len() > limits::MAX_WINDOW_SESSIONS {
+            self.outlines.pop_front();
         }
         if self.shown.len() > limits::MAX_WINDOW_SESSIONS {
             self.shown.pop_front();
@@ -52,19 +56,16 @@ impl Window {
     /// What was found since the last call: each once, and again whenever it has doubled.
     /// `open`: server and opening of each session that goes on.
     pub fn find(&mut self, now: Timestamp, mut open: Vec<(SocketAddr, Timestamp)>) -> Vec<Finding> {
-        let is_old = |session: &Session| {
-            let ended = session.ended.unwrap_or(session.started);
-            now.since(ended) > limits::WINDOW_NANOS
-        };
-        while self.sessions.front().is_some_and(is_old) {
-            self.sessions.pop_front();
+        let is_old = |outline: &Outline| now.since(outline.last()) > limits::WINDOW_NANOS;
+        while self.outlines.front().is_some_and(is_old) {
+            self.outlines.pop_front();
         }
         open.sort_unstable();
-        let sessions = self.sessions.make_contiguous();
-        let oldest = sessions.first().map_or(u64::MAX, |session| session.number);
-        let found: Vec<Finding> = cohorts(sessions, &open)
+        let outlines = self.outlines.make_contiguous();
+        let oldest = outlines.first().map_or(u64::MAX, |outline| outline.number);
+        let found: Vec<Finding> = cohorts(outlines, &open)
             .iter()
-            .map(|cohort| cohort.finding(sessions))
+            .map(|cohort| cohort.finding(outlines))
             .collect();
         while self.shown.front().is_some_and(|&number| number < oldest) {
             self.shown.pop_front();
@@ -121,28 +122,11 @@ fn shared(one: &[u64], other: &[u64]) -> usize {
         .count()
 }
 
-/// What cohorts are found by, without the rest: many are kept.
-fn slim(session: &Session) -> Session {
-    let mut slim = session.clone();
-    slim.opening = Default::default();
-    (slim.tls, slim.tunnel) = (None, None);
-    (slim.anomalies, slim.events, slim.related) = Default::default();
-    slim.community_id = String::new();
-    slim.closes.shrink_to_fit();
-    for close in &mut slim.closes {
-        close.reason = None;
-    }
-    let verdict = &mut slim.verdict;
-    (verdict.summary, verdict.advice) = Default::default();
-    (verdict.reason, verdict.evidence, verdict.other_causes) = Default::default();
-    (verdict.client_view, verdict.server_view) = Default::default();
-    slim
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{SERVER, address, chance, cut, open};
     use super::*;
+    use crate::diagnosis::amend::compare;
     use crate::report::sample::at;
     use crate::session::{EndKind, Party};
 
@@ -201,7 +185,7 @@ mod tests {
             .for_each(|session| window.push(session, true));
         let now = end(&timed(20));
         let live = window.find(now, Vec::new());
-        assert_eq!(live, super::super::find(&mut sessions));
+        assert_eq!(live, compare(&mut sessions));
     }
 
     #[test]
@@ -255,10 +239,10 @@ mod tests {
                 .find(Timestamp::from_nanos(late), Vec::new())
                 .is_empty()
         );
-        assert!(window.sessions.is_empty());
+        assert!(window.outlines.is_empty());
         for number in 0..=limits::MAX_WINDOW_SESSIONS as u64 {
             window.push(&timed(number), true);
         }
-        assert_eq!(window.sessions.len(), limits::MAX_WINDOW_SESSIONS);
+        assert_eq!(window.outlines.len(), limits::MAX_WINDOW_SESSIONS);
     }
 }

@@ -210,10 +210,10 @@ impl Pipeline {
         let Some(endings) = &mut self.endings else {
             return Vec::new();
         };
-        if self.told.sessions.is_empty() {
+        let mut sessions = self.told.sessions.take();
+        if sessions.is_empty() {
             return Vec::new();
         }
-        let mut sessions = std::mem::take(&mut self.told.sessions);
         let recordings = std::mem::take(&mut self.told.recordings);
         let mut recordings: HashMap<(u64, PacketId), Recording> = recordings.into_iter().collect();
         // Which server speaks WebSocket is not known yet.
@@ -306,18 +306,19 @@ impl Pipeline {
 
     /// Tells the attempts to connect that were for a server of WebSockets, as far as is known by
     /// now.
-    fn tell_attempts(&mut self, known: &mut Known, now: Timestamp) {
+    pub(super) fn tell_attempts(&mut self, known: &mut Known, now: Timestamp) {
         if self.told.attempts.is_empty() {
             return;
         }
-        let asked = self.told.sessions.iter();
+        let asked = self.told.sessions.waiting().iter();
         asked
             .filter(|session| stage(session).is_none())
             .for_each(|session| known.add(session));
         let attempts =
             std::mem::replace(&mut self.told.attempts, Attempts::new(self.settings.story));
         let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
-        self.told.sessions.extend(told);
+        told.into_iter()
+            .for_each(|session| self.told.sessions.push(session));
         self.summary.attempts_forgotten += forgotten;
     }
 

@@ -1,0 +1,185 @@
+//! The sessions of a run once all are known, and what is kept of those that were handed on at once.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::sealed::stage;
+use super::shelf::{Found, Shelved, Shelves};
+use crate::diagnosis::amend::Amendments;
+use crate::diagnosis::outline::Outline;
+use crate::limits;
+use crate::session::pack::{Pack, Place};
+use crate::session::{Finding, Session, Transport};
+
+/// What is kept of sessions that were handed on as they ended: enough to compare them by.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    random: RandomState,
+    outlines: Vec<Outline>,
+    /// Paths without their queries, by hash.
+    paths: HashMap<u64, Box<str>, RandomState>,
+    /// TLS that could not be read is told.
+    tells_opaque: bool,
+    pub(super) told: u64,
+    pub(super) abnormal: u64,
+    pub(super) opaque: u64,
+}
+
+impl Gone {
+    pub(super) fn new(tells_opaque: bool) -> Self {
+        Self {
+            tells_opaque,
+            ..Self::default()
+        }
+    }
+
+    /// Numbers the next one, and remembers it; false for a failed handshake of TLS that is not to be
+    /// told, since it is not known yet which servers speak WebSocket.
+    pub(super) fn add(&mut self, session: &mut Session) -> bool {
+        if stage(session).is_some() && !self.tells_opaque {
+            return false;
+        }
+        self.opaque += u64::from(session.transport == Transport::Tls);
+        self.told += 1;
+        self.abnormal += u64::from(session.is_abnormal());
+        session.number = self.told;
+        if self.outlines.len() >= limits::MAX_OUTLINES {
+            return true;
+        }
+        let outline = Outline::new(session, &self.random);
+        if let Some((hash, path)) = outline.route().zip(session.opening.path.as_deref())
+            && self.paths.len() < limits::MAX_PATHS_COMPARED
+        {
+            let cut = |end: usize| path.get(..end);
+            let path = || {
+                let whole = (path.len() <= limits::MAX_SHARED_TEXT).then_some(path);
+                let mut ends = (0..=limits::MAX_SHARED_TEXT).rev();
+                whole
+                    .or_else(|| ends.find_map(cut))
+                    .unwrap_or_default()
+                    .into()
+            };
+            self.paths.entry(hash).or_insert_with(path);
+        }
+        self.outlines.push(outline);
+        true
+    }
+
+    /// So many were not compared with the others.
+    pub(super) fn uncompared(&self) -> u64 {
+        self.told - self.outlines.len() as u64
+    }
+
+    /// What they share.
+    pub(super) fn compare(self) -> Vec<Finding> {
+        let Self {
+            mut outlines,
+            paths,
+            ..
+        } = self;
+        let path = |outline: &Outline| Some(paths.get(&outline.route()?)?.to_string());
+        // Legs are told the sessions themselves, which are gone.
+        Amendments::find(&mut outlines, &[], &path).0
+    }
+}
+
+fn count(found: &[Found], is_it: impl Fn(&Shelved) -> bool) -> u64 {
+    found.iter().filter(|(shelved, ..)| is_it(shelved)).count() as u64
+}
+
+/// The sessions of a run, in the order of their first packets, numbered.
+#[derive(Debug, Default)]
+pub struct Told {
+    packs: Vec<Pack>,
+    /// The pack that each is in, and where.
+    places: Vec<(u32, Place)>,
+    abnormal: u64,
+    opaque: u64,
+    amendments: Amendments,
+}
+
+impl Told {
+    /// Compares the sessions of all shares.
+    pub(super) fn join(all: Shelves) -> (Self, Vec<Finding>) {
+        let Shelves { shelves, order } = all;
+        let mut told = Self {
+            places: order
+                .iter()
+                .map(|(shelved, pack, _)| (*pack, shelved.place))
+                .collect(),
+            abnormal: count(&order, |shelved| shelved.is_abnormal),
+            opaque: count(&order, |shelved| shelved.is_opaque),
+            ..Self::default()
+        };
+        let (mut outlines, mut legs) = (Vec::new(), Vec::new());
+        outlines.reserve_exact(order.len());
+        legs.reserve_exact(order.len());
+        for (number, (_, pack, at)) in (1..).zip(&order) {
+            let shelf = shelves.get(*pack as usize);
+            if let Some((outline, leg)) =
+                shelf.and_then(|it| it.outlines.get(*at).zip(it.legs.get(*at)))
+            {
+                let mut outline = outline.clone();
+                outline.number = number;
+                outlines.push(outline);
+                legs.push(leg.clone());
+            }
+        }
+        drop(order);
+        told.packs = shelves.into_iter().map(|shelf| shelf.pack).collect();
+        let path = |outline: &Outline| {
+            let index = usize::try_from(outline.number.checked_sub(1)?).ok()?;
+            told.get(index)?.opening.path
+        };
+        let (findings, amendments) = Amendments::find(&mut outlines, &legs, &path);
+        told.amendments = amendments;
+        (told, findings)
+    }
+
+    /// How many.
+    pub const fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// There are none.
+    pub const fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// How many are [abnormal](Session::is_abnormal).
+    pub const fn abnormal(&self) -> u64 {
+        self.abnormal
+    }
+
+    /// How many may be anything: TLS that could not be read.
+    pub const fn opaque(&self) -> u64 {
+        self.opaque
+    }
+
+    /// Reads the one at `index`, whose number is one more, into `session`, whose texts and lists
+    /// are used again; false where there is none.
+    pub fn read(&self, index: usize, session: &mut Session) -> bool {
+        let Some((pack, place)) = self.places.get(index) else {
+            return false;
+        };
+        let Some(pack) = self.packs.get(*pack as usize) else {
+            return false;
+        };
+        pack.read(*place, session);
+        session.number = index as u64 + 1;
+        self.amendments.apply(index, session);
+        true
+    }
+
+    /// The one at `index`.
+    pub fn get(&self, index: usize) -> Option<Session> {
+        let mut session = Session::blank();
+        self.read(index, &mut session).then_some(session)
+    }
+
+    /// All of them, each by itself.
+    pub fn iter(&self) -> impl Iterator<Item = Session> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+}
