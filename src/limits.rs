@@ -67,9 +67,27 @@ pub const MAX_LIVE_CONNECTIONS: usize = 1 << 18;
 /// Connections that may begin on an interface while a bare SYN waits: an eighth as well.
 pub const MAX_LIVE_SYNS_WAITING: usize = MAX_SYNS_WAITING / 8;
 
-/// Sessions told before packets are looked at again: their verdicts take some tens of
-/// milliseconds, for which the kernel's buffer has room. A restart ends all of a server's at once.
-pub const MAX_TOLD_AT_ONCE: usize = 4096;
+/// Packets taken from an interface before anything else is seen to: some ten milliseconds. Where
+/// they come faster than they are handled there is no end to those that wait.
+pub const MAX_PACKETS_AT_ONCE: usize = 4096;
+
+/// Sessions told before packets are looked at again: a few milliseconds of verdicts. A restart
+/// ends all of a server's at once.
+pub const MAX_TOLD_AT_ONCE: usize = 256;
+
+/// Connections that may be ending looked at before packets are: a millisecond or two.
+pub const MAX_CANDIDATES_AT_ONCE: usize = 8192;
+
+/// Places of the table of connections looked at with each tick: under a millisecond, and within
+/// some seconds the largest table that there may be on an interface.
+pub const MAX_SURVEYED_AT_ONCE: usize = 4096;
+
+/// Connections that wait for their secrets looked at with each tick.
+pub const MAX_KEYLESS_AT_ONCE: usize = 2048;
+
+/// Connections dropped from a full table with each that begins on an interface: it catches up,
+/// and no packet waits for all of them.
+pub const EVICTED_AT_ONCE: usize = 4;
 
 /// How long an interface must be quiet about a connection that ended before its session is told,
 /// in nanoseconds: the last packets of both ends are within a round trip, and whoever watches
@@ -96,8 +114,8 @@ pub const CONNECTION_IDLE_NANOS: i64 = 300_000_000_000;
 /// nanoseconds. Whoever keeps a WebSocket longer without a Ping has a NAT that forgets it.
 pub const SESSION_IDLE_NANOS: i64 = 86_400_000_000_000;
 
-/// Between two looks through the whole table of connections, in nanoseconds.
-pub const SWEEP_NANOS: i64 = 5_000_000_000;
+/// Between two times that attempts to connect are told, in nanoseconds.
+pub const ATTEMPTS_NANOS: i64 = 5_000_000_000;
 
 /// Packets without payload kept of a connection before its first byte, besides the first: a
 /// handshake takes three in all, and Linux sends a SYN up to seven times.
@@ -211,15 +229,25 @@ pub const MAX_RECORDED_OPENING: usize = 16 << 10;
 /// Bytes of the latest packets that `--record` keeps of each session: some hundred messages.
 pub const MAX_RECORDED_SESSION: usize = 256 << 10;
 
-/// What each session may keep at least, however many there are: the last few packets.
-pub const MIN_RECORDED_SESSION: usize = 2 << 10;
+/// What each session may keep at least, however many there are: the last few packets, such as
+/// two Close frames and what ends TCP.
+pub const MIN_RECORDED_SESSION: usize = 512;
 
-/// Bytes that `--record` holds of all sessions together. Towards the cap every session keeps less
-/// of its past; where openings alone fill it, sessions that begin are not recorded.
+/// Bytes that `--record` holds of all sessions together, also of those that wait to be written.
+/// Towards the cap every session keeps less of its past; where openings alone fill it, sessions
+/// that begin are not recorded.
 pub const MAX_RECORDED_IN_ALL: usize = 256 << 20;
 
-/// Bytes of recordings that wait to be written: half of what is held, since a mass hang-up ends
-/// many sessions at once.
+/// The part of the room that is left which one session may take of it for its past: while half
+/// is left, all of [`MAX_RECORDED_SESSION`].
+pub const RECORDED_SHARE: usize = 512;
+
+/// Connections whose past is shortened, where it has to be, with each packet: an average one of
+/// the largest table has its turn within seconds at a hundred thousand packets a second.
+pub const EVENED_OUT_AT_ONCE: usize = 1;
+
+/// Bytes of recordings that wait to be written before fewer sessions are told: half of what is
+/// held.
 pub const MAX_RECORDINGS_WAITING: usize = 128 << 20;
 
 /// Bytes of capture between two looks at how much is held; and as many for each connection, so

@@ -14,6 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Device, Linktype, Precision};
 
 use super::{LinkType, Packet, PacketId};
+use crate::limits;
 use crate::time::Timestamp;
 
 /// How long to wait for packets before saying what time it is, in milliseconds.
@@ -21,11 +22,13 @@ const PATIENCE_MILLIS: u16 = 100;
 
 /// Packets without an end, and the time in between.
 pub trait Feed {
-    /// Waits a short while for packets and hands over what there is; then tells what time it is.
+    /// Waits a short while for packets, or where there is a `hurry` not at all, and hands over
+    /// what there is, or the first thousands; then tells what time it is.
     ///
     /// # Errors
     /// Where no more packets will come.
-    fn wait(&mut self, take: &mut dyn FnMut(&Packet<'_>)) -> Result<Waited, LiveError>;
+    fn wait(&mut self, hurry: bool, take: &mut dyn FnMut(&Packet<'_>))
+    -> Result<Waited, LiveError>;
 
     /// What feeds it is down: no packets come, but they may again. Asked for about once a second.
     fn is_down(&mut self) -> bool {
@@ -41,6 +44,8 @@ pub trait Feed {
 pub enum Waited {
     /// It is now so late.
     Now(Timestamp),
+    /// There are more packets; those up to then were handed over.
+    Behind(Timestamp),
     /// There will be no more packets.
     End,
 }
@@ -183,9 +188,14 @@ impl Interface {
 }
 
 impl Feed for Interface {
-    fn wait(&mut self, take: &mut dyn FnMut(&Packet<'_>)) -> Result<Waited, LiveError> {
+    fn wait(
+        &mut self,
+        hurry: bool,
+        take: &mut dyn FnMut(&Packet<'_>),
+    ) -> Result<Waited, LiveError> {
         let mut waited = [PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut waited, PollTimeout::from(PATIENCE_MILLIS)) {
+        let patience = if hurry { 0 } else { PATIENCE_MILLIS };
+        match poll(&mut waited, PollTimeout::from(patience)) {
             // A signal: whoever waits for it has seen it.
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => {
@@ -201,21 +211,29 @@ impl Feed for Interface {
             packets,
             ..
         } = self;
+        let before = *packets;
+        let mut last = Timestamp::default();
         capture
-            .dispatch(None, |packet| {
+            // Without a limit it goes on for as long as packets come faster than they are taken.
+            .dispatch(Some(limits::MAX_PACKETS_AT_ONCE), |packet| {
                 *packets += 1;
                 let header = packet.header;
+                // With Precision::Nano the field for microseconds holds nanoseconds.
+                last = Timestamp::from_parts(header.ts.tv_sec, header.ts.tv_usec);
                 take(&Packet {
                     id: PacketId::new(0, *packets),
-                    // With Precision::Nano the field for microseconds holds nanoseconds.
-                    time: Timestamp::from_parts(header.ts.tv_sec, header.ts.tv_usec),
+                    time: last,
                     link: *link,
                     wire_len: header.len,
                     data: packet.data,
                 });
             })
             .map_err(|error| explain(&self.name, error))?;
-        Ok(Waited::Now(now()))
+        if *packets - before < limits::MAX_PACKETS_AT_ONCE as u64 {
+            Ok(Waited::Now(now()))
+        } else {
+            Ok(Waited::Behind(last))
+        }
     }
 
     /// libpcap does not say: it waits for the interface to come back.

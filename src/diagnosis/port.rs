@@ -37,7 +37,7 @@ pub fn correct(session: &mut Session, port: Port) -> bool {
     verdict.culprit = Some(Party::Client);
     verdict.summary = why;
     if let Some(cause) = causes::lookup(cause) {
-        cause.advice.clone_into(&mut verdict.advice);
+        verdict.advice = cause.advice.into();
     }
     true
 }

@@ -124,15 +124,6 @@ impl Followed {
     }
 
     /// Its packets, where they are recorded.
-    pub(super) fn trace(&self) -> Option<&Recording> {
-        match self {
-            Self::Prelude(prelude) => prelude.trace.as_deref(),
-            Self::Whole(stack) => stack.trace.as_deref(),
-            Self::Passing(_) => None,
-        }
-    }
-
-    /// Its packets, where they are recorded.
     pub(super) fn trace_mut(&mut self) -> Option<&mut Recording> {
         match self {
             Self::Prelude(prelude) => prelude.trace.as_deref_mut(),

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
@@ -11,6 +12,8 @@ use crate::limits;
 
 /// Bytes read at a time.
 const BLOCK: usize = 64 << 10;
+/// The last bytes that were read which are looked at again: of a line of random numbers.
+const TAIL: usize = 64;
 
 /// One such file, by its name: it may not be there yet, be cut, or be made anew.
 pub(super) struct KeyFile {
@@ -27,6 +30,10 @@ struct Open {
     id: (u64, u64),
     /// Where the first line that was not read begins.
     at: u64,
+    /// What stood before it when it was read.
+    tail: Zeroizing<Vec<u8>>,
+    /// When the file was changed, as far as is known.
+    changed: Option<SystemTime>,
 }
 
 impl KeyFile {
@@ -102,16 +109,37 @@ impl Open {
         let file = File::open(path)?;
         let about = file.metadata()?;
         let id = (about.dev(), about.ino());
-        Ok(Self { file, id, at: 0 })
+        Ok(Self {
+            file,
+            id,
+            at: 0,
+            tail: Zeroizing::default(),
+            changed: None,
+        })
     }
 
-    /// It is shorter than what was read of it: what is in it now is new.
+    /// It does not hold any more what was read of it: what is in it now is new.
     fn is_cut(&mut self) -> io::Result<bool> {
-        let is_cut = self.file.metadata()?.len() < self.at;
-        if is_cut {
-            self.at = 0;
+        let about = self.file.metadata()?;
+        let changed = about.modified().ok();
+        let is_same = std::mem::replace(&mut self.changed, changed) == changed;
+        if about.len() == self.at && is_same {
+            return Ok(false);
         }
-        Ok(is_cut)
+        // It may have grown again since it was cut.
+        let mut tail = Zeroizing::new(vec![0; self.tail.len()]);
+        let begin = self.at.saturating_sub(tail.len() as u64);
+        let is_whole = about.len() >= self.at
+            && match self.file.read_exact_at(&mut tail, begin) {
+                Ok(()) => *tail == *self.tail,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+                Err(error) => return Err(error),
+            };
+        if !is_whole {
+            self.at = 0;
+            self.tail.clear();
+        }
+        Ok(!is_whole)
     }
 
     fn read(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
@@ -134,7 +162,10 @@ impl Open {
                 None if read > limits::MAX_KEY_LOG_LINE => read,
                 None => break,
             };
-            take(bytes.get(..lines).unwrap_or_default());
+            let taken = bytes.get(..lines).unwrap_or_default();
+            take(taken);
+            let tail = taken.get(taken.len().saturating_sub(TAIL)..);
+            self.tail = Zeroizing::new(tail.unwrap_or_default().to_vec());
             self.at += lines as u64;
             left = left.saturating_sub(lines);
         }
@@ -191,17 +222,21 @@ mod tests {
         let mut writer = File::create(&path).unwrap();
         writer.write_all(b"new\n").unwrap();
         assert_eq!(followed.poll(), said("new\n", 2));
+        // Cut, and longer by now than what was read.
+        let mut writer = File::create(&path).unwrap();
+        writer.write_all(b"more than before\nand more\n").unwrap();
+        assert_eq!(followed.poll(), said("more than before\nand more\n", 3));
         // Gone, its last line written afterwards; then another.
         fs::remove_file(&path).unwrap();
         writer.write_all(b"last\n").unwrap();
-        assert_eq!(followed.poll(), said("last\n", 3));
+        assert_eq!(followed.poll(), said("last\n", 4));
         fs::write(&path, "other\n").unwrap();
-        assert_eq!(followed.poll(), said("other\n", 3));
+        assert_eq!(followed.poll(), said("other\n", 4));
         // Replaced in one step.
         let next = folder.path().join("next");
         fs::write(&next, "third\n").unwrap();
         fs::rename(&next, &path).unwrap();
-        assert_eq!(followed.poll(), said("third\n", 4));
-        assert_eq!(followed.poll(), said("", 4));
+        assert_eq!(followed.poll(), said("third\n", 5));
+        assert_eq!(followed.poll(), said("", 5));
     }
 }

@@ -80,9 +80,12 @@ impl Known {
 
     fn add_server(&mut self, server: SocketAddr, transport: Transport) {
         if let Some(known) = self.entry(server) {
-            known.asked.get_or_insert(transport);
             known.port.tls |= transport != Transport::Ws;
-            self.targets.entry(server.to_string()).or_insert(transport);
+            // Most are known by now: then no name is made of the address.
+            if known.asked.is_none() {
+                known.asked = Some(transport);
+                self.targets.entry(server.to_string()).or_insert(transport);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 mod ending;
 mod glance;
 mod recording;
+mod survey;
 
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
@@ -48,6 +49,8 @@ pub struct Pipeline {
     unchecked: u64,
     /// Connections followed at a time.
     max_connections: usize,
+    /// Those of a full table that are to be dropped, with their last packets when that was found.
+    evicting: VecDeque<(PacketId, Slot)>,
     /// Connections that may begin while a bare SYN waits.
     max_syns_waiting: usize,
     /// Where packets come from an interface.
@@ -82,6 +85,7 @@ impl Pipeline {
             shard,
             unchecked: 0,
             max_connections: limits::MAX_CONNECTIONS,
+            evicting: VecDeque::new(),
             max_syns_waiting: limits::MAX_SYNS_WAITING,
             endings: None,
         }
@@ -405,21 +409,24 @@ impl Pipeline {
     }
 
     /// The table is full: tells and drops the eighth that was idle for longest, so that the
-    /// search for them costs little per connection.
+    /// search for them costs little per connection. On an interface a few at a time.
+    #[cold]
     fn evict(&mut self) {
-        let mut idle: Vec<(Timestamp, PacketId, Slot)> = self
-            .flows
-            .iter()
-            .map(|(slot, followed)| {
-                let (time, packet) = followed.last();
-                (time, packet, slot)
-            })
-            .collect();
-        let count = idle.len() / 8;
-        idle.select_nth_unstable_by_key(count, |&(time, packet, _)| (time, packet));
-        idle.truncate(count);
-        idle.sort_unstable_by_key(|&(time, packet, _)| (time, packet));
-        for (_, _, slot) in idle {
+        if self.evicting.is_empty() {
+            self.evicting = self.idlest();
+        }
+        let most = match self.endings {
+            Some(_) => limits::EVICTED_AT_ONCE,
+            None => usize::MAX,
+        };
+        for _ in 0..most {
+            let Some((packet, slot)) = self.evicting.pop_front() else {
+                return;
+            };
+            let followed = self.flows.get_mut(slot);
+            if followed.is_none_or(|followed| followed.last().1 != packet) {
+                continue;
+            }
             if let Some((key, stack)) = self.flows.remove(slot) {
                 self.summary.evicted += 1;
                 // Its answer may be yet to come.
@@ -435,6 +442,24 @@ impl Pipeline {
                 );
             }
         }
+    }
+
+    /// The eighth that was idle for longest, with their last packets.
+    fn idlest(&self) -> VecDeque<(PacketId, Slot)> {
+        let mut idle: Vec<(Timestamp, PacketId, Slot)> = self
+            .flows
+            .iter()
+            .map(|(slot, followed)| {
+                let (time, packet) = followed.last();
+                (time, packet, slot)
+            })
+            .collect();
+        let count = idle.len() / 8;
+        idle.select_nth_unstable_by_key(count, |&(time, packet, _)| (time, packet));
+        idle.truncate(count);
+        idle.sort_unstable_by_key(|&(time, packet, _)| (time, packet));
+        let idle = idle.into_iter();
+        idle.map(|(_, packet, slot)| (packet, slot)).collect()
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use zeroize::Zeroizing;
 
@@ -18,9 +20,52 @@ const HEAD_LEN: usize = 8 + 2 + 8 + 2 + 4 + 4;
 /// What is kept of a packet that is larger than all that may be kept.
 const SNAP_LEN: usize = 256;
 
+/// Room grows in steps of so many bytes, which leave memory less ragged than what just fits.
+const STEP: usize = 64;
+
+/// What one holds, as part of what all hold.
+#[derive(Default)]
+struct Charge {
+    bytes: usize,
+    total: Arc<AtomicUsize>,
+}
+
+impl Charge {
+    fn of(total: &Arc<AtomicUsize>) -> Self {
+        Self {
+            bytes: 0,
+            total: Arc::clone(total),
+        }
+    }
+
+    fn set(&mut self, bytes: usize) {
+        if bytes >= self.bytes {
+            self.total.fetch_add(bytes - self.bytes, Ordering::Relaxed);
+        } else {
+            self.total.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Clone for Charge {
+    fn clone(&self) -> Self {
+        let mut charge = Self::of(&self.total);
+        charge.set(self.bytes);
+        charge
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
 /// The packets of a connection, as far as they are kept.
 #[derive(Clone, Default)]
 pub struct Recording {
+    charge: Charge,
     /// Up to when the session was open, or as much of it as may be kept.
     opening: VecDeque<u8>,
     /// The latest.
@@ -78,10 +123,16 @@ impl Recording {
         Ok(())
     }
 
-    /// Keeps a packet; at most `allowance` bytes of the recent past.
-    fn push(&mut self, packet: &Packet<'_>, is_open: bool, allowance: usize) {
+    /// Keeps a packet; at most `allowance` bytes of the recent past. Where there is no `room`
+    /// nothing grows.
+    fn push(&mut self, packet: &Packet<'_>, is_open: bool, allowance: usize, room: usize) {
         let len = packet.data.len();
+        let allowance = match room {
+            0 => allowance.min(self.recent.capacity()),
+            _ => allowance,
+        };
         let in_opening = !is_open
+            && room > 0
             && self.recent.is_empty()
             && self.left_out == 0
             && self.opening.len() + HEAD_LEN + len <= limits::MAX_RECORDED_OPENING;
@@ -90,16 +141,21 @@ impl Recording {
         } else {
             packet.data.get(..SNAP_LEN).unwrap_or(packet.data)
         };
+        let needed = HEAD_LEN + kept.len();
         let target = if in_opening {
             &mut self.opening
-        } else {
-            self.trim(allowance.saturating_sub(HEAD_LEN + kept.len()));
+        } else if needed <= allowance {
+            self.trim(allowance - needed);
             &mut self.recent
+        } else {
+            self.left_out += 1;
+            return;
         };
-        let needed = HEAD_LEN + kept.len();
-        if target.capacity() - target.len() < needed {
+        let (held, free) = (target.capacity(), target.capacity() - target.len());
+        if free < needed {
             // By halves, not by doubling: there are many of these.
-            target.reserve_exact(needed.max(target.capacity() / 2));
+            let more = needed.max(held / 2) - free;
+            target.reserve_exact(free + more.next_multiple_of(STEP));
         }
         target.extend(&packet.time.as_nanos().to_le_bytes());
         target.extend(&u16::try_from(packet.id.file()).unwrap_or(0).to_le_bytes());
@@ -108,6 +164,7 @@ impl Recording {
         target.extend(&packet.wire_len.to_le_bytes());
         target.extend(&u32::try_from(kept.len()).unwrap_or(0).to_le_bytes());
         target.extend(kept);
+        self.charge.set(self.bytes());
     }
 
     /// Notes what opens it, where that is wanted; what was noted before stays.
@@ -168,25 +225,23 @@ impl Head {
 pub(super) struct Recorder {
     /// Also keep the secrets of recorded sessions.
     with_secrets: bool,
-    /// Bytes of the recent past that each connection may keep.
-    allowance: usize,
-    /// What all hold together, when that was last looked at, and what was added since.
-    held: usize,
-    added: usize,
+    /// What all hold together, those included that wait to be written.
+    held: Arc<AtomicUsize>,
     /// All that may be held.
     max: usize,
+    /// The place in the table of connections that is looked at next.
+    hand: usize,
     /// Connections that are not recorded, because there is no room.
     refused: u64,
 }
 
 impl Recorder {
-    pub(super) const fn new(with_secrets: bool) -> Self {
+    pub(super) fn new(with_secrets: bool) -> Self {
         Self {
             with_secrets,
-            allowance: limits::MAX_RECORDED_SESSION,
-            held: 0,
-            added: 0,
+            held: Arc::default(),
             max: limits::MAX_RECORDED_IN_ALL,
+            hand: 0,
             refused: 0,
         }
     }
@@ -194,6 +249,16 @@ impl Recorder {
     /// Connections that are not recorded, because there is no room.
     pub(super) const fn refused(&self) -> u64 {
         self.refused
+    }
+
+    fn room(&self) -> usize {
+        self.max.saturating_sub(self.held.load(Ordering::Relaxed))
+    }
+
+    /// Bytes of the recent past that each connection may keep: ever less, the less room is left.
+    fn allowance(&self) -> usize {
+        (self.room() / limits::RECORDED_SHARE)
+            .clamp(limits::MIN_RECORDED_SESSION, limits::MAX_RECORDED_SESSION)
     }
 
     /// Keeps a packet of a connection, which has been handled. Whether the session is open.
@@ -204,52 +269,44 @@ impl Recorder {
         is_open: bool,
         is_first: bool,
     ) {
+        let (room, allowance) = (self.room(), self.allowance());
         let trace = match trace {
             Some(trace) => trace,
-            None if is_first && self.held + self.added >= self.max => {
-                self.refused += 1;
+            None if room == 0 => {
+                self.refused += u64::from(is_first);
                 return;
             }
-            // Its beginning is gone, but better the rest than nothing.
-            None if self.held + self.added >= self.max => return,
+            // Its beginning may be gone, but better the rest than nothing.
             None => trace.insert(Box::new(Recording {
+                charge: Charge::of(&self.held),
                 wants_secrets: self.with_secrets,
                 ..Recording::default()
             })),
         };
-        let before = trace.bytes();
-        trace.push(packet, is_open, self.allowance);
-        self.added += trace.bytes().saturating_sub(before);
+        trace.push(packet, is_open, allowance, room);
     }
 
-    /// More may be held than may: looks, and lets every connection keep less of its recent past.
-    /// Where little is held, more may be kept again.
-    pub(super) fn check(&mut self, flows: &mut Table<Followed>, is_time: bool) {
-        let room = self.max.saturating_sub(self.held);
-        if !is_time && self.added < room.max(self.max / 16) {
+    /// Where more than half of what may be held is: lets a few connections, the next time the
+    /// next ones, keep no more of their past than they may by now. Called for each packet, so
+    /// that those that are quiet do not keep what others need.
+    pub(super) fn even_out(&mut self, flows: &mut Table<Followed>) {
+        if self.room() > self.max / 2 {
             return;
         }
-        let traces = |flows: &Table<Followed>| -> usize {
-            flows
-                .iter()
-                .filter_map(|(_, followed)| followed.trace())
-                .map(Recording::bytes)
-                .sum()
-        };
-        self.added = 0;
-        self.held = traces(flows);
-        if self.held < self.max / 4 {
-            self.allowance = (self.allowance * 2).min(limits::MAX_RECORDED_SESSION);
-        }
-        while self.held > self.max / 4 * 3 && self.allowance > limits::MIN_RECORDED_SESSION {
-            self.allowance /= 2;
-            for followed in flows.values_mut() {
-                if let Some(trace) = followed.trace_mut() {
-                    trace.trim(self.allowance);
-                    trace.recent.shrink_to(self.allowance);
-                }
+        let allowance = self.allowance();
+        for _ in 0..limits::EVENED_OUT_AT_ONCE {
+            if let Some(followed) = flows.place_mut(self.hand)
+                && let Some(trace) = followed.trace_mut()
+                && trace.recent.capacity() > allowance + STEP
+            {
+                trace.trim(allowance);
+                trace.recent.shrink_to(allowance);
+                trace.charge.set(trace.bytes());
             }
-            self.held = traces(flows);
+            self.hand += 1;
+            if self.hand >= flows.places() {
+                self.hand = 0;
+            }
         }
     }
 }

@@ -174,7 +174,14 @@ impl<T> Table<T> {
 
     /// The same, with their keys.
     pub fn entries(&self) -> impl Iterator<Item = (Slot, FlowKey, &T)> {
-        (0u32..).zip(&self.entries).filter_map(|(index, entry)| {
+        self.stretch(0, usize::MAX)
+    }
+
+    /// The same for at most so many places from one on, where there is a connection: for whoever
+    /// must not stay for long. Behind the last of the [`places`](Self::places) there is none.
+    pub fn stretch(&self, from: usize, most: usize) -> impl Iterator<Item = (Slot, FlowKey, &T)> {
+        let places = (0u32..).zip(&self.entries).skip(from).take(most);
+        places.filter_map(|(index, entry)| {
             let (key, value) = entry.value.as_ref()?;
             let slot = Slot {
                 index,
@@ -184,10 +191,15 @@ impl<T> Table<T> {
         })
     }
 
-    /// Every connection, in the order of slots.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        let values = self.entries.iter_mut().map(|entry| entry.value.as_mut());
-        values.flatten().map(|(_, value)| value)
+    /// How many places there are, with a connection or without.
+    pub fn places(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The connection in this place.
+    pub fn place_mut(&mut self, place: usize) -> Option<&mut T> {
+        let entry = self.entries.get_mut(place)?;
+        entry.value.as_mut().map(|(_, value)| value)
     }
 
     /// Takes every connection out, in the order of slots.

@@ -12,6 +12,9 @@ mod answer;
 #[expect(dead_code, reason = "what is true is for other tests")]
 mod cases;
 mod confined;
+#[cfg(target_os = "linux")]
+mod full;
+mod late_keys;
 mod loopback;
 #[cfg(target_os = "linux")]
 mod namespaces;

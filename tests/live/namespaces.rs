@@ -26,15 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const SERVER: &str = "HANGUP_TEST_SERVER";
 
 /// Client and server, each in a namespace, on a wire of their own.
-struct Net {
-    client: String,
-    server: String,
-    address: SocketAddr,
+pub(crate) struct Net {
+    pub(crate) client: String,
+    pub(crate) server: String,
+    pub(crate) address: SocketAddr,
 }
 
 impl Net {
     /// `None`, and why on standard error, where the system does not let us.
-    fn new(name: &str) -> Option<Self> {
+    pub(crate) fn new(name: &str) -> Option<Self> {
         let id = std::process::id();
         let net = Self {
             client: format!("hangup-c-{name}-{id}"),
@@ -62,19 +62,19 @@ impl Net {
     }
 
     /// This thread goes on in a namespace.
-    fn enter(namespace: &str) {
+    pub(crate) fn enter(namespace: &str) {
         let file = File::open(Path::new("/run/netns").join(namespace)).expect("a namespace");
         setns(file, CloneFlags::CLONE_NEWNET).expect("entered");
     }
 
-    fn command(namespace: &str, program: &str) -> Command {
+    pub(crate) fn command(namespace: &str, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", namespace, program]);
         command
     }
 
     /// `hangup live` at the client's end of the wire.
-    fn hangup(&self, folder: &Path, arguments: &[&str]) -> Watching {
+    pub(crate) fn hangup(&self, folder: &Path, arguments: &[&str]) -> Watching {
         let mut command = Self::command(&self.client, env!("CARGO_BIN_EXE_hangup"));
         command
             .args(["live", "-i", "wire"])
@@ -103,14 +103,14 @@ fn ip(arguments: &[&str]) -> Result<(), String> {
 }
 
 /// A program that watches, and is ended with the test.
-struct Watching {
+pub(crate) struct Watching {
     child: Child,
     /// What it says on standard error, line by line.
     said: Receiver<String>,
 }
 
 impl Watching {
-    fn start(mut command: Command, ready: &str) -> Option<Self> {
+    pub(crate) fn start(mut command: Command, ready: &str) -> Option<Self> {
         let mut child = command.stderr(Stdio::piped()).spawn().ok()?;
         let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
         let (send, said) = channel();
@@ -147,13 +147,13 @@ impl Watching {
     }
 
     /// As Ctrl-C does.
-    fn stop(self) -> (Option<i32>, String) {
+    pub(crate) fn stop(self) -> (Option<i32>, String) {
         self.signal("INT");
         self.end()
     }
 
     /// Records on standard output as they come, with the time at which they did.
-    fn told(&mut self) -> Receiver<(SystemTime, Value)> {
+    pub(crate) fn told(&mut self) -> Receiver<(SystemTime, Value)> {
         let lines = BufReader::new(self.child.stdout.take().expect("piped")).lines();
         let (send, told) = channel();
         thread::spawn(move || {
@@ -170,6 +170,17 @@ impl Drop for Watching {
     fn drop(&mut self) {
         let _ = self.child.kill();
     }
+}
+
+/// One session that ends like that.
+pub(crate) fn one(net: &Net, ending: &str) {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            Net::enter(&net.server);
+            let listener = TcpListener::bind(net.address).expect("a port");
+            peers::run_one(&listener, ending, &|| Net::enter(&net.client));
+        });
+    });
 }
 
 /// No test: a client that is to be killed. Does nothing unless it is told to.
@@ -384,13 +395,7 @@ fn a_hundred_signals_change_nothing() {
         live.signal("HUP");
         live.signal("WINCH");
     }
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            Net::enter(&net.server);
-            let listener = TcpListener::bind(net.address).expect("a port");
-            peers::run_one(&listener, "normal", &|| Net::enter(&net.client));
-        });
-    });
+    one(&net, "normal");
     let (_, record) = told.recv_timeout(PATIENCE).expect("a session");
     assert_eq!(record["code"], 1000);
     let (status, said) = live.stop();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use hangup::capture::live::{Drops, Feed, LiveError, Waited};
 use hangup::capture::{LinkType, Packet, PacketId, PacketSource, Step, open_all};
 use hangup::engine::live::{Plan, Status, Watcher, live};
-use hangup::engine::{Settings, read};
+use hangup::engine::{Recording, Settings, read};
 use hangup::session::{Session, Summary};
 use hangup::time::Timestamp;
 
@@ -65,7 +65,11 @@ impl Replay {
 }
 
 impl Feed for Replay {
-    fn wait(&mut self, take: &mut dyn FnMut(&Packet<'_>)) -> Result<Waited, LiveError> {
+    fn wait(
+        &mut self,
+        _hurry: bool,
+        take: &mut dyn FnMut(&Packet<'_>),
+    ) -> Result<Waited, LiveError> {
         let Some(next) = self.packets.front() else {
             return Ok(Waited::End);
         };
@@ -99,7 +103,7 @@ impl Feed for Replay {
 struct Told(Vec<Session>);
 
 impl Watcher for Told {
-    fn session(&mut self, session: Session) {
+    fn session(&mut self, session: Session, _recording: Option<Recording>) {
         self.0.push(session);
     }
 

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 enum Order {
     Session(Arc<Session>, bool),
-    Look(Timestamp, Vec<(SocketAddr, Timestamp)>),
+    Look(Timestamp, Arc<Vec<(SocketAddr, Timestamp)>>),
 }
 
 /// The way to the thread, and back.
@@ -80,7 +80,7 @@ impl Cohorts {
     /// All sessions were told: a last look. Waits a moment for it.
     pub(super) fn finish(self, now: Timestamp) -> Vec<Finding> {
         let Self { orders, found, .. } = self;
-        let _ = orders.try_send(Order::Look(now, Vec::new()));
+        let _ = orders.try_send(Order::Look(now, Arc::default()));
         drop(orders);
         let mut all = Vec::new();
         while let Ok(findings) = found.recv_timeout(PATIENCE) {
@@ -96,7 +96,7 @@ fn look_on(queue: &Receiver<Order>, found: &SyncSender<Vec<Finding>>) {
         match order {
             Order::Session(session, is_shown) => window.push(&session, is_shown),
             Order::Look(now, open) => {
-                let findings = window.find(now, open);
+                let findings = window.find(now, Arc::unwrap_or_clone(open));
                 if !findings.is_empty() && found.try_send(findings).is_err() {
                     return;
                 }

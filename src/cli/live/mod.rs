@@ -5,6 +5,7 @@ mod cohorts;
 mod messages;
 mod observe;
 mod output;
+mod queue;
 mod recorder;
 #[cfg(feature = "metrics")]
 mod scrape;
@@ -15,6 +16,7 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -40,6 +42,12 @@ use crate::report::text::{count, counted};
 use crate::report::when::Watch;
 use crate::session::{Finding, Session, Summary};
 use crate::time::Timestamp;
+
+/// How long what is not written yet may take at the end, where anything moves.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Codes that a line about how it is going tells, those with most sessions.
+const CODES: usize = 8;
 
 /// How rows look.
 #[derive(Clone)]
@@ -218,11 +226,11 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     signals
         .hasty
         .store(signals.stop.load(Ordering::Relaxed), Ordering::Relaxed);
-    let untold: u64 = outputs.iter().map(Output::untold).sum();
     let partial = watched.failed.is_some();
-    for output in outputs {
-        output.finish(&watched.summary, partial);
+    for output in &mut outputs {
+        output.end(&watched.summary, partial);
     }
+    let untold: u64 = outputs.into_iter().map(Output::finish).sum();
     let recorded = recorder.map(|recorder| {
         let (written, missed) = recorder.finish();
         (written, missed + watched.unrecorded)
@@ -338,15 +346,7 @@ struct Desk {
 }
 
 impl Watcher for Desk {
-    fn recording(&mut self, session: &Session, recording: Recording) {
-        if let Some(recorder) = &mut self.recorder
-            && self.selection.matches(session)
-        {
-            recorder.take(session, recording);
-        }
-    }
-
-    fn session(&mut self, session: Session) {
+    fn session(&mut self, session: Session, recording: Option<Recording>) {
         let session = Arc::new(session);
         let is_shown = self.selection.matches(&session);
         self.observers.session(&session, is_shown);
@@ -354,8 +354,27 @@ impl Watcher for Desk {
             return;
         }
         self.found |= self.fail_on.iter().any(|test| test.matches(&session));
+        if let (Some(recorder), Some(recording)) = (&mut self.recorder, recording) {
+            recorder.take(&session, recording);
+        }
         for output in &mut self.outputs {
             output.session(&session);
+        }
+    }
+
+    fn room(&mut self) -> usize {
+        let outputs = self.outputs.iter_mut().map(Output::room);
+        let recorder = self.recorder.as_mut().map(Recorder::room);
+        outputs.chain(recorder).min().unwrap_or(usize::MAX)
+    }
+
+    fn ending(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        for output in &mut self.outputs {
+            output.wait_until(deadline);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.wait_until(deadline);
         }
     }
 
@@ -388,7 +407,7 @@ impl Watcher for Desk {
 
     fn should_stop(&mut self) -> bool {
         if self.signals.reopen.swap(false, Ordering::Relaxed) {
-            self.outputs.iter().for_each(Output::reopen);
+            self.outputs.iter_mut().for_each(Output::reopen);
         }
         // Where nobody reads and nothing else is written, there is nothing left to do.
         let is_unread = !self.outputs.is_empty() && self.outputs.iter().all(Output::is_closed);
@@ -402,11 +421,20 @@ fn in_words(status: &Status<'_>, untold: u64, recorded: Option<(u64, u64)>) -> S
         let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
         format!("{code}: {}", count(*sessions))
     };
-    let codes: Vec<String> = status.codes.iter().map(code).collect();
+    let mut rest = String::new();
+    let mut codes: Vec<(&Option<u16>, &u64)> = status.codes.iter().collect();
+    let others = codes.len().saturating_sub(CODES);
+    if others > 0 {
+        codes.sort_by_key(|(_, sessions)| std::cmp::Reverse(**sessions));
+        let ended: u64 = codes.drain(CODES..).map(|(_, sessions)| sessions).sum();
+        codes.sort();
+        rest = format!(", {others} others: {}", count(ended));
+    }
+    let codes: Vec<String> = codes.into_iter().map(code).collect();
     let codes = if codes.is_empty() {
         "none ended".to_owned()
     } else {
-        codes.join(", ")
+        codes.join(", ") + &rest
     };
     let mut text = format!(
         "{} open; {codes}; {}, {} dropped",
@@ -460,5 +488,13 @@ mod tests {
             in_words(&status, 2, Some((7, 3))),
             "3 open; no code: 1, 1000: 2,000; 5 packets, 5 dropped (1 of them by the interface); 2 rows not written; 7 recorded, 3 not"
         );
+        // A stranger may send thousands of codes.
+        let codes = (3000..4000)
+            .map(|code| (Some(code), u64::from(code) % 10))
+            .collect();
+        status.codes = &codes;
+        let text = in_words(&status, 0, None);
+        assert!(text.starts_with("3 open; 3009: 9, 3019: 9,"), "{text}");
+        assert!(text.contains(", 992 others: 4,428; 5 packets"), "{text}");
     }
 }

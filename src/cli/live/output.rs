@@ -1,6 +1,8 @@
 //! Outputs that never hold up the capture: each has a thread of its own, and a queue with a limit.
 //!
-//! What does not fit into the queue is counted and told, and so is what cannot be written.
+//! While a queue is full no sessions are told: they wait where they are, which takes no more room
+//! than the connections that are followed anyway. Only where an output is blocked is what it does
+//! not take counted and told, and so is what cannot be written.
 
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
@@ -8,13 +10,13 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Looks;
 use super::messages::Messages;
+use super::queue::{Receiving, Sending, queue};
 use crate::cli::args::Format;
 use crate::report::csv::{Csv, Style};
 use crate::report::json::JsonLines;
@@ -22,10 +24,11 @@ use crate::report::rolling::Rolling;
 use crate::report::{Captures, Row, Sink, View};
 use crate::session::{Finding, Session, Summary};
 
-/// Sessions that wait to be written: those of a mass hang-up, and a few megabytes at most.
+/// Sessions that wait to be written: as many as a slow disk takes in a second, of some kilobytes
+/// each.
 const QUEUE: usize = 16_384;
-/// How long a blocked output may take to finish.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Rows that are written at once where so many wait.
+const BATCH: usize = 64;
 
 enum Order {
     Session(Arc<Session>),
@@ -64,10 +67,11 @@ impl Place {
 /// An output and the thread behind it.
 pub(super) struct Output {
     name: String,
-    orders: SyncSender<Order>,
-    finished: Receiver<()>,
+    orders: Sending<Order>,
     /// Sessions for which the queue had no room.
     untold: u64,
+    /// Rows that could not be written.
+    lost: Arc<AtomicU64>,
     messages: Messages,
     /// Standard output, and nobody reads it any more.
     closed: Arc<AtomicBool>,
@@ -90,31 +94,39 @@ impl Output {
             Place::File(path) => Some(append(path)?),
         };
         let closed = Arc::new(AtomicBool::new(false));
-        let (orders, queue) = sync_channel(QUEUE);
-        let (finish, finished) = sync_channel(1);
+        let (orders, queue) = queue(QUEUE);
         let (looks, teller, close) = (looks.clone(), messages.clone(), Arc::clone(&closed));
+        let lost = Arc::<AtomicU64>::default();
+        let counted = Arc::clone(&lost);
         thread::Builder::new()
             .name("output".to_owned())
             .spawn(move || {
-                let mut writing = Writing::new(place, file, format, looks, teller);
+                let mut writing = Writing::new(place, file, format, looks, teller, counted);
                 writing.obey(&queue, &close);
-                let _ = finish.send(());
             })?;
         Ok(Self {
             name,
             orders,
-            finished,
             untold: 0,
+            lost,
             messages: messages.clone(),
             closed,
         })
     }
 
-    /// Never blocks.
+    /// How many sessions it takes now.
+    pub(super) fn room(&mut self) -> usize {
+        self.orders.room()
+    }
+
+    /// All packets were seen: it may wait for room up to then, but not for a blocked output.
+    pub(super) const fn wait_until(&mut self, deadline: Instant) {
+        self.orders.wait_until(deadline);
+    }
+
+    /// Does not block, unless it [may](Self::wait_until).
     pub(super) fn session(&mut self, session: &Arc<Session>) {
-        if let Err(TrySendError::Full(_)) =
-            self.orders.try_send(Order::Session(Arc::clone(session)))
-        {
+        if !self.is_closed() && !self.orders.put(Order::Session(Arc::clone(session))) {
             self.untold += 1;
             // The first, and then ever fewer: the message must not become the problem either.
             if self.untold.is_power_of_two() {
@@ -126,18 +138,18 @@ impl Output {
         }
     }
 
-    /// Never blocks. Formats of rows alone leave it out.
+    /// The same. Formats of rows alone leave it out.
     pub(super) fn finding(&mut self, finding: &Arc<Finding>) {
-        let _ = self.orders.try_send(Order::Finding(Arc::clone(finding)));
+        self.orders.put(Order::Finding(Arc::clone(finding)));
     }
 
-    pub(super) fn reopen(&self) {
-        let _ = self.orders.try_send(Order::Reopen);
+    pub(super) fn reopen(&mut self) {
+        self.orders.put(Order::Reopen);
     }
 
-    /// Sessions that were left out since the queue was full.
-    pub(super) const fn untold(&self) -> u64 {
-        self.untold
+    /// Rows that were not written: the queue was full, or the disk.
+    pub(super) fn untold(&self) -> u64 {
+        self.untold + self.lost.load(Ordering::Relaxed)
     }
 
     /// Nobody reads it any more.
@@ -145,24 +157,30 @@ impl Output {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Writes what waits, and the end; not for longer than a blocked output deserves.
-    pub(super) fn finish(self, summary: &Summary, partial: bool) {
-        let deadline = Instant::now() + PATIENCE;
-        let mut order = Order::Finish(Box::new(summary.clone()), partial);
-        loop {
-            match self.orders.try_send(order) {
-                Err(TrySendError::Full(back)) if Instant::now() < deadline => {
-                    order = back;
-                    thread::sleep(Duration::from_millis(10));
-                }
-                _ => break,
-            }
+    /// Puts the end behind what waits.
+    pub(super) fn end(&mut self, summary: &Summary, partial: bool) {
+        self.orders
+            .put(Order::Finish(Box::new(summary.clone()), partial));
+    }
+
+    /// Waits for what waits to be written. How many sessions are not.
+    pub(super) fn finish(self) -> u64 {
+        let Self {
+            name,
+            orders,
+            untold,
+            lost,
+            messages,
+            closed,
+        } = self;
+        // The end is no session.
+        let left = orders.finish().saturating_sub(1);
+        let untold = untold + lost.load(Ordering::Relaxed);
+        if left == 0 || closed.load(Ordering::Relaxed) {
+            return untold;
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if self.finished.recv_timeout(left) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            self.messages
-                .warning(format!("{}: is blocked; not all was written", self.name));
-        }
+        messages.warning(format!("{name}: is blocked; not all was written"));
+        untold + left
     }
 }
 
@@ -198,8 +216,12 @@ struct Writing {
     skip_header: bool,
     /// Nobody reads any more.
     is_closed_pipe: bool,
+    /// Rows in the buffer.
+    rows: u64,
     /// Rows that could not be written since the last one that could.
     unwritten: u64,
+    /// All of them.
+    lost: Arc<AtomicU64>,
 }
 
 impl Writing {
@@ -209,6 +231,7 @@ impl Writing {
         format: Format,
         looks: Looks,
         messages: Messages,
+        lost: Arc<AtomicU64>,
     ) -> Self {
         let buffer = Buffer::default();
         let mut writing = Self {
@@ -220,7 +243,9 @@ impl Writing {
             messages,
             buffer,
             skip_header: false,
+            rows: 0,
             unwritten: 0,
+            lost,
             is_closed_pipe: false,
         };
         writing.note_header();
@@ -232,24 +257,27 @@ impl Writing {
         self.skip_header = self.format == Format::Csv && self.file.as_ref().is_some_and(holds);
     }
 
-    fn obey(&mut self, queue: &Receiver<Order>, closed: &AtomicBool) {
-        for order in queue {
-            let is_end = matches!(order, Order::Finish(..));
-            match order {
-                Order::Session(session) => self.put(|sink| {
-                    sink.row(&Row::Session(&session))?;
-                    sink.flush()
-                }),
-                Order::Finding(finding) => self.put(|sink| {
-                    sink.finding(&finding)?;
-                    sink.flush()
-                }),
-                Order::Reopen => self.reopen(),
-                Order::Finish(summary, partial) => self.put(|sink| sink.finish(&summary, partial)),
+    fn obey(&mut self, queue: &Receiving<Order>, closed: &AtomicBool) {
+        let mut batch = Vec::new();
+        while queue.take(&mut batch, BATCH) {
+            let orders = batch.len();
+            for order in batch.drain(..) {
+                match order {
+                    Order::Session(session) => {
+                        self.fill(|sink| sink.row(&Row::Session(&session)));
+                    }
+                    Order::Finding(finding) => self.fill(|sink| sink.finding(&finding)),
+                    Order::Reopen => {
+                        self.put();
+                        self.reopen();
+                    }
+                    Order::Finish(summary, partial) => {
+                        self.fill(|sink| sink.finish(&summary, partial));
+                    }
+                }
             }
-            if is_end {
-                break;
-            }
+            self.put();
+            queue.done(orders);
             if self.is_closed_pipe {
                 closed.store(true, Ordering::Relaxed);
                 break;
@@ -257,8 +285,17 @@ impl Writing {
         }
     }
 
-    fn put(&mut self, fill: impl FnOnce(&mut dyn Sink) -> io::Result<()>) {
-        let filled = fill(self.sink.as_mut());
+    /// Adds a row to those that are written next.
+    fn fill(&mut self, fill: impl FnOnce(&mut dyn Sink) -> io::Result<()>) {
+        self.rows += 1;
+        // Into memory: nothing that could fail.
+        let sink = self.sink.as_mut();
+        let _ = fill(sink).and_then(|()| sink.flush());
+    }
+
+    /// Writes the rows that were added.
+    fn put(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
         let mut bytes = std::mem::take(&mut *self.buffer.0.borrow_mut());
         if self.skip_header
             && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
@@ -266,7 +303,10 @@ impl Writing {
             bytes.drain(..=end);
             self.skip_header = false;
         }
-        let written = filled.and_then(|()| self.write(&bytes));
+        let written = self.write(&bytes);
+        // Its room is used again.
+        bytes.clear();
+        self.buffer.0.replace(bytes);
         let name = self.place.name();
         match written {
             Ok(()) if self.unwritten > 0 => {
@@ -277,11 +317,12 @@ impl Writing {
             Ok(()) => {}
             Err(error) => {
                 self.is_closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-                self.unwritten += 1;
-                if self.unwritten == 1 && !self.is_closed_pipe {
+                if self.unwritten == 0 && !self.is_closed_pipe {
                     self.messages
                         .warning(format!("{name}: {error}; going on without it"));
                 }
+                self.unwritten += rows;
+                self.lost.fetch_add(rows, Ordering::Relaxed);
             }
         }
     }

@@ -1,7 +1,8 @@
 //! `--record`: the packets of sessions that went wrong, each in a file of its own.
 //!
-//! A thread writes them. What does not fit into its queue is given up and counted, and so is what
-//! cannot be written; the capture never waits.
+//! A thread writes them; the capture never waits for it. While much waits fewer sessions are told.
+//! Only where the disk is blocked is what it does not take given up and counted, and so is what
+//! cannot be written.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -10,11 +11,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::Instant;
 
 use super::messages::Messages;
+use super::queue::{Sending, queue};
 use crate::capture::write::{Head, Writer};
 use crate::cli::select::FailOn;
 use crate::engine::Recording;
@@ -26,9 +27,6 @@ use crate::session::Session;
 
 /// Recordings that wait to be written. Their bytes have a limit of their own.
 const QUEUE: usize = 16_384;
-/// How long those that wait at the end may take.
-const PATIENCE: Duration = Duration::from_secs(3);
-
 /// How the names of files begin and end: what is named so is ours to delete.
 const PREFIX: &str = "hangup-";
 const ENDING: &str = ".pcapng";
@@ -57,8 +55,7 @@ struct Counts {
 /// The side of the capture.
 pub(super) struct Recorder {
     wanted: Vec<FailOn>,
-    orders: SyncSender<(Session, Recording)>,
-    finished: Receiver<()>,
+    orders: Sending<(Arc<Session>, Recording)>,
     /// Bytes that wait.
     waiting: Arc<AtomicUsize>,
     counts: Arc<Counts>,
@@ -78,14 +75,16 @@ impl Recorder {
         let counts = Arc::new(Counts::default());
         let mut shelf = Shelf::open(plan)?;
         shelf.try_out()?;
-        let (orders, queue) = sync_channel::<(Session, Recording)>(QUEUE);
-        let (finish, finished) = sync_channel(1);
+        let (orders, queue) = queue::<(Arc<Session>, Recording)>(QUEUE);
         let (left, counted, teller) = (Arc::clone(&waiting), Arc::clone(&counts), messages.clone());
         thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || {
                 let mut is_failing = false;
-                for (session, recording) in queue {
+                let mut next = Vec::new();
+                while queue.take(&mut next, 1)
+                    && let Some((session, recording)) = next.pop()
+                {
                     let stored = shelf.store(&session, &recording);
                     left.fetch_sub(recording.bytes(), Ordering::Relaxed);
                     match stored {
@@ -108,13 +107,12 @@ impl Recorder {
                             }
                         }
                     }
+                    queue.done(1);
                 }
-                let _ = finish.send(());
             })?;
         Ok(Self {
             wanted,
             orders,
-            finished,
             waiting,
             counts,
             given_up: 0,
@@ -122,23 +120,31 @@ impl Recorder {
         })
     }
 
-    /// Takes the packets of a session that ended, where they are wanted. Never blocks.
-    pub(super) fn take(&mut self, session: &Session, recording: Recording) {
+    /// How many sessions it takes now.
+    pub(super) fn room(&mut self) -> usize {
+        let room = self.orders.room();
+        let is_full = self.waiting.load(Ordering::Relaxed) >= limits::MAX_RECORDINGS_WAITING;
+        if is_full && room < usize::MAX {
+            0
+        } else {
+            room
+        }
+    }
+
+    /// All packets were seen: it may wait for room up to then, but not for a blocked disk.
+    pub(super) const fn wait_until(&mut self, deadline: Instant) {
+        self.orders.wait_until(deadline);
+    }
+
+    /// Takes the packets of a session that ended, where they are wanted. Does not block, unless it
+    /// [may](Self::wait_until).
+    pub(super) fn take(&mut self, session: &Arc<Session>, recording: Recording) {
         if !self.wanted.iter().any(|test| test.matches(session)) {
             return;
         }
         let bytes = recording.bytes();
-        let has_room = self
-            .waiting
-            .fetch_add(bytes, Ordering::Relaxed)
-            .saturating_add(bytes)
-            <= limits::MAX_RECORDINGS_WAITING;
-        let order = (session.clone(), recording);
-        let is_taken = has_room
-            && !matches!(
-                self.orders.try_send(order),
-                Err(TrySendError::Full(_) | TrySendError::Disconnected(_))
-            );
+        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let is_taken = self.orders.put((Arc::clone(session), recording));
         if !is_taken {
             self.waiting.fetch_sub(bytes, Ordering::Relaxed);
             self.given_up += 1;
@@ -162,23 +168,21 @@ impl Recorder {
         self.given_up + self.counts.failed.load(Ordering::Relaxed)
     }
 
-    /// Writes what waits; not for longer than a blocked disk deserves. Files written, and
-    /// sessions missed.
+    /// Waits for what waits to be written. Files written, and sessions missed.
     pub(super) fn finish(self) -> (u64, u64) {
         let Self {
             orders,
-            finished,
             counts,
             messages,
             given_up,
             ..
         } = self;
-        drop(orders);
-        if finished.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+        let left = orders.finish();
+        if left > 0 {
             messages.warning("--record: is blocked; not all was recorded".to_owned());
         }
-        let failed = counts.failed.load(Ordering::Relaxed);
-        (counts.written.load(Ordering::Relaxed), given_up + failed)
+        let missed = given_up + left + counts.failed.load(Ordering::Relaxed);
+        (counts.written.load(Ordering::Relaxed), missed)
     }
 }
 

@@ -32,7 +32,7 @@ const MAX_TEXT: usize = 256;
 /// How long to wait for a key before looking for news.
 const KEYS: Duration = Duration::from_millis(100);
 /// How long the terminal may take to be given back.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What the view is told.
 enum News {

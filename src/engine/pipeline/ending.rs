@@ -6,13 +6,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude, conclude_in_place, tell};
+use super::survey::Survey;
+use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude_in_place, tell};
 use crate::capture::PacketId;
 use crate::diagnosis::port;
 use crate::engine::known::Known;
-use crate::engine::sealed::stage;
 use crate::engine::stack::{Settings, Verge};
-use crate::flow::{Slot, Table};
+use crate::flow::Slot;
 use crate::limits;
 use crate::session::{Confidence, EndKind, Session, State, Summary, Transport};
 use crate::time::Timestamp;
@@ -24,14 +24,16 @@ use crate::ws::Windows;
 pub(super) struct Endings {
     /// Connections that may be ending, the one looked at longest ago first.
     candidates: VecDeque<Candidate>,
-    /// Connections that wait for their secrets, and since when.
-    keyless: Vec<(Timestamp, Slot)>,
-    /// Secrets there were at the last look.
-    secrets: u64,
+    /// Connections that wait for their secrets, the one looked at longest ago first.
+    keyless: VecDeque<Keyless>,
     /// When packets were last found to have been dropped before anybody saw them.
     dropped: Option<Timestamp>,
-    /// When the whole table was looked through last.
-    swept: Option<Timestamp>,
+    /// A look at every connection in turn.
+    pub(super) survey: Survey,
+    /// When attempts to connect were told last.
+    attempts_told: Option<Timestamp>,
+    /// The place in the table up to which all was told at the end.
+    finished: usize,
     /// Where sessions that were told, or are under way, were asked for.
     known: Known,
     /// Sessions told so far.
@@ -45,13 +47,24 @@ struct Candidate {
     slot: Slot,
 }
 
+struct Keyless {
+    since: Timestamp,
+    /// Secrets there were when it was looked at.
+    secrets: u64,
+    slot: Slot,
+}
+
 impl Endings {
     /// After each packet: takes note of a connection that may be ending.
     #[inline]
     pub(super) fn watch(&mut self, stack: &mut Stack, slot: Slot, now: Timestamp) {
         if !stack.is_keyless && stack.awaits_secrets() {
             stack.is_keyless = true;
-            self.keyless.push((now, slot));
+            self.keyless.push_back(Keyless {
+                since: now,
+                secrets: 0,
+                slot,
+            });
         }
         if !stack.is_watched && stack.verge() != Verge::None {
             stack.is_watched = true;
@@ -66,7 +79,7 @@ impl Endings {
 
 /// At least so much time lies between the two. The clock of a host may be set back: then nobody
 /// knows how much passed, and waiting until it has caught up would take too long.
-fn apart(now: Timestamp, then: Timestamp, nanos: i64) -> bool {
+pub(super) fn apart(now: Timestamp, then: Timestamp, nanos: i64) -> bool {
     now.since(then).saturating_abs() >= nanos
 }
 
@@ -106,19 +119,42 @@ impl Pipeline {
         self.keys.secrets = Secrets::of_capture(KeyLog::growing());
     }
 
-    /// Time passes, with packets or without; wants to be called several times a second. Concludes
-    /// the sessions that are over, and lets go of connections that nothing is expected of.
+    /// Time passes, with packets or without; wants to be called several times a second. Lets go of
+    /// connections that nothing is expected of. Takes a few milliseconds at most.
     pub fn handle_tick(&mut self, now: Timestamp) {
         let Some(mut endings) = self.endings.take() else {
             return;
         };
         self.told.now = Some(now);
-        let mut left = limits::MAX_TOLD_AT_ONCE;
+        self.resume_keyless(&mut endings, now);
+        let Endings {
+            survey,
+            known,
+            attempts_told,
+            ..
+        } = &mut endings;
+        let told = *attempts_told.get_or_insert(now);
+        if self.survey(survey, known, now) && apart(now, told, limits::ATTEMPTS_NANOS) {
+            *attempts_told = Some(now);
+            self.tell_attempts(known, now);
+        }
+        self.endings = Some(endings);
+    }
+
+    /// Concludes sessions that are over, `most` at a time. Whether there may be more.
+    pub fn conclude_ended(&mut self, now: Timestamp, most: usize) -> bool {
+        let Some(mut endings) = self.endings.take() else {
+            return false;
+        };
+        let mut left = most;
+        let mut looks = limits::MAX_CANDIDATES_AT_ONCE;
         while left > 0
+            && looks > 0
             && let Some(candidate) = endings.candidates.front()
             && apart(now, candidate.looked_at, limits::QUIET_NANOS)
             && let Some(candidate) = endings.candidates.pop_front()
         {
+            looks -= 1;
             if self.conclude_if_over(&candidate, now) {
                 left -= 1;
                 continue;
@@ -128,17 +164,8 @@ impl Pipeline {
                 ..candidate
             });
         }
-        self.resume_keyless(&mut endings, now);
-        let swept = *endings.swept.get_or_insert(now);
-        if apart(now, swept, limits::SWEEP_NANOS) {
-            endings.swept = Some(now);
-            self.sweep(now);
-            if let Some(recorder) = &mut self.recorder {
-                recorder.check(&mut self.flows, true);
-            }
-            self.tell_attempts(&mut endings.known, now);
-        }
         self.endings = Some(endings);
+        left == 0 || looks == 0
     }
 
     /// Packets were dropped up to now, since this was last asked.
@@ -156,24 +183,25 @@ impl Pipeline {
     /// Reads what waited for secrets that are there by now, and stops waiting in time.
     fn resume_keyless(&mut self, endings: &mut Endings, now: Timestamp) {
         let secrets = self.keys.secrets.added();
-        let has_news = std::mem::replace(&mut endings.secrets, secrets) != secrets;
-        let mut keyless = std::mem::take(&mut endings.keyless);
-        keyless.retain(|&(since, slot)| {
-            let is_late = apart(now, since, limits::SECRETS_PATIENCE_NANOS);
-            if !has_news && !is_late {
-                return true;
-            }
-            let Some(Followed::Whole(stack)) = self.flows.get_mut(slot) else {
-                return false;
+        for _ in 0..endings.keyless.len().min(limits::MAX_KEYLESS_AT_ONCE) {
+            let Some(keyless) = endings.keyless.pop_front() else {
+                return;
             };
-            let is_done = stack.resume(&mut self.keys, is_late);
-            if is_done {
-                // It may have ended meanwhile.
-                endings.watch(stack, slot, now);
+            let is_late = apart(now, keyless.since, limits::SECRETS_PATIENCE_NANOS);
+            if keyless.secrets == secrets && !is_late {
+                endings.keyless.push_back(keyless);
+                continue;
             }
-            !is_done
-        });
-        endings.keyless = keyless;
+            let Some(Followed::Whole(stack)) = self.flows.get_mut(keyless.slot) else {
+                continue;
+            };
+            if stack.resume(&mut self.keys, is_late) {
+                // It may have ended meanwhile.
+                endings.watch(stack, keyless.slot, now);
+            } else {
+                endings.keyless.push_back(Keyless { secrets, ..keyless });
+            }
+        }
     }
 
     /// The sessions concluded since the last call, numbered in the order of telling; with their
@@ -183,6 +211,9 @@ impl Pipeline {
             return Vec::new();
         };
         let mut sessions = self.told.sessions.take();
+        if sessions.is_empty() {
+            return Vec::new();
+        }
         let recordings = std::mem::take(&mut self.told.recordings);
         let mut recordings: HashMap<(u64, PacketId), Recording> = recordings.into_iter().collect();
         self.told.tls_failed = 0;
@@ -191,10 +222,6 @@ impl Pipeline {
         tls_servers.for_each(|server| known.add_tls(server));
         // Up to here the number is the ordinal of the connection.
         sessions.sort_by_key(|session| (session.number, session.first_packet));
-        let depends = |session: &Session| stage(session).is_some() || port::may_be_astray(session);
-        if sessions.iter().any(depends) {
-            know_open(known, &self.flows);
-        }
         sessions.iter().for_each(|session| known.add(session));
         // Which servers speak WebSocket is known so far only.
         if !self.keys.tells_opaque {
@@ -219,27 +246,63 @@ impl Pipeline {
         sessions.into_iter().map(tell).collect()
     }
 
-    /// Concludes whatever is still going on. Its sessions are to be taken.
-    pub fn finish_live(&mut self) {
-        if let Some(endings) = &mut self.endings {
-            know_open(&mut endings.known, &self.flows);
+    /// Nothing more comes: concludes what is over, and then whatever is still going on, some
+    /// connections at a time; `false` when there is nothing left. What it holds of them stays
+    /// where it is: the process ends, and to give it all back takes longer than to tell it.
+    pub fn finish_some(&mut self) -> bool {
+        let Some(mut endings) = self.endings.take() else {
+            return false;
+        };
+        let ended = endings.candidates.len().min(limits::MAX_TOLD_AT_ONCE);
+        let ended: Vec<Slot> = endings
+            .candidates
+            .drain(..ended)
+            .map(|it| it.slot)
+            .collect();
+        let is_over = |followed: &mut Followed| followed.is_over();
+        let slots: Vec<Slot> = if ended.is_empty() {
+            let stretch = self
+                .flows
+                .stretch(endings.finished, limits::MAX_TOLD_AT_ONCE);
+            let slots = stretch.map(|(slot, ..)| slot).collect();
+            endings.finished += limits::MAX_TOLD_AT_ONCE;
+            slots
+        } else {
+            let over = |slot: &Slot| self.flows.get_mut(*slot).is_some_and(is_over);
+            ended.into_iter().filter(over).collect()
+        };
+        for slot in slots {
+            self.finish_one(slot, &mut endings.known);
         }
-        for (key, followed) in self.flows.drain() {
-            conclude(
-                key,
-                followed,
-                &mut self.keys,
-                &mut self.told,
-                &mut self.summary,
-            );
+        let is_left = endings.finished < self.flows.places();
+        if !is_left {
+            let now = self.summary.span.map(|(_, last)| last);
+            self.tell_attempts(&mut endings.known, now.unwrap_or_default());
         }
-        if let Some(mut endings) = self.endings.take() {
-            let now = self
-                .summary
-                .span
-                .map_or(Timestamp::default(), |(_, last)| last);
-            self.tell_attempts(&mut endings.known, now);
-            self.endings = Some(endings);
+        self.endings = Some(endings);
+        is_left
+    }
+
+    fn finish_one(&mut self, slot: Slot, known: &mut Known) {
+        let Self {
+            flows,
+            keys,
+            told,
+            summary,
+            ..
+        } = self;
+        match flows.entry_mut(slot) {
+            Some((key, Followed::Whole(stack))) => {
+                known.add_open(&key, stack);
+                conclude_in_place(key, stack, keys, told, summary);
+                stack.retire();
+            }
+            Some((_, Followed::Prelude(_))) => {
+                if let Some((key, Followed::Prelude(prelude))) = flows.remove(slot) {
+                    told.attempts.add_prelude(key, *prelude);
+                }
+            }
+            Some((_, Followed::Passing(_))) | None => {}
         }
     }
 
@@ -249,7 +312,6 @@ impl Pipeline {
         if self.told.attempts.is_empty() {
             return;
         }
-        know_open(known, &self.flows);
         let asked = self.told.sessions.waiting().iter();
         asked.for_each(|session| known.add(session));
         let attempts =
@@ -277,18 +339,6 @@ impl Pipeline {
     /// Packets up to now.
     pub const fn packets(&self) -> u64 {
         self.summary.packets
-    }
-
-    /// Sessions that are going on, by a look at every connection.
-    pub fn open_sessions(&self) -> usize {
-        let open = |followed: &Followed| match followed {
-            Followed::Whole(stack) => stack.has_session(),
-            Followed::Prelude(_) | Followed::Passing(_) => false,
-        };
-        self.flows
-            .iter()
-            .filter(|(_, followed)| open(followed))
-            .count()
     }
 
     /// Whether nothing more is to be waited for: it is told, or did not end after all.
@@ -331,50 +381,5 @@ impl Pipeline {
             stack.retire();
         }
         true
-    }
-
-    /// Looks through the whole table for connections that were forgotten by their ends, or whose
-    /// end was not captured.
-    fn sweep(&mut self, now: Timestamp) {
-        let patience = |followed: &Followed| match followed {
-            Followed::Whole(stack) if stack.has_session() => limits::SESSION_IDLE_NANOS,
-            Followed::Whole(stack) if stack.is_done() => limits::LINGER_NANOS,
-            Followed::Passing(_) => limits::LINGER_NANOS,
-            Followed::Prelude(prelude) => match prelude.unconnected() {
-                Some(_) if followed.is_over() || prelude.has_icmp() => limits::REFUSED_NANOS,
-                // Longer than SYNs are apart.
-                Some(_) => limits::HALF_OVER_NANOS,
-                None if followed.is_over() => limits::LINGER_NANOS,
-                None => limits::CONNECTION_IDLE_NANOS,
-            },
-            _ if followed.is_over() => limits::LINGER_NANOS,
-            Followed::Whole(_) => limits::CONNECTION_IDLE_NANOS,
-        };
-        let idle: Vec<Slot> = self
-            .flows
-            .iter()
-            .filter(|(_, followed)| apart(now, followed.last().0, patience(followed)))
-            .map(|(slot, _)| slot)
-            .collect();
-        for slot in idle {
-            if let Some((key, followed)) = self.flows.remove(slot) {
-                conclude(
-                    key,
-                    followed,
-                    &mut self.keys,
-                    &mut self.told,
-                    &mut self.summary,
-                );
-            }
-        }
-    }
-}
-
-/// The servers of sessions that are under way.
-fn know_open(known: &mut Known, flows: &Table<Followed>) {
-    for (_, key, followed) in flows.entries() {
-        if let Followed::Whole(stack) = followed {
-            known.add_open(&key, stack);
-        }
     }
 }

@@ -41,6 +41,7 @@ impl Watched {
             self.wire.millis = end.min(self.wire.millis + 100.max(millis / 100));
             let now = Timestamp::from_nanos(self.wire.millis * 1_000_000);
             self.pipeline.handle_tick(now);
+            self.pipeline.conclude_ended(now, usize::MAX);
         }
         let told = self.pipeline.take_sessions();
         told.iter()
@@ -53,7 +54,7 @@ impl Watched {
 fn an_end_is_told_once_and_soon() {
     let mut watched = Watched::new(Wire::open(50_000));
     assert_eq!(watched.quiet(3_600_000), []);
-    assert_eq!(watched.pipeline.open_sessions(), 1);
+    assert_eq!(watched.pipeline.glance().sessions, 1);
     watched.wire.close(Up, &[3, 232]).close(Down, &[3, 232]);
     assert_eq!(watched.quiet(1000), [], "the transport has not ended");
     watched.wire.fins();
@@ -63,7 +64,7 @@ fn an_end_is_told_once_and_soon() {
     watched.wire.text(Up, "late").send(Down, RST, b"");
     assert_eq!(watched.quiet(200_000), []);
     assert_eq!(watched.pipeline.flows.len(), 0);
-    watched.pipeline.finish_live();
+    while watched.pipeline.finish_some() {}
     assert_eq!(watched.quiet(0), []);
     let summary = watched.pipeline.summary();
     assert_eq!((summary.sessions, summary.abnormal), (1, 0));
@@ -127,10 +128,9 @@ fn silence_is_less_sure_where_packets_were_dropped_meanwhile() {
             let now = Timestamp::from_nanos(watched.wire.millis * 1_000_000);
             watched.pipeline.note_drops(now);
         }
-        let end = watched.wire.millis + 30_000;
-        watched
-            .pipeline
-            .handle_tick(Timestamp::from_nanos(end * 1_000_000));
+        let end = Timestamp::from_nanos((watched.wire.millis + 30_000) * 1_000_000);
+        watched.pipeline.handle_tick(end);
+        watched.pipeline.conclude_ended(end, 1);
         let told = watched.pipeline.take_sessions();
         told.first().map(|(session, _)| session.verdict.confidence)
     };
@@ -144,10 +144,9 @@ fn a_session_is_told_with_its_packets() {
     watched.pipeline.record(false);
     watched.wire.close(Up, b"").close(Down, b"").fins();
     watched.pass();
-    let end = watched.wire.millis + 1000;
-    watched
-        .pipeline
-        .handle_tick(Timestamp::from_nanos(end * 1_000_000));
+    let end = Timestamp::from_nanos((watched.wire.millis + 1000) * 1_000_000);
+    watched.pipeline.handle_tick(end);
+    watched.pipeline.conclude_ended(end, 1);
     let mut told = watched.pipeline.take_sessions();
     let (session, recording) = told.pop().expect("a session");
     let mut numbers = Vec::new();
@@ -183,7 +182,7 @@ fn what_is_no_websocket_is_forgotten() {
 fn what_is_open_at_the_end_is_told_as_open() {
     let mut watched = Watched::new(Wire::open(50_000));
     watched.pass();
-    watched.pipeline.finish_live();
+    while watched.pipeline.finish_some() {}
     assert_eq!(watched.quiet(0), [(1, None)]);
 }
 

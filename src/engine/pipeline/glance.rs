@@ -1,14 +1,15 @@
 //! What is under way: for whoever watches while nothing has ended.
 //!
-//! Every question costs a walk through the table of connections, and no more is copied than was
-//! asked for.
+//! How much there is of everything is known from the last look at each connection. Other
+//! questions cost a walk through their table, and no more is copied than was asked for.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::{Followed, Pipeline, tell};
 use crate::flow::{FlowKey, Slot};
 use crate::limits;
-use crate::session::Session;
+use crate::session::{Session, State};
 use crate::time::Timestamp;
 
 /// Names a session under way.
@@ -56,22 +57,16 @@ pub struct Glance {
 }
 
 impl Pipeline {
-    /// How much there is of everything.
+    /// How much there is of everything, as of the last look at each connection: with many of
+    /// them that is seconds ago.
     pub fn glance(&self) -> Glance {
-        let mut glance = Glance {
+        let standing = self.endings.as_ref().map(|endings| endings.survey.last());
+        Glance {
             connections: self.flows.len(),
-            ..Glance::default()
-        };
-        for (_, followed) in self.flows.iter() {
-            glance.held += followed.held_bytes();
-            if let Followed::Whole(stack) = followed
-                && let Some(tracker) = stack.tracker()
-            {
-                glance.sessions += 1;
-                glance.opened += usize::from(tracker.opened.is_some());
-            }
+            sessions: standing.map_or(0, |standing| standing.sessions),
+            opened: standing.map_or(0, |standing| standing.openings.len()),
+            held: standing.map_or(0, |standing| standing.held),
         }
-        glance
     }
 
     /// The sessions under way that are `wanted`: at most so many, those with the least `key`, in
@@ -98,13 +93,10 @@ impl Pipeline {
         open
     }
 
-    /// Server and opening of every session under way that was opened.
-    pub fn openings(&self) -> Vec<(SocketAddr, Timestamp)> {
-        let opening = |(slot, flow, followed)| {
-            let session = under_way(slot, flow, followed)?;
-            Some((session.server, session.opened?))
-        };
-        self.flows.entries().filter_map(opening).collect()
+    /// Server and opening of every session under way that was opened, as of then too.
+    pub fn openings(&self) -> Arc<Vec<(SocketAddr, Timestamp)>> {
+        let standing = self.endings.as_ref().map(|endings| endings.survey.last());
+        standing.map_or_else(Arc::default, |standing| Arc::clone(&standing.openings))
     }
 
     /// A session under way, as it would be told if everything ended now; `None` when it is over.
@@ -114,7 +106,12 @@ impl Pipeline {
         };
         let tracker = stack.described()?;
         let until = self.summary.span.map(|(_, last)| last);
-        Some(tell(tracker, stack.tcp(), stack.name(key), until))
+        let mut session = tell(tracker, stack.tcp(), stack.name(key), until);
+        if session.verdict.state == State::Open {
+            // Nothing ended, the capture neither.
+            "It goes on.".clone_into(&mut session.verdict.summary);
+        }
+        Some(session)
     }
 
     /// Shortens the stories of the sessions under way to what there is room for. Wants to be

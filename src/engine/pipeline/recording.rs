@@ -40,6 +40,6 @@ impl Pipeline {
             Some(Followed::Whole(stack)) => stack.trace = None,
             Some(Followed::Passing(_)) | None => {}
         }
-        recorder.check(&mut self.flows, false);
+        recorder.even_out(&mut self.flows);
     }
 }
