@@ -287,7 +287,7 @@ fn wss_of_real_peers_is_listed_and_nothing_is_claimed_of_it() {
         let truth: Value = serde_json::from_slice(&truth).expect("JSON");
         let truth = truth["sessions"].as_array().expect("a list");
         let arguments = ["read", "--tls", "--format", "jsonl", "capture.pcap"];
-        let run = hangup(&case, &arguments);
+        let run = hangup(&case, arguments);
         let records = run.stdout.lines();
         let records = records.map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
         let told: Vec<Value> = records
