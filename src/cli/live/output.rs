@@ -297,6 +297,9 @@ impl Writing {
     fn put(&mut self) {
         let rows = std::mem::take(&mut self.rows);
         let mut bytes = std::mem::take(&mut *self.buffer.0.borrow_mut());
+        if bytes.is_empty() {
+            return;
+        }
         if self.skip_header
             && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
         {
