@@ -40,7 +40,9 @@ fn told_live(wires: &[&[(i64, Vec<u8>)]]) -> Vec<&'static str> {
                 data,
             });
         }
-        pipeline.handle_tick(Timestamp::from_nanos(now * 1_000_000));
+        let now = Timestamp::from_nanos(now * 1_000_000);
+        pipeline.handle_tick(now);
+        while pipeline.conclude_ended(now, 256) {}
         let told = pipeline.take_sessions();
         causes.extend(told.iter().map(|(session, _)| session.verdict.cause));
     }
