@@ -296,6 +296,9 @@ pub const MAX_WINDOWS: usize = 4096;
 /// The same on an interface: an eighth as well.
 pub const MAX_LIVE_WINDOWS: usize = MAX_WINDOWS / 8;
 
+/// Such windows that are kept for the next direction, or message, that needs one: about 3 MB.
+pub const MAX_SPARE_WINDOWS: usize = 64;
+
 /// What each compressed byte of a direction may come to, in bytes. Deflate can reach 1032; whole
 /// documents that are sent again and again reach a hundred.
 pub const INFLATED_PER_BYTE: u64 = 200;

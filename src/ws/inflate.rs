@@ -1,8 +1,9 @@
 //! Compressed messages of one direction, inflated as they pass (RFC 7692 §7.2.2). What comes out
 //! is looked at and dropped: a message takes no memory but the window it may refer to.
 
-use std::sync::Arc;
+use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -24,6 +25,9 @@ struct Shared {
     room: usize,
     taken: AtomicUsize,
     refused: AtomicU64,
+    /// Windows that nobody needs now, for those who need one next: without takeover that is each
+    /// message.
+    spare: Mutex<Vec<Box<Decoder>>>,
 }
 
 impl Windows {
@@ -33,6 +37,7 @@ impl Windows {
             room,
             taken: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
+            spare: Mutex::default(),
         }))
     }
 
@@ -41,38 +46,61 @@ impl Windows {
         self.0.refused.load(Ordering::Relaxed)
     }
 
-    fn take(&self) -> Option<Box<Window>> {
+    fn take(&self) -> Option<Window> {
         let taken = self.0.taken.fetch_add(1, Ordering::Relaxed);
-        // Given back when it is dropped, be it at once.
-        let lease = Lease(self.clone());
         if taken >= self.0.room {
+            self.0.taken.fetch_sub(1, Ordering::Relaxed);
             self.0.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        Some(Box::new(Window {
-            inflate: Decompress::new(false),
-            plain: Vec::with_capacity(SCRATCH),
-            _lease: lease,
-        }))
+        let spare = self.spare().pop();
+        Some(Window {
+            decoder: Some(spare.unwrap_or_else(Decoder::new)),
+            windows: self.clone(),
+        })
+    }
+
+    fn spare(&self) -> impl DerefMut<Target = Vec<Box<Decoder>>> {
+        self.0.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[derive(Debug)]
-struct Lease(Windows);
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.0.0.taken.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The state of a decoder, and a place taken for it.
+/// A place taken for the state of a decoder, given back when it is dropped.
 #[derive(Debug)]
 struct Window {
+    /// There until then.
+    decoder: Option<Box<Decoder>>,
+    windows: Windows,
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.windows.0.taken.fetch_sub(1, Ordering::Relaxed);
+        if let Some(mut decoder) = self.decoder.take() {
+            let mut spare = self.windows.spare();
+            if spare.len() < limits::MAX_SPARE_WINDOWS {
+                decoder.inflate.reset(false);
+                spare.push(decoder);
+            }
+        }
+    }
+}
+
+/// The state of a decoder.
+#[derive(Debug)]
+struct Decoder {
     inflate: Decompress,
     /// What came out last.
     plain: Vec<u8>,
-    _lease: Lease,
+}
+
+impl Decoder {
+    fn new() -> Box<Self> {
+        Box::new(Self {
+            inflate: Decompress::new(false),
+            plain: Vec::with_capacity(SCRATCH),
+        })
+    }
 }
 
 /// Payload bytes as they are on the wire.
@@ -112,9 +140,9 @@ pub(super) struct Inflation {
 #[derive(Debug)]
 enum State {
     /// Between messages.
-    Between(Option<Box<Window>>),
+    Between(Option<Window>),
     /// In one.
-    Inside(Box<Window>),
+    Inside(Window),
     /// In one that is not inflated.
     Skipping,
     /// What comes may refer to what is not known.
@@ -214,8 +242,10 @@ impl Inflation {
         };
         self.state = match std::mem::replace(&mut self.state, State::Off) {
             State::Inside(mut window) => {
-                if std::mem::take(&mut self.is_at_end) {
-                    window.inflate.reset(false);
+                if std::mem::take(&mut self.is_at_end)
+                    && let Some(decoder) = &mut window.decoder
+                {
+                    decoder.inflate.reset(false);
                 }
                 State::Between(self.takeover.then_some(window))
             }
@@ -251,9 +281,11 @@ impl Inflation {
     }
 
     fn run(&mut self, mut input: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<bool, Corrupt> {
-        while let State::Inside(window) = &mut self.state {
+        while let State::Inside(window) = &mut self.state
+            && let Some(decoder) = &mut window.decoder
+        {
             self.fed = true;
-            let Window { inflate, plain, .. } = &mut **window;
+            let Decoder { inflate, plain } = &mut **decoder;
             plain.clear();
             if std::mem::take(&mut self.is_at_end) {
                 // RFC 7692 §7.2.3.4: other blocks may follow a final one.
