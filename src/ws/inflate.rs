@@ -27,7 +27,7 @@ struct Shared {
     refused: AtomicU64,
     /// Windows that nobody needs now, for those who need one next: without takeover that is each
     /// message.
-    spare: Mutex<Vec<Box<Decoder>>>,
+    spare: Mutex<Vec<Decoder>>,
 }
 
 impl Windows {
@@ -60,7 +60,7 @@ impl Windows {
         })
     }
 
-    fn spare(&self) -> impl DerefMut<Target = Vec<Box<Decoder>>> {
+    fn spare(&self) -> impl DerefMut<Target = Vec<Decoder>> {
         self.0.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,7 +69,7 @@ impl Windows {
 #[derive(Debug)]
 struct Window {
     /// There until then.
-    decoder: Option<Box<Decoder>>,
+    decoder: Option<Decoder>,
     windows: Windows,
 }
 
@@ -95,11 +95,11 @@ struct Decoder {
 }
 
 impl Decoder {
-    fn new() -> Box<Self> {
-        Box::new(Self {
+    fn new() -> Self {
+        Self {
             inflate: Decompress::new(false),
             plain: Vec::with_capacity(SCRATCH),
-        })
+        }
     }
 }
 
@@ -285,7 +285,7 @@ impl Inflation {
             && let Some(decoder) = &mut window.decoder
         {
             self.fed = true;
-            let Decoder { inflate, plain } = &mut **decoder;
+            let Decoder { inflate, plain } = decoder;
             plain.clear();
             if std::mem::take(&mut self.is_at_end) {
                 // RFC 7692 §7.2.3.4: other blocks may follow a final one.
