@@ -334,50 +334,42 @@ fn rate(bytes: u64, seconds: f64) -> String {
 
 /// What was lost, where anything was.
 pub(super) fn lost(summary: &Summary) -> Vec<String> {
-    let mut lost = Vec::new();
-    if summary.dropped > 0 {
-        lost.push(format!(
-            "{} dropped while capturing",
-            counted(summary.dropped, "packet")
-        ));
-    }
-    if summary.snapped > 0 {
-        lost.push(format!(
-            "{} captured without the end",
-            counted(summary.snapped, "packet")
-        ));
-    }
-    if summary.gaps > 0 {
-        let holes = counted(summary.gaps, "hole");
-        lost.push(format!(
-            "{holes} in streams ({})",
-            counted(summary.lost_bytes, "byte")
-        ));
-    }
-    if summary.evicted > 0 {
-        lost.push(format!(
-            "{} given up because too many were open",
-            counted(summary.evicted, "connection")
-        ));
-    }
-    if summary.attempts_forgotten > 0 && summary.sessions > 0 {
-        lost.push(format!(
-            "{} to connect not looked at, because too many failed",
-            counted(summary.attempts_forgotten, "attempt")
-        ));
-    }
-    if summary.impatient > 0 {
-        lost.push(format!(
-            "{} that stopped waiting for missing bytes, to save memory",
-            counted(summary.impatient, "connection")
-        ));
-    }
-    if summary.not_inflated > 0 {
-        lost.push(format!(
-            "{} (or all that followed) not inflated, to save memory",
-            counted(summary.not_inflated, "compressed message")
-        ));
-    }
+    let holes = format!("in streams ({})", counted(summary.lost_bytes, "byte"));
+    // Without a session nobody waits for one.
+    let forgotten = match summary.sessions {
+        0 => 0,
+        _ => summary.attempts_forgotten,
+    };
+    let all: [(u64, &str, &str); 7] = [
+        (summary.dropped, "packet", "dropped while capturing"),
+        (summary.snapped, "packet", "captured without the end"),
+        (summary.gaps, "hole", &holes),
+        (
+            summary.evicted,
+            "connection",
+            "given up because too many were open",
+        ),
+        (
+            forgotten,
+            "attempt",
+            "to connect not looked at, because too many failed",
+        ),
+        (
+            summary.impatient,
+            "connection",
+            "that stopped waiting for missing bytes, to save memory",
+        ),
+        (
+            summary.not_inflated,
+            "compressed message",
+            "(or all that followed) not inflated, to save memory",
+        ),
+    ];
+    let mut lost: Vec<String> = all
+        .into_iter()
+        .filter(|&(count, ..)| count > 0)
+        .map(|(count, noun, how)| format!("{} {how}", counted(count, noun)))
+        .collect();
     for (reason, packets) in &summary.undecodable {
         lost.push(format!(
             "{} not decoded: {reason}",

@@ -149,7 +149,6 @@ fn authority(host: &str, transport: Transport) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::session::Tls;
     use crate::tls::Stage;
 
     #[test]
@@ -165,27 +164,16 @@ mod tests {
         }
     }
 
-    fn wss(number: u64, port: u16, name: &str, stage: Option<Stage>) -> Session {
-        let mut session = sample::abrupt(number);
-        session.server.set_port(port);
-        session.tls = Some(Tls {
-            sni: Some(name.to_owned()),
-            stage,
-            ..Tls::default()
-        });
-        session
-    }
-
     #[test]
     fn a_server_is_known_by_its_address_or_its_name() {
         let failed = Some(Stage::Handshake);
         let sessions = [
-            wss(1, 443, "a.example", None),
-            wss(2, 443, "b.example", failed),
-            wss(3, 444, "A.Example", failed),
-            wss(4, 445, "c.example", failed),
+            sample::wss(1, 443, "a.example", None),
+            sample::wss(2, 443, "b.example", failed),
+            sample::wss(3, 444, "A.Example", failed),
+            sample::wss(4, 445, "c.example", failed),
             // What failed makes nothing known.
-            wss(5, 445, "d.example", failed),
+            sample::wss(5, 445, "d.example", failed),
         ];
         let mut known = Known::default();
         sessions.iter().for_each(|session| known.add(session));

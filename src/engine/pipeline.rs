@@ -275,13 +275,7 @@ impl Pipeline {
         hand: &mut dyn FnMut(Session),
     ) -> Summary {
         for (key, followed) in self.flows.drain() {
-            conclude(
-                key,
-                followed,
-                &mut self.keys,
-                &mut self.told,
-                &mut self.summary,
-            );
+            self.conclude(key, followed);
             // One at a time: all together would take much room.
             hand_on_all(&mut self.told.sessions, known, hand);
         }
@@ -299,13 +293,7 @@ impl Pipeline {
     /// stay.
     pub(super) fn finish_part(&mut self) -> Part {
         for (key, followed) in self.flows.drain() {
-            conclude(
-                key,
-                followed,
-                &mut self.keys,
-                &mut self.told,
-                &mut self.summary,
-            );
+            self.conclude(key, followed);
         }
         let outlet = std::mem::take(&mut self.told.sessions);
         self.summary.not_inflated = self.settings.windows.refused();
@@ -319,6 +307,17 @@ impl Pipeline {
             summary: self.summary.clone(),
             tells_opaque: self.keys.tells_opaque,
         }
+    }
+
+    /// Tells what is left of a connection that is over, or given up.
+    fn conclude(&mut self, key: FlowKey, followed: Followed) {
+        conclude(
+            key,
+            followed,
+            &mut self.keys,
+            &mut self.told,
+            &mut self.summary,
+        );
     }
 
     /// Holds less, where all connections together hold more than they may. No more can be held
@@ -393,13 +392,7 @@ impl Pipeline {
             match last {
                 Some(last) if now.since(last) > limits::LINGER_NANOS => {
                     if let Some((key, stack)) = self.flows.remove(slot) {
-                        conclude(
-                            key,
-                            stack,
-                            &mut self.keys,
-                            &mut self.told,
-                            &mut self.summary,
-                        );
+                        self.conclude(key, stack);
                     }
                 }
                 Some(last) => self.lingering.push_back((last, slot)),
@@ -433,13 +426,7 @@ impl Pipeline {
                 if matches!(stack, Followed::Prelude(_)) {
                     continue;
                 }
-                conclude(
-                    key,
-                    stack,
-                    &mut self.keys,
-                    &mut self.told,
-                    &mut self.summary,
-                );
+                self.conclude(key, stack);
             }
         }
     }

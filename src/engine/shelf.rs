@@ -229,27 +229,16 @@ mod tests {
     use crate::report::sample;
     use crate::tls::Stage;
 
-    fn wss(number: u64, port: u16, name: &str, stage: Option<Stage>) -> Session {
-        let mut session = sample::abrupt(number);
-        session.server.set_port(port);
-        session.tls = Some(Tls {
-            sni: Some(name.to_owned()),
-            stage,
-            ..Tls::default()
-        });
-        session
-    }
-
     #[test]
     fn a_server_is_known_by_its_address_or_its_name() {
         let failed = Some(Stage::Handshake);
         let sessions = [
-            wss(1, 443, "a.example", None),
-            wss(2, 443, "b.example", failed),
-            wss(3, 444, "A.Example", failed),
-            wss(4, 445, "c.example", failed),
+            sample::wss(1, 443, "a.example", None),
+            sample::wss(2, 443, "b.example", failed),
+            sample::wss(3, 444, "A.Example", failed),
+            sample::wss(4, 445, "c.example", failed),
             // What failed makes nothing known.
-            wss(5, 445, "d.example", failed),
+            sample::wss(5, 445, "d.example", failed),
         ];
         let random = RandomState::default();
         let mut shelves = [random.clone(), random].map(Shelf::new);

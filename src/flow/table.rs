@@ -203,7 +203,7 @@ impl<T> Table<T> {
     }
 
     /// Takes every connection out, in the order of slots.
-    pub fn drain(&mut self) -> impl Iterator<Item = (FlowKey, T)> {
+    pub fn drain(&mut self) -> impl Iterator<Item = (FlowKey, T)> + use<T> {
         // The room too: what comes of the connections needs it.
         self.places = HashTable::new();
         self.free = Vec::new();

@@ -7,6 +7,7 @@ use super::when::{Clock, Watch};
 use crate::capture::PacketId;
 use crate::session::*;
 use crate::time::Timestamp;
+use crate::tls::Stage;
 
 /// 2023-11-14T22:13:20Z and so many milliseconds.
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -203,6 +204,18 @@ pub(crate) fn normal(number: u64) -> Session {
         evidence: vec![evidence(30, Side::Client), evidence(31, Side::Server)],
         ..session.verdict
     };
+    session
+}
+
+/// One through TLS, which came so far, where it was not read.
+pub(crate) fn wss(number: u64, port: u16, name: &str, stage: Option<Stage>) -> Session {
+    let mut session = abrupt(number);
+    session.server.set_port(port);
+    session.tls = Some(Tls {
+        sni: Some(name.to_owned()),
+        stage,
+        ..Tls::default()
+    });
     session
 }
 

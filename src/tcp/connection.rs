@@ -1,21 +1,13 @@
 //! Both directions of a connection, and the signals that end it.
 
-use super::habits::{Habits, Watch};
+use super::habits::Habits;
+use super::half::{Half, Signal, Stuck, signed};
 use super::{Chunk, Origin, Stream};
 use crate::capture::PacketId;
 use crate::decode::{Flags, IcmpError, Segment};
 use crate::flow::{End, Pair};
 use crate::limits;
 use crate::time::Timestamp;
-
-/// A FIN or RST of one end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signal {
-    /// Where in its sender's stream it stands.
-    pub offset: u64,
-    /// Its packet.
-    pub origin: Origin,
-}
 
 /// Bytes that were sent again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,20 +18,6 @@ pub struct Resend {
     pub times: u32,
     /// The last time.
     pub last: Origin,
-}
-
-/// Bytes that were sent again and again while the peer was heard, and not acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stuck {
-    /// Where in the stream they begin.
-    pub offset: u64,
-    /// How often they were sent, the first time included.
-    pub times: u32,
-    /// After how many of these times the peer was heard.
-    pub heard: u32,
-    /// The last time.
-    pub last: Origin,
-    is_heard: bool,
 }
 
 /// An end was heard again after bytes for it had been repeated.
@@ -53,162 +31,6 @@ pub struct Return {
     pub times: u32,
     /// How long nothing had come, in nanoseconds.
     pub silence: i64,
-}
-
-/// What is known of one end. All of it that packets change lies together, and what few
-/// connections need lies apart: with many connections what counts is how much memory a packet
-/// touches.
-#[derive(Debug, Default)]
-struct Half {
-    stream: Stream,
-    /// Any packet of it was seen.
-    seen: bool,
-    /// The shift of its window (RFC 7323 §2.2), from its SYN.
-    window_shift: Option<u8>,
-    /// The largest window it announced, scaled as far as is known.
-    window: u32,
-    /// How often it sent what stands at `sent_at`; 0 once the peer was heard.
-    times_sent: u32,
-    sent_at: u64,
-    last_data: Option<Sent>,
-    habits: Watch,
-    late: Option<Box<Late>>,
-}
-
-/// A packet with new bytes, in less room than an [`Origin`].
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    packet: PacketId,
-    time: Timestamp,
-    ack: u32,
-    has_ack: bool,
-}
-
-impl From<Origin> for Sent {
-    fn from(origin: Origin) -> Self {
-        Self {
-            packet: origin.packet,
-            time: origin.time,
-            ack: origin.ack.unwrap_or(0),
-            has_ack: origin.ack.is_some(),
-        }
-    }
-}
-
-impl From<Sent> for Origin {
-    fn from(sent: Sent) -> Self {
-        Self {
-            packet: sent.packet,
-            time: sent.time,
-            ack: sent.has_ack.then_some(sent.ack),
-            record_end: None,
-        }
-    }
-}
-
-/// What an end did last: repeat something, or end the connection.
-#[derive(Debug, Default)]
-struct Late {
-    /// The last time it sent what stands at `sent_at`, where that is not `last_data`.
-    resent: Option<Sent>,
-    /// When it sent that for the first time, where it did so more than once.
-    since: Option<Timestamp>,
-    stuck: Option<Stuck>,
-    fin: Option<Signal>,
-    rst: Option<Signal>,
-    /// It went on sending new bytes after "its" RST: the RST was somebody else's.
-    outlived_rst: bool,
-    rst_out_of_window: Option<Origin>,
-}
-
-impl Half {
-    /// It repeated something in vain, of which an acknowledgement says nothing.
-    fn is_unheard(&self, ack: Option<u32>) -> bool {
-        let reached = ack.and_then(|ack| u64::try_from(self.stream.offset(ack)).ok());
-        self.times_sent >= limits::UNHEARD_TIMES
-            && reached.is_some_and(|reached| reached <= self.sent_at)
-    }
-
-    fn fin(&self) -> Option<Signal> {
-        self.late.as_ref()?.fin
-    }
-
-    fn rst(&self) -> Option<Signal> {
-        self.late.as_ref()?.rst
-    }
-
-    fn late(&mut self) -> &mut Late {
-        self.late.get_or_insert_default()
-    }
-
-    fn note_window(&mut self, segment: &Segment<'_>) {
-        // An unknown shift may be anything up to 14 (RFC 7323 §2.3).
-        let shift = if segment.flags.has(Flags::SYN) {
-            0
-        } else {
-            self.window_shift.unwrap_or(14)
-        };
-        self.window = self.window.max(u32::from(segment.window) << shift.min(14));
-    }
-
-    fn note_keep_alive(&mut self, segment: &Segment<'_>, origin: Origin) {
-        let stream = &self.stream;
-        if stream.is_started() && stream.offset(segment.seq) + 1 == signed(stream.next()) {
-            self.habits.note_keep_alive(origin);
-        }
-    }
-
-    /// The last packet that sent what stands at `sent_at`.
-    fn last_sent(&self) -> Option<Sent> {
-        let resent = self.late.as_ref().and_then(|late| late.resent);
-        resent.or(self.last_data)
-    }
-
-    /// Notes the packet that sent what stands at `sent_at`.
-    fn note_sent(&mut self, origin: Origin, is_last_data: bool) {
-        if !is_last_data {
-            self.late().resent = Some(origin.into());
-        } else if let Some(late) = &mut self.late {
-            late.resent = None;
-        }
-    }
-
-    /// It repeated bytes that were not acknowledged yet.
-    fn note_repeated(&mut self, offset: u64, origin: Origin) {
-        match &mut self.late().stuck {
-            Some(stuck) if stuck.offset == offset => {
-                if origin.time.since(stuck.last.time) >= limits::MIN_RESEND_NANOS {
-                    stuck.times = stuck.times.saturating_add(1);
-                    stuck.last = origin;
-                    stuck.is_heard = false;
-                }
-            }
-            stuck => {
-                *stuck = Some(Stuck {
-                    offset,
-                    times: 2,
-                    heard: 0,
-                    last: origin,
-                    is_heard: false,
-                });
-            }
-        }
-    }
-
-    /// Its peer was heard.
-    fn note_heard(&mut self) {
-        let acked = self.stream.acked();
-        let Some(late) = &mut self.late else { return };
-        let Some(stuck) = &mut late.stuck else {
-            return;
-        };
-        if acked > stuck.offset {
-            late.stuck = None;
-        } else if !stuck.is_heard {
-            stuck.is_heard = true;
-            stuck.heard = stuck.heard.saturating_add(1);
-        }
-    }
 }
 
 /// A TCP connection: its streams, and who ended it.
@@ -745,10 +567,6 @@ const fn bare((packet, time): (PacketId, Timestamp)) -> Origin {
         ack: None,
         record_end: None,
     }
-}
-
-fn signed(offset: u64) -> i64 {
-    i64::try_from(offset).unwrap_or(i64::MAX)
 }
 
 /// The window scale option (kind 3) of a SYN (RFC 7323 §2.2).

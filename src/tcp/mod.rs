@@ -5,6 +5,7 @@
 
 mod connection;
 mod habits;
+mod half;
 mod held;
 mod stream;
 #[cfg(test)]
@@ -12,8 +13,9 @@ pub(crate) mod testing;
 mod waiting;
 
 pub(crate) use connection::window_scale;
-pub use connection::{Burst, Complaint, Connection, Handled, Resend, Return, Signal, Stuck};
+pub use connection::{Burst, Complaint, Connection, Handled, Resend, Return};
 pub use habits::{Habits, RstMarks};
+pub use half::{Signal, Stuck};
 pub use stream::Stream;
 pub use waiting::Waiting;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::ending::apart;
-use super::{Followed, Pipeline, conclude};
+use super::{Followed, Pipeline};
 use crate::engine::known::Known;
 use crate::flow::Slot;
 use crate::limits;
@@ -72,13 +72,7 @@ impl Pipeline {
         }
         for slot in idle {
             if let Some((key, followed)) = self.flows.remove(slot) {
-                conclude(
-                    key,
-                    followed,
-                    &mut self.keys,
-                    &mut self.told,
-                    &mut self.summary,
-                );
+                self.conclude(key, followed);
             }
         }
         survey.next += limits::MAX_SURVEYED_AT_ONCE;
