@@ -3,8 +3,8 @@
 
 use super::known::Known;
 use super::prelude::Prelude;
-use super::stack::Settings;
 use super::tell::tell;
+use super::upper::Settings;
 use crate::flow::FlowKey;
 use crate::limits;
 use crate::session::facts::Unconnected;

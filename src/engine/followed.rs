@@ -9,8 +9,9 @@ use crate::tls::Keyring;
 
 use super::passing::Passing;
 use super::prelude::Prelude;
-use super::stack::{Settings, Stack};
+use super::stack::Stack;
 use super::trace::Recording;
+use super::upper::Settings;
 
 /// How closely a connection is followed.
 #[derive(Debug)]

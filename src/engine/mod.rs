@@ -19,6 +19,7 @@ mod stack;
 mod tell;
 mod told;
 mod trace;
+mod upper;
 mod wrapping;
 
 pub use extract::extract;

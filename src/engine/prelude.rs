@@ -10,8 +10,9 @@ use crate::tcp::window_scale;
 use crate::time::Timestamp;
 use crate::tls::Keyring;
 
-use super::stack::{Settings, Stack};
+use super::stack::Stack;
 use super::trace::Recording;
+use super::upper::Settings;
 
 /// What TCP needs of a packet without payload, in half of a cache line: of a scan there are many.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! What a connection may be wrapped in, between TCP and HTTP: what proxies put first, and TLS.
 
-use super::stack::{App, Seen, Upper};
+use super::upper::{App, Seen, Upper};
 use crate::flow::{End, Pair};
 use crate::http::{NoTunnel, Prefix, looks_like};
 use crate::session::facts::Unconnected;

@@ -11,7 +11,8 @@ use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude_in_place, t
 use crate::capture::PacketId;
 use crate::diagnosis::port;
 use crate::engine::known::Known;
-use crate::engine::stack::{Settings, Verge};
+use crate::engine::stack::Verge;
+use crate::engine::upper::Settings;
 use crate::flow::Slot;
 use crate::limits;
 use crate::session::{Confidence, EndKind, Session, State, Summary, Transport};

@@ -1,0 +1,426 @@
+//! What lies over TCP in one connection: HTTP until the WebSocket begins, then frames.
+
+use crate::flow::{End, Pair};
+use crate::http::{Event, Exchange, Halves, NoTunnel, Prefix, Sight, looks_like};
+use crate::limits;
+use crate::session::{Side, Tracker};
+use crate::tcp::{Chunk, Connection, Origin, Waiting};
+use crate::tls::{TlsConnection, alert_in};
+use crate::ws::{Found, Reader, Search, Windows};
+
+/// What a connection carries, as far as is known.
+#[derive(Debug)]
+pub(super) enum App {
+    /// No byte seen yet.
+    Undecided,
+    /// HTTP/1.1.
+    Http(Box<Exchange>),
+    /// The beginning is missing: WebSocket frames, perhaps.
+    Unknown(Box<Pair<Search>>),
+    /// WebSocket frames.
+    Frames(Box<Pair<Reader>>),
+    /// Nothing that concerns us: its bytes are not looked at.
+    Other,
+}
+
+/// What all connections of a share have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// Keep the events of sessions.
+    pub(super) story: bool,
+    /// Room to inflate compressed messages in.
+    pub(super) windows: Windows,
+}
+
+/// The part above TCP: apart, so that TCP can hand its chunks to it.
+#[derive(Debug)]
+pub(super) struct Upper {
+    /// What a proxy put before everything else, while it lasts.
+    pub(super) prefix: Option<Box<Prefix>>,
+    /// Where it is TLS, `app` is what its plaintext carries.
+    pub(super) tls: Option<Box<TlsConnection>>,
+    pub(super) app: App,
+    pub(super) tracker: Option<Box<Tracker>>,
+    pub(super) rare: Option<Box<Rare>>,
+    /// How many prefixes there may be yet.
+    pub(super) prefixes_left: u8,
+    /// An attempt on this connection was told before its end.
+    pub(super) is_reused: bool,
+    pub(super) settings: Settings,
+}
+
+/// What few connections have, apart so that the others touch less memory.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    /// Offsets behind what proxies put first.
+    pub(super) begins: Pair<u64>,
+    /// In TLS: what is missing before the first plaintext of an end.
+    pub(super) first_gaps: Pair<Option<(u64, Origin)>>,
+    /// Opening attempts on this connection that were followed by another request.
+    pub(super) earlier: Vec<Tracker>,
+    /// A proxy would not open a tunnel.
+    pub(super) no_tunnel: Option<NoTunnel>,
+    /// What is there of the opening, should frames show that it was one.
+    pub(super) halves: Option<Box<Halves>>,
+    /// Bytes that are missing before anything came that says what this is.
+    pub(super) missed: Pair<Waiting>,
+}
+
+/// What the layers above need to know of the connection below.
+pub(super) struct Seen {
+    pub(super) first: Origin,
+    /// The capture holds packets of this end.
+    pub(super) ends: Pair<bool>,
+    /// It holds this end's SYN.
+    pub(super) from_syn: Pair<bool>,
+    /// Bytes of this end wait behind a hole.
+    pub(super) waits: Pair<bool>,
+}
+
+impl Seen {
+    /// As of a packet of `from`, which may be the SYN.
+    pub(super) fn of(tcp: &Connection, from: Option<End>, syn: bool) -> Self {
+        let is_from = |end| from == Some(end);
+        let ends = |end| tcp.has_seen(end) || is_from(end);
+        let from_syn = |end| tcp.stream(end).is_from_syn() || is_from(end) && syn;
+        Self {
+            first: tcp.first(),
+            ends: Pair {
+                a: ends(End::A),
+                b: ends(End::B),
+            },
+            from_syn: Pair {
+                a: from_syn(End::A),
+                b: from_syn(End::B),
+            },
+            waits: Pair {
+                a: tcp.stream(End::A).has_hole(),
+                b: tcp.stream(End::B).has_hole(),
+            },
+        }
+    }
+}
+
+impl Upper {
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Offsets behind what proxies put first.
+    pub(super) fn begins(&self) -> Pair<u64> {
+        self.rare
+            .as_ref()
+            .map(|rare| rare.begins)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn has_earlier(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| !rare.earlier.is_empty())
+    }
+
+    /// Who reads what TCP carries, once that is frames and not wrapped in anything: they take it
+    /// as it comes, with no look at the rest.
+    pub(super) fn bare_frames(&mut self) -> Option<(&mut Pair<Reader>, &mut Tracker)> {
+        match (&mut self.app, &mut self.tracker, &self.tls) {
+            (App::Frames(readers), Some(tracker), None) => Some((readers, tracker)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn has_no_tunnel(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| rare.no_tunnel.is_some())
+    }
+
+    /// Whether a proxy would not open the tunnel that was asked of it last.
+    pub(super) fn set_no_tunnel(&mut self, refused: Option<NoTunnel>) {
+        if refused.is_some() || self.rare.is_some() {
+            self.rare().no_tunnel = refused;
+        }
+    }
+
+    /// In TLS: what is missing before the first plaintext of an end.
+    pub(super) fn take_first_gap(&mut self, end: End) -> Option<(u64, Origin)> {
+        self.rare.as_mut()?.first_gaps[end].take()
+    }
+
+    pub(super) fn handle_plain(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
+        match &mut self.app {
+            App::Other => {}
+            App::Frames(readers) => {
+                if let Some(tracker) = &mut self.tracker {
+                    let side = tracker.side(end);
+                    readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
+                }
+            }
+            App::Http(exchange) => {
+                let mut events = Vec::new();
+                let sight = Sight {
+                    peer_seen: seen.ends[end.other()],
+                    whole: seen.from_syn[end],
+                    peer_whole: seen.from_syn[end.other()],
+                    peer_waits: seen.waits[end.other()],
+                };
+                exchange.handle_chunk(end, chunk, sight, &mut events);
+                self.handle_events(events, seen.first);
+            }
+            App::Unknown(searches) => {
+                // An HTTP connection whose beginning is missing may still open a WebSocket.
+                if let Chunk::Data { bytes, origin, .. } = chunk
+                    && let Some(Some(_)) = looks_like(bytes)
+                {
+                    // What overtook it belongs behind it, and is not known any more.
+                    let overtaken = searches[end.other()]
+                        .seen()
+                        .filter(|passed| passed.origin().time > origin.time);
+                    self.app = App::Http(Box::default());
+                    self.handle_plain(end, chunk, seen);
+                    if let Some(gap) = overtaken {
+                        self.handle_plain(end.other(), gap, seen);
+                    }
+                    return;
+                }
+                searches[end].handle_chunk(chunk);
+                self.decide(seen.first, false);
+            }
+            // Nothing is known of what the missing bytes were part of.
+            App::Undecided if matches!(chunk, Chunk::Gap { .. }) && !seen.from_syn[end] => {
+                self.rare().missed[end].push(chunk);
+            }
+            App::Undecided => {
+                let whole = match self.tls {
+                    Some(_) => chunk.offset() == 0,
+                    None => self.is_begin(end, chunk.offset(), seen),
+                };
+                let is_foreign = match chunk {
+                    Chunk::Data { bytes, .. } => looks_like(bytes) == Some(None),
+                    Chunk::Gap { .. } => false,
+                };
+                self.app = match is_foreign {
+                    // RFC 6455 §4: what begins otherwise is no WebSocket.
+                    true if whole => App::Other,
+                    // But whether this is the beginning is not known.
+                    true => App::Unknown(Box::default()),
+                    false => App::Http(Box::default()),
+                };
+                if !matches!(self.app, App::Other) {
+                    let missed = self.rare.as_mut().map(|rare| &mut rare.missed);
+                    if let Some(mut missed) = missed.map(std::mem::take) {
+                        for end in End::BOTH {
+                            missed[end].drain(|gap| self.handle_plain(end, gap, seen));
+                        }
+                    }
+                    self.handle_plain(end, chunk, seen);
+                }
+            }
+        }
+    }
+
+    /// Frames without an opening: a WebSocket where one direction is masked and the other is
+    /// not, or does not contradict.
+    fn decide(&mut self, first: Origin, is_over: bool) {
+        let App::Unknown(searches) = &mut self.app else {
+            return;
+        };
+        if is_over {
+            End::BOTH.iter().for_each(|&end| searches[end].finish());
+        }
+        let has_halves = self.rare.as_ref().is_some_and(|rare| rare.halves.is_some());
+        let found = End::BOTH.map(|end| searches[end].found().map(|found| (end, found)));
+        let client = match found {
+            [
+                Some((
+                    a,
+                    Found {
+                        side: Side::Client, ..
+                    },
+                )),
+                Some((
+                    _,
+                    Found {
+                        side: Side::Server, ..
+                    },
+                )),
+            ] => Some(a),
+            [
+                Some((
+                    _,
+                    Found {
+                        side: Side::Server, ..
+                    },
+                )),
+                Some((
+                    b,
+                    Found {
+                        side: Side::Client, ..
+                    },
+                )),
+            ] => Some(b),
+            [Some((end, found)), None] | [None, Some((end, found))] => {
+                let other = &searches[end.other()];
+                let patience_over = searches[end].kept() > limits::MAX_SEARCH_KEPT;
+                // An opening of which a part is there says that frames follow.
+                let is_expected = found.is_row || has_halves;
+                // Masked frames are told from chance by themselves (one that fills the
+                // last of many segments may be chance); unmasked ones only where nothing contradicts them.
+                let enough = match found.side {
+                    Side::Client => {
+                        found.is_strong && (is_over || patience_over)
+                            || is_expected && is_over && other.bytes() == 0
+                    }
+                    Side::Server => found.is_strong && is_over && other.bytes() == 0,
+                };
+                enough.then_some(if found.side == Side::Client {
+                    end
+                } else {
+                    end.other()
+                })
+            }
+            _ => None,
+        };
+        if let Some(client) = client {
+            self.open_unseen(client, first);
+        } else if End::BOTH
+            .iter()
+            .all(|&end| searches[end].bytes() > limits::MAX_SEARCH_BYTES)
+            || End::BOTH
+                .iter()
+                .any(|&end| searches[end].bytes() > 4 * limits::MAX_SEARCH_BYTES)
+        {
+            self.app = App::Other;
+        }
+    }
+
+    /// A session whose opening the capture does not hold.
+    fn open_unseen(&mut self, client: End, first: Origin) {
+        let mut tracker = Box::new(Tracker::new(client, first, self.settings.story));
+        match self.rare.as_mut().and_then(|rare| rare.halves.take()) {
+            Some(halves) => {
+                tracker.handle_request(halves.request, halves.asked);
+                tracker.handle_opened(Some(&halves.response), halves.answered);
+            }
+            None => tracker.handle_opened(None, first),
+        }
+        if let App::Unknown(searches) = std::mem::replace(&mut self.app, App::Undecided) {
+            let Pair { a, b } = *searches;
+            let mut read = |end: End, search: Search| {
+                let side = tracker.side(end);
+                let compression = tracker.compression();
+                search.into_reader(side, compression, &self.settings.windows, &mut |item| {
+                    tracker.handle_item(side, item)
+                })
+            };
+            self.app = App::Frames(Box::new(Pair {
+                a: read(End::A, a),
+                b: read(End::B, b),
+            }));
+        }
+        self.tracker = Some(tracker);
+    }
+
+    fn handle_events(&mut self, events: Vec<Event>, first: Origin) {
+        for event in events {
+            match event {
+                Event::Opening {
+                    client,
+                    request,
+                    origin,
+                } => {
+                    // The first attempt on a connection begins with the connection.
+                    let is_first = self.tracker.is_none() && !self.has_earlier();
+                    let begin = if is_first && !self.is_reused {
+                        first
+                    } else {
+                        origin
+                    };
+                    if let Some(earlier) = self.tracker.take() {
+                        self.rare().earlier.push(*earlier);
+                    }
+                    let mut tracker = Box::new(Tracker::new(client, begin, self.settings.story));
+                    tracker.handle_request(request, origin);
+                    self.tracker = Some(tracker);
+                }
+                Event::Refused { response, origin } => {
+                    if let Some(tracker) = &mut self.tracker {
+                        tracker.handle_refusal(&response, origin);
+                    }
+                }
+                Event::NotHttp { begins, origin } => {
+                    if let Some(tracker) = &mut self.tracker {
+                        tracker.handle_garbage(origin, alert_in(&begins));
+                    }
+                }
+                Event::Opened {
+                    client,
+                    response,
+                    origin,
+                } => {
+                    let story = self.settings.story;
+                    let tracker = self
+                        .tracker
+                        .get_or_insert_with(|| Box::new(Tracker::new(client, first, story)));
+                    tracker.handle_opened(response.as_deref(), origin);
+                    self.begin_frames();
+                }
+                Event::NoBeginning(halves) => {
+                    if halves.is_some() || self.rare.is_some() {
+                        self.rare().halves = halves;
+                    }
+                    let mut searches = Box::<Pair<Search>>::default();
+                    if let App::Http(mut exchange) =
+                        std::mem::replace(&mut self.app, App::Undecided)
+                    {
+                        exchange.drain(|end, chunk| searches[end].handle_chunk(chunk));
+                    }
+                    self.app = App::Unknown(searches);
+                }
+                Event::Over => self.app = App::Other,
+            }
+        }
+    }
+
+    fn begin_frames(&mut self) {
+        let Some(tracker) = &mut self.tracker else {
+            return;
+        };
+        // Behind a head that the capture lost, messages may have begun too.
+        let reader = |end| {
+            let side = tracker.side(end);
+            let mut reader = Reader::new(side, tracker.compression(), &self.settings.windows);
+            if !tracker.has_head(side) {
+                reader.begin_unknown();
+            }
+            reader
+        };
+        let mut readers = Box::new(Pair {
+            a: reader(End::A),
+            b: reader(End::B),
+        });
+        if let App::Http(mut exchange) = std::mem::replace(&mut self.app, App::Undecided) {
+            exchange.drain(|end, chunk| {
+                let side = tracker.side(end);
+                readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
+            });
+        }
+        self.app = App::Frames(readers);
+    }
+
+    pub(super) fn finish(&mut self, seen: &Seen, spoken: Pair<bool>, last: Origin) {
+        if let App::Http(exchange) = &mut self.app {
+            let mut events = Vec::new();
+            exchange.finish(last, spoken, &mut events);
+            self.handle_events(events, seen.first);
+        }
+        self.decide(seen.first, true);
+        if let (App::Frames(readers), Some(tracker)) = (&mut self.app, &mut self.tracker) {
+            for end in End::BOTH {
+                let side = tracker.side(end);
+                let tail = readers[end].finish(&mut |item| tracker.handle_item(side, item));
+                tracker.handle_tail(side, tail, readers[end].inflated());
+            }
+        }
+    }
+}
