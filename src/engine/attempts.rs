@@ -4,15 +4,12 @@
 use super::known::Known;
 use super::prelude::Prelude;
 use super::tell::tell;
-use super::upper::Settings;
 use crate::flow::FlowKey;
 use crate::limits;
 use crate::session::facts::Unconnected;
 use crate::session::{Session, Tracker, Transport};
 use crate::tcp::Origin;
 use crate::time::Timestamp;
-use crate::tls::{Keyring, Secrets};
-use crate::ws::Windows;
 
 /// One of them.
 #[derive(Debug)]
@@ -117,16 +114,10 @@ impl Attempts {
         if singles > limits::MAX_SINGLE_SYNS || !whole {
             self.kept.retain(|attempt| !is_single(attempt));
         }
-        let mut keys = Keyring::new(Secrets::default());
-        let settings = Settings {
-            story: self.story,
-            // No byte of them was seen.
-            windows: Windows::new(0),
-        };
         let told = |attempt: Attempt| {
             let transport = attempt.transport(known)?;
             let session = match attempt {
-                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, &settings, now, &mut keys)?,
+                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, self.story, now)?,
                 Attempt::Tunnel(session) => *session,
             };
             Some(Session {
@@ -142,9 +133,8 @@ impl Attempts {
 fn tell_syn(
     key: FlowKey,
     prelude: &Prelude,
-    settings: &Settings,
+    story: bool,
     now: Timestamp,
-    keys: &mut Keyring,
 ) -> Option<Session> {
     let what = prelude.unconnected()?;
     let is_answered = matches!(what, Unconnected::Syn { reset: Some(_), .. }) || prelude.has_icmp();
@@ -153,13 +143,13 @@ fn tell_syn(
     if !is_answered && now.since(time) < limits::FIRST_RESEND_NANOS {
         return None;
     }
-    let stack = prelude.replay(&key, settings, keys);
+    let stack = prelude.replay();
     let first = Origin {
         packet,
         time,
         ack: None,
         record_end: None,
     };
-    let tracker = Tracker::unconnected(prelude.client(), first, what, settings.story);
+    let tracker = Tracker::unconnected(prelude.client(), first, what, story);
     Some(tell(tracker, stack.tcp(), stack.name(key), Some(now)))
 }

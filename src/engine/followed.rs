@@ -2,16 +2,15 @@
 
 use crate::capture::PacketId;
 use crate::decode::{IcmpError, Segment};
-use crate::flow::{End, FlowKey};
+use crate::flow::End;
 use crate::tcp::Handled;
 use crate::time::Timestamp;
-use crate::tls::Keyring;
 
 use super::passing::Passing;
 use super::prelude::Prelude;
 use super::stack::Stack;
 use super::trace::Recording;
-use super::upper::Settings;
+use super::upper::Common;
 
 /// How closely a connection is followed.
 #[derive(Debug)]
@@ -31,25 +30,23 @@ pub(super) struct Arrival<'a> {
     pub(super) segment: &'a Segment<'a>,
     pub(super) packet: PacketId,
     pub(super) time: Timestamp,
-    pub(super) settings: &'a Settings,
 }
 
 impl Followed {
     /// A connection that begins with this segment. `ordinal`: packets of the capture before it.
-    pub(super) fn new(arrival: &Arrival<'_>, ordinal: u64, keys: &mut Keyring) -> Self {
+    pub(super) fn new(arrival: &Arrival<'_>, ordinal: u64, common: &mut Common) -> Self {
         let Arrival {
             from,
             segment,
             packet,
             time,
-            settings,
         } = *arrival;
         if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
             return Self::Prelude(Box::new(prelude));
         }
         let place = (segment.vlan, segment.tunnel);
-        let mut stack = Box::new(Stack::new(packet, time, ordinal, place, settings.clone()));
-        stack.handle_segment(from, segment, packet, time, keys);
+        let mut stack = Box::new(Stack::new(packet, time, ordinal, place));
+        stack.handle_segment(from, segment, packet, time, common);
         Self::of(stack)
     }
 
@@ -64,16 +61,14 @@ impl Followed {
     /// Takes one more segment.
     pub(super) fn handle_segment(
         &mut self,
-        key: &FlowKey,
         arrival: &Arrival<'_>,
-        keys: &mut Keyring,
+        common: &mut Common,
     ) -> Handled {
         let Arrival {
             from,
             segment,
             packet,
             time,
-            settings,
         } = *arrival;
         match self {
             Self::Passing(passing) => passing.handle_segment(from, segment, packet, time),
@@ -81,9 +76,9 @@ impl Followed {
                 if prelude.take(from, segment, packet, time) {
                     return Handled::Taken;
                 }
-                let mut stack = Box::new(prelude.replay(key, settings, keys));
+                let mut stack = Box::new(prelude.replay());
                 stack.trace = prelude.trace.take();
-                let handled = stack.handle_segment(from, segment, packet, time, keys);
+                let handled = stack.handle_segment(from, segment, packet, time, common);
                 // What another connection follows stays what it was.
                 if handled == Handled::Taken {
                     *self = Self::of(stack);
@@ -91,7 +86,7 @@ impl Followed {
                 handled
             }
             Self::Whole(stack) => {
-                let handled = stack.handle_segment(from, segment, packet, time, keys);
+                let handled = stack.handle_segment(from, segment, packet, time, common);
                 if stack.is_passing() {
                     *self = Self::Passing(Box::new(Passing::new(stack.tcp())));
                 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
 use super::trace::Recording;
-use super::upper::{App, Seen, Settings, Upper};
+use super::upper::{App, Common, Seen, Upper};
 use crate::capture::PacketId;
 use crate::decode::{Flags, IcmpError, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
@@ -55,7 +55,6 @@ impl Stack {
         time: Timestamp,
         ordinal: u64,
         (vlan, tunnel): (Option<u16>, Tunnels),
-        settings: Settings,
     ) -> Self {
         Self {
             tcp: Connection::new(packet, time),
@@ -67,7 +66,6 @@ impl Stack {
                 rare: None,
                 prefixes_left: limits::MAX_PREFIXES,
                 is_reused: false,
-                settings,
             },
             ordinal,
             vlan,
@@ -109,7 +107,7 @@ impl Stack {
         segment: &Segment<'_>,
         packet: PacketId,
         time: Timestamp,
-        keys: &mut Keyring,
+        common: &mut Common,
     ) -> Handled {
         let Self { tcp, upper, .. } = self;
         if let Some((readers, tracker)) = upper.bare_frames() {
@@ -118,10 +116,23 @@ impl Stack {
                 readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
             });
         }
-        let seen = Seen::of(tcp, Some(from), segment.flags.has(Flags::SYN));
+        let Common { keys, settings } = common;
+        let seen = Seen::of(settings, tcp, Some(from), segment.flags.has(Flags::SYN));
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
             upper.handle_chunk(end, chunk, &seen, keys)
         })
+    }
+
+    /// Takes one that holds no byte.
+    pub(super) fn handle_empty(
+        &mut self,
+        from: End,
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+    ) {
+        self.tcp
+            .handle_segment(from, segment, packet, time, &mut |_, _| {});
     }
 
     /// Takes an ICMP error about a segment of `from`.
@@ -148,9 +159,10 @@ impl Stack {
     }
 
     /// Waits no longer: what is missing stays missing.
-    pub(super) fn stop_waiting(&mut self, keys: &mut Keyring) {
+    pub(super) fn stop_waiting(&mut self, common: &mut Common) {
         let Self { tcp, upper, .. } = self;
-        let seen = Seen::of(tcp, None, false);
+        let Common { keys, settings } = common;
+        let seen = Seen::of(settings, tcp, None, false);
         tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
         upper.resume_tls(&seen, keys, true);
         if let Some(tls) = &mut upper.tls {
@@ -183,9 +195,10 @@ impl Stack {
 
     /// Reads what waited for secrets, where they are there by now; `give_up`: in any case.
     /// Returns whether nothing waits any more.
-    pub(super) fn resume(&mut self, keys: &mut Keyring, give_up: bool) -> bool {
+    pub(super) fn resume(&mut self, common: &mut Common, give_up: bool) -> bool {
         let Self { tcp, upper, .. } = self;
-        let seen = Seen::of(tcp, None, false);
+        let Common { keys, settings } = common;
+        let seen = Seen::of(settings, tcp, None, false);
         upper.resume_tls(&seen, keys, give_up)
     }
 
@@ -206,12 +219,8 @@ impl Stack {
     }
 
     /// A session that tells of its TLS only.
-    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed) -> Box<Tracker> {
-        let mut tracker = Box::new(Tracker::new(
-            client,
-            self.tcp.first(),
-            self.upper.settings.story,
-        ));
+    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed, story: bool) -> Box<Tracker> {
+        let mut tracker = Box::new(Tracker::new(client, self.tcp.first(), story));
         self.upper.describe(&mut tracker);
         sealed.client = Some(client);
         tracker.handle_sealed(sealed);
@@ -341,9 +350,10 @@ impl Stack {
     }
 
     /// The connection is over, or the capture is: what it carried.
-    pub(super) fn finish(&mut self, keys: &mut Keyring) -> Option<Box<Tracker>> {
+    pub(super) fn finish(&mut self, common: &mut Common) -> Option<Box<Tracker>> {
         let Self { tcp, upper, .. } = self;
-        let seen = Seen::of(tcp, None, false);
+        let Common { keys, settings } = common;
+        let seen = Seen::of(settings, tcp, None, false);
         tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
         upper.resume_tls(&seen, keys, true);
         upper.finish_tls(&seen);
@@ -370,7 +380,7 @@ impl Stack {
         upper.finish(&seen, spoken, tcp.last());
         let mut tracker = match upper.tracker.take() {
             Some(tracker) => tracker,
-            None => upper.unconnected(seen.first)?,
+            None => upper.unconnected(&seen)?,
         };
         upper.describe(&mut tracker);
         Some(tracker)

@@ -13,7 +13,7 @@ impl Upper {
         &mut self,
         end: End,
         chunk: Chunk<'_>,
-        seen: &Seen,
+        seen: &Seen<'_>,
         keys: &mut Keyring,
     ) {
         if let Some(mut prefix) = self.prefix.take() {
@@ -61,7 +61,7 @@ impl Upper {
     }
 
     /// The attempt of a client whose proxy opened no tunnel.
-    pub(super) fn unconnected(&mut self, first: Origin) -> Option<Box<Tracker>> {
+    pub(super) fn unconnected(&mut self, seen: &Seen<'_>) -> Option<Box<Tracker>> {
         if let Some(prefix) = self.prefix.take() {
             self.set_no_tunnel(prefix.no_tunnel());
         }
@@ -81,18 +81,18 @@ impl Upper {
         };
         Some(Box::new(Tracker::unconnected(
             client,
-            first,
+            seen.first,
             what,
-            self.settings.story,
+            seen.settings.story,
         )))
     }
 
     /// An offset is where the contents of an end begin.
-    pub(super) fn is_begin(&self, end: End, offset: u64, seen: &Seen) -> bool {
+    pub(super) fn is_begin(&self, end: End, offset: u64, seen: &Seen<'_>) -> bool {
         seen.from_syn[end] && offset == self.begins()[end]
     }
 
-    fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen) {
+    fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen<'_>) {
         match (item, &mut self.tracker) {
             // How much of a hole at the end of the handshake was data is a guess: where HTTP
             // begins behind it, nothing was.
@@ -121,7 +121,7 @@ impl Upper {
         }
     }
 
-    fn tell_first_gap(&mut self, end: End, seen: &Seen) {
+    fn tell_first_gap(&mut self, end: End, seen: &Seen<'_>) {
         if let Some((len, origin)) = self.take_first_gap(end) {
             let gap = Chunk::Gap {
                 offset: 0,
@@ -134,7 +134,7 @@ impl Upper {
 
     /// Reads what waited for secrets of TLS, where they are there by now, or nobody waits any
     /// longer. Returns whether nothing waits.
-    pub(super) fn resume_tls(&mut self, seen: &Seen, keys: &mut Keyring, give_up: bool) -> bool {
+    pub(super) fn resume_tls(&mut self, seen: &Seen<'_>, keys: &mut Keyring, give_up: bool) -> bool {
         let Some(mut tls) = self.tls.take() else {
             return true;
         };
@@ -145,7 +145,7 @@ impl Upper {
         is_done
     }
 
-    pub(super) fn finish_tls(&mut self, seen: &Seen) {
+    pub(super) fn finish_tls(&mut self, seen: &Seen<'_>) {
         if let Some(mut tls) = self.tls.take() {
             tls.finish(&mut |end, item| self.handle_item(end, item, seen));
             End::BOTH
