@@ -130,12 +130,7 @@ impl Attempts {
     }
 }
 
-fn tell_syn(
-    key: FlowKey,
-    prelude: &Prelude,
-    story: bool,
-    now: Timestamp,
-) -> Option<Session> {
+fn tell_syn(key: FlowKey, prelude: &Prelude, story: bool, now: Timestamp) -> Option<Session> {
     let what = prelude.unconnected()?;
     let is_answered = matches!(what, Unconnected::Syn { reset: Some(_), .. }) || prelude.has_icmp();
     let (packet, time) = prelude.first();

@@ -59,11 +59,7 @@ impl Followed {
     }
 
     /// Takes one more segment.
-    pub(super) fn handle_segment(
-        &mut self,
-        arrival: &Arrival<'_>,
-        common: &mut Common,
-    ) -> Handled {
+    pub(super) fn handle_segment(&mut self, arrival: &Arrival<'_>, common: &mut Common) -> Handled {
         let Arrival {
             from,
             segment,

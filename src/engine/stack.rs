@@ -205,7 +205,7 @@ impl Stack {
     /// A session is open.
     pub(super) fn is_open(&self) -> bool {
         let tracker = self.upper.tracker.as_ref();
-        tracker.is_some_and(|tracker| tracker.opened.is_some())
+        tracker.is_some_and(|tracker| tracker.opened().is_some())
     }
 
     /// What opens its TLS, as the text of a key log.

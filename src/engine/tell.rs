@@ -24,10 +24,10 @@ pub(super) fn tell(
         remarks,
     } = diagnose(&facts);
     verdict.evidence.shrink_to_fit();
+    let opened = tracker.opened();
     let Tracker {
         client,
-        first,
-        opened,
+        first: (first_packet, started),
         events,
         rare,
         ..
@@ -68,7 +68,7 @@ pub(super) fn tell(
         facts
             .answered
             .or(facts.request)
-            .map_or(first.packet, |(packet, _)| packet)
+            .map_or(first_packet, |(packet, _)| packet)
     } else {
         tcp.last().packet
     };
@@ -86,7 +86,7 @@ pub(super) fn tell(
         tls,
         vlan: name.vlan,
         tunnel: (!name.tunnel.is_empty()).then(|| name.tunnel.to_string()),
-        started: first.time,
+        started,
         opened,
         ended,
         last_byte,
@@ -107,7 +107,7 @@ pub(super) fn tell(
             (false, true) => Captured::ServerOnly,
             _ => Captured::Both,
         },
-        first_packet: first.packet,
+        first_packet,
         last_packet,
         related: Vec::new(),
         events: events.map(|events| *events).unwrap_or_default(),

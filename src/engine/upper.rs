@@ -1,7 +1,7 @@
 //! What lies over TCP in one connection: HTTP until the WebSocket begins, then frames.
 
 use crate::flow::{End, Pair};
-use crate::http::{Event, Exchange, Halves, NoTunnel, Prefix, Sight, looks_like};
+use crate::http::{Event, Events, Exchange, Halves, NoTunnel, Prefix, Sight, looks_like};
 use crate::limits;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Origin, Waiting};
@@ -170,7 +170,7 @@ impl Upper {
                 }
             }
             App::Http(exchange) => {
-                let mut events = Vec::new();
+                let mut events = Events::default();
                 let sight = Sight {
                     peer_seen: seen.ends[end.other()],
                     whole: seen.from_syn[end],
@@ -316,7 +316,7 @@ impl Upper {
         match self.rare.as_mut().and_then(|rare| rare.halves.take()) {
             Some(halves) => {
                 tracker.handle_request(halves.request, halves.asked);
-                tracker.handle_opened(Some(&halves.response), halves.answered);
+                tracker.handle_opened(Some(halves.response), halves.answered);
             }
             None => tracker.handle_opened(None, first),
         }
@@ -337,11 +337,11 @@ impl Upper {
         self.tracker = Some(tracker);
     }
 
-    fn handle_events(&mut self, events: Vec<Event>, seen: &Seen<'_>) {
+    fn handle_events(&mut self, mut events: Events, seen: &Seen<'_>) {
         let Seen {
             settings, first, ..
         } = *seen;
-        for event in events {
+        while let Some(event) = events.pop() {
             match event {
                 Event::Opening {
                     client,
@@ -364,7 +364,7 @@ impl Upper {
                 }
                 Event::Refused { response, origin } => {
                     if let Some(tracker) = &mut self.tracker {
-                        tracker.handle_refusal(&response, origin);
+                        tracker.handle_refusal(response, origin);
                     }
                 }
                 Event::NotHttp { begins, origin } => {
@@ -377,10 +377,10 @@ impl Upper {
                     response,
                     origin,
                 } => {
-                    let tracker = self
-                        .tracker
-                        .get_or_insert_with(|| Box::new(Tracker::new(client, first, settings.story)));
-                    tracker.handle_opened(response.as_deref(), origin);
+                    let tracker = self.tracker.get_or_insert_with(|| {
+                        Box::new(Tracker::new(client, first, settings.story))
+                    });
+                    tracker.handle_opened(response, origin);
                     self.begin_frames(&settings.windows);
                 }
                 Event::NoBeginning(halves) => {
@@ -428,7 +428,7 @@ impl Upper {
 
     pub(super) fn finish(&mut self, seen: &Seen<'_>, spoken: Pair<bool>, last: Origin) {
         if let App::Http(exchange) = &mut self.app {
-            let mut events = Vec::new();
+            let mut events = Events::default();
             exchange.finish(last, spoken, &mut events);
             self.handle_events(events, seen);
         }

@@ -134,7 +134,12 @@ impl Upper {
 
     /// Reads what waited for secrets of TLS, where they are there by now, or nobody waits any
     /// longer. Returns whether nothing waits.
-    pub(super) fn resume_tls(&mut self, seen: &Seen<'_>, keys: &mut Keyring, give_up: bool) -> bool {
+    pub(super) fn resume_tls(
+        &mut self,
+        seen: &Seen<'_>,
+        keys: &mut Keyring,
+        give_up: bool,
+    ) -> bool {
         let Some(mut tls) = self.tls.take() else {
             return true;
         };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Up to `N` texts, each of which may be missing.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Texts<const N: usize> {
+pub(super) struct Texts<const N: usize> {
     all: Box<str>,
     /// Where each ends in `all`.
     ends: [u32; N],
@@ -14,7 +14,7 @@ pub struct Texts<const N: usize> {
 
 impl<const N: usize> Texts<N> {
     /// These texts. What does not fit in 4 GiB is left out.
-    pub fn new(parts: [Option<Cow<'_, str>>; N]) -> Self {
+    pub(super) fn new(parts: [Option<Cow<'_, str>>; N]) -> Self {
         const { assert!(N <= u16::BITS as usize) };
         let len = parts.iter().flatten().map(|part| part.len()).sum();
         let mut all = String::with_capacity(len);
@@ -38,8 +38,26 @@ impl<const N: usize> Texts<N> {
         }
     }
 
+    /// Lets go of all texts but the first so many.
+    pub(super) fn keep(&mut self, count: usize) {
+        let Some(len) = count.checked_sub(1).and_then(|last| self.ends.get(last)) else {
+            return;
+        };
+        let len = *len;
+        if (len as usize) < self.all.len() {
+            let mut all = std::mem::take(&mut self.all).into_string();
+            all.truncate(len as usize);
+            self.all = all.into_boxed_str();
+        }
+        self.ends.iter_mut().for_each(|end| *end = (*end).min(len));
+        let behind = u32::try_from(count).ok();
+        self.present &= !behind
+            .and_then(|count| u16::MAX.checked_shl(count))
+            .unwrap_or(0);
+    }
+
     /// The text at an index, if it is there.
-    pub fn get(&self, index: usize) -> Option<&str> {
+    pub(super) fn get(&self, index: usize) -> Option<&str> {
         if self.present & 1 << index == 0 {
             return None;
         }
@@ -82,5 +100,11 @@ mod tests {
             assert_eq!(texts.get(index), part, "{index}");
         }
         assert_eq!(Texts::<2>::default().get(1), None);
+        let mut first = texts.clone();
+        first.keep(4);
+        assert_eq!(first, texts, "behind these there is none");
+        first.keep(3);
+        assert_eq!([first.get(0), first.get(2)], [Some("a"), Some("")]);
+        assert_eq!([first.get(3), first.get(4)], [None, None]);
     }
 }

@@ -2,7 +2,6 @@
 
 mod conclude;
 
-use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use super::facts::{
@@ -12,7 +11,7 @@ use super::facts::{
 use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
-use crate::http::{Fault, Request, Response, Texts, check_answer};
+use crate::http::{Answering, Asking, Fault, Request, Response, check_answer};
 use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
@@ -25,11 +24,9 @@ pub struct Tracker {
     /// The end that opened it.
     pub client: End,
     /// Its first packet.
-    pub first: Origin,
+    pub first: At,
     /// Its connection goes on to something else.
     pub superseded: bool,
-    /// When the 101 was whole.
-    pub opened: Option<Timestamp>,
     /// Its story, where asked for.
     pub events: Option<Box<Vec<Event>>>,
     /// What few sessions have.
@@ -42,14 +39,43 @@ pub struct Tracker {
     answer: Answer,
     answered: Option<(PacketId, Timestamp)>,
     sides: Sides<SideSoFar>,
-    /// Until it is answered with a 101.
-    request: Option<Box<Request>>,
-    heading: Heading,
-    /// Of both sides, in the order of the capture.
+    asking: Asking,
+    answering: Answering,
+    status: Option<u16>,
+    credentials: Option<u64>,
+    /// A part of the request is missing.
+    is_request_cut: bool,
     closes: Option<Box<Closes>>,
 }
 
-type Closes = Vec<SentClose>;
+/// Close frames of both sides.
+#[derive(Clone, Debug, Default)]
+struct Closes {
+    /// The first of each.
+    first: Sides<Option<SentClose>>,
+    /// Those behind it.
+    more: Vec<SentClose>,
+}
+
+impl Closes {
+    fn push(&mut self, close: SentClose) {
+        let first = &mut self.first[close.from];
+        if first.is_none() {
+            *first = Some(close);
+            return;
+        }
+        let same_side = self.more.iter().filter(|known| known.from == close.from);
+        if 1 + same_side.count() < limits::MAX_CLOSES {
+            self.more.push(close);
+        }
+    }
+
+    /// Those of each side in the order of the capture.
+    fn into_all(self) -> impl Iterator<Item = SentClose> {
+        let Sides { client, server } = self.first;
+        client.into_iter().chain(server).chain(self.more)
+    }
+}
 
 /// A Close, and what its packet acknowledges.
 #[derive(Clone, Debug)]
@@ -73,23 +99,13 @@ pub struct Rare {
     unconnected: Option<Unconnected>,
 }
 
-/// What is kept of an opening that was answered.
-#[derive(Clone, Debug, Default)]
-struct Heading {
-    /// Host, path, origin, user agent and key; subprotocol, extensions and server.
-    texts: Texts<8>,
-    status: Option<u16>,
-    credentials: Option<u64>,
-}
-
 impl Tracker {
     /// A session whose first packet is `first`; `story` keeps its events.
     pub fn new(client: End, first: Origin, story: bool) -> Self {
         Self {
             client,
-            first,
+            first: (first.packet, first.time),
             superseded: false,
-            opened: None,
             events: story.then(Box::default),
             rare: None,
             compression: Compression::None,
@@ -99,8 +115,11 @@ impl Tracker {
             answer: Answer::default(),
             answered: None,
             sides: Sides::default(),
-            request: None,
-            heading: Heading::default(),
+            asking: Asking::default(),
+            answering: Answering::default(),
+            status: None,
+            credentials: None,
+            is_request_cut: false,
             closes: None,
         }
     }
@@ -119,11 +138,8 @@ impl Tracker {
                 asked,
                 answered,
             } => {
-                let host = Some(Cow::Borrowed(target.as_str()));
-                let none = [const { None }; 7];
-                let [a, b, c, d, e, f, g] = none;
-                tracker.heading.texts = Texts::new([host, a, b, c, d, e, f, g]);
-                tracker.heading.status = Some(*status);
+                tracker.asking = Asking::of_tunnel(target);
+                tracker.status = Some(*status);
                 let at = |&(packet, time): &At| Origin {
                     packet,
                     time,
@@ -164,53 +180,37 @@ impl Tracker {
 
     /// `Host` of the request.
     pub fn host(&self) -> Option<&str> {
-        match &self.request {
-            Some(request) => request.host(),
-            None => self.heading.texts.get(0),
-        }
+        self.asking.host()
     }
 
     /// Request target.
     pub fn path(&self) -> Option<&str> {
-        match &self.request {
-            Some(request) => Some(request.path()),
-            None => self.heading.texts.get(1),
-        }
+        self.asking.path()
     }
 
-    /// What the request said, in the order of [`Heading::texts`].
-    fn asked(&self) -> [Option<&str>; 5] {
-        let texts = &self.heading.texts;
-        match &self.request {
-            Some(request) => [
-                request.host(),
-                Some(request.path()),
-                request.origin(),
-                request.user_agent(),
-                request.key(),
-            ],
-            None => [0, 1, 2, 3, 4].map(|index| texts.get(index)),
-        }
+    /// When the 101 was whole.
+    pub fn opened(&self) -> Option<Timestamp> {
+        let (_, time) = self.answered?;
+        matches!(self.answer, Answer::Switched(_)).then_some(time)
     }
 
     /// What the opening said.
     fn opening(&self) -> Opening {
-        let [host, path, origin, user_agent, key] =
-            self.asked().map(|text| text.map(str::to_owned));
-        let texts = &self.heading.texts;
-        let [subprotocol, extensions, server_software] =
-            [5, 6, 7].map(|index| texts.get(index).map(str::to_owned));
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let Self {
+            asking, answering, ..
+        } = self;
         Opening {
-            host,
-            path,
-            origin,
-            user_agent,
-            subprotocol,
-            extensions,
-            http_status: self.heading.status,
-            server_software,
-            key,
-            credentials: self.heading.credentials,
+            host: owned(asking.host()),
+            path: owned(asking.path()),
+            origin: owned(asking.origin()),
+            user_agent: owned(asking.user_agent()),
+            subprotocol: owned(answering.protocol()),
+            extensions: owned(answering.extensions()),
+            http_status: self.status,
+            server_software: owned(answering.server()),
+            key: owned(asking.key()),
+            credentials: self.credentials,
         }
     }
 
@@ -247,19 +247,20 @@ impl Tracker {
     }
 
     /// The request.
-    pub fn handle_request(&mut self, request: Box<Request>, origin: Origin) {
+    pub fn handle_request(&mut self, request: Request, origin: Origin) {
         self.requested = Some((origin.packet, origin.time));
         self.heard_before = origin.ack;
         self.upgrade_asked = request.upgrades;
-        self.heading.credentials = request.credentials;
+        self.credentials = request.credentials;
+        self.is_request_cut = request.is_cut;
         self.tell(Side::Client, origin, "opening", || {
             format!("{} {}", request.method(), request.path())
         });
-        self.request = Some(request);
+        self.asking = request.asking;
     }
 
     /// An answer that refuses.
-    pub fn handle_refusal(&mut self, response: &Response, origin: Origin) {
+    pub fn handle_refusal(&mut self, response: Response, origin: Origin) {
         self.answer = Answer::Refused(response.status);
         self.answered(response, origin);
     }
@@ -285,7 +286,7 @@ impl Tracker {
     }
 
     /// The 101, or, without one, the knowledge that frames follow.
-    pub fn handle_opened(&mut self, response: Option<&Response>, origin: Origin) {
+    pub fn handle_opened(&mut self, response: Option<Response>, origin: Origin) {
         let Some(response) = response else {
             self.answer = Answer::Lost;
             self.compression = Compression::Unknown;
@@ -296,35 +297,27 @@ impl Tracker {
         } else {
             Compression::agreed(response.extensions())
         };
-        let fault = self
-            .request
-            .as_deref()
-            .and_then(|request| check_answer(request, response));
+        // What is missing may stand in the part that was not captured.
+        let is_whole = self.requested.is_some() && !self.is_request_cut && !response.is_cut;
+        let fault = is_whole
+            .then(|| check_answer(&self.asking, &response))
+            .flatten();
         self.answer = Answer::Switched(fault);
-        self.opened = Some(origin.time);
         self.answered(response, origin);
-        self.request = None;
+        self.asking.settle();
         if let Some(fault) = fault {
             let (rule, detail) = describe(fault);
             self.note(rule, Side::Server, origin, detail.to_owned());
         }
     }
 
-    fn answered(&mut self, response: &Response, origin: Origin) {
-        let [host, path, from, user_agent, key] = self.asked().map(|text| text.map(Cow::Borrowed));
-        let [protocol, extensions, server] = [
-            response.protocol(),
-            response.extensions(),
-            response.server(),
-        ]
-        .map(|text| text.map(Cow::Borrowed));
-        self.heading.texts = Texts::new([
-            host, path, from, user_agent, key, protocol, extensions, server,
-        ]);
-        self.heading.status = Some(response.status);
+    fn answered(&mut self, response: Response, origin: Origin) {
+        let status = response.status;
+        self.status = Some(status);
+        self.answering = response.answering;
         self.answered = Some((origin.packet, origin.time));
         self.tell(Side::Server, origin, "answer", || {
-            format!("HTTP status {}", response.status)
+            format!("HTTP status {status}")
         });
     }
 
@@ -407,24 +400,18 @@ impl Tracker {
                         .reason()
                         .map_or(code.clone(), |reason| format!("{code} {reason}"))
                 });
-                let closes = self.closes.get_or_insert_default();
-                let of_side = closes.iter().filter(|close| close.from == side);
-                if of_side.count() < limits::MAX_CLOSES {
-                    let mark = Mark {
-                        start,
-                        end: origin.record_end.map_or(end, NonZeroU64::get),
-                        heard: None,
-                        packet: origin.packet,
-                        time: origin.time,
-                    };
-                    // There are two at most, nearly always: no room for more.
-                    closes.reserve_exact(1);
-                    closes.push(SentClose {
-                        from: side,
-                        close: SeenClose { frame, mark },
-                        ack: origin.ack,
-                    });
-                }
+                let mark = Mark {
+                    start,
+                    end: origin.record_end.map_or(end, NonZeroU64::get),
+                    heard: None,
+                    packet: origin.packet,
+                    time: origin.time,
+                };
+                self.closes.get_or_insert_default().push(SentClose {
+                    from: side,
+                    close: SeenClose { frame, mark },
+                    ack: origin.ack,
+                });
             }
             Item::Violation {
                 rule,

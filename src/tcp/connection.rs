@@ -400,10 +400,7 @@ impl Connection {
         let same = !stream.is_started() || stream.offset(segment.seq.wrapping_add(1)) == 0;
         // A stray SYN into a living connection is answered by a challenge ACK and changes
         // nothing (RFC 9293 §3.10.7.4), so the old one must have ended, or be answered anew.
-        !same
-            && (self.is_over()
-                || !segment.flags.has(Flags::ACK)
-                || self.fin(from).is_some())
+        !same && (self.is_over() || !segment.flags.has(Flags::ACK) || self.fin(from).is_some())
     }
 
     fn handle_syn(&mut self, from: End, segment: &Segment<'_>) -> u32 {

@@ -318,8 +318,10 @@ impl Pipeline {
         }
         let asked = self.told.sessions.waiting().iter();
         asked.for_each(|session| known.add(session));
-        let attempts =
-            std::mem::replace(&mut self.told.attempts, Attempts::new(self.common.settings.story));
+        let attempts = std::mem::replace(
+            &mut self.told.attempts,
+            Attempts::new(self.common.settings.story),
+        );
         let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
         told.into_iter()
             .for_each(|session| self.told.sessions.push(session));

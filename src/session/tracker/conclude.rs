@@ -38,7 +38,7 @@ impl Tracker {
             },
             superseded: self.superseded,
             is_tls,
-            begun: Some(self.first.time),
+            begun: Some(self.first.1),
             unconnected,
             sealed,
             ..Facts::default()
@@ -63,7 +63,8 @@ impl Tracker {
             packet: complaint.packet,
             time: complaint.time,
         });
-        for sent in self.closes.take().into_iter().flat_map(|all| *all) {
+        let closes = self.closes.take().map(|closes| closes.into_all());
+        for sent in closes.into_iter().flatten() {
             let SentClose {
                 from,
                 mut close,
