@@ -150,6 +150,7 @@ impl Followed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::FlowKey;
 
     /// Every connection has one of these in the table.
     #[test]

@@ -1,6 +1,7 @@
 //! Tests of heads.
 
 use super::*;
+use crate::http::fields::has_token;
 
 fn request(lines: &str) -> Option<Request> {
     match parse_request(format!("GET /a HTTP/1.1\r\n{lines}\r\n").as_bytes()) {
@@ -89,7 +90,7 @@ fn texts_that_are_not_utf8_are_shown_and_never_trusted() {
     bytes = b"GET / HTTP/1.1\r\nHost: \xff\xfe\r\nUpgrade: websocket\xff\r\n\r\n".to_vec();
     if let Parsed::Whole(request, len) = parse_request(&bytes) {
         assert_eq!(len, bytes.len());
-        assert_eq!(request.host(), Some("\u{fffd}\u{fffd}"));
+        assert_eq!(request.asking.host(), Some("\u{fffd}\u{fffd}"));
         assert!(!request.is_opening());
     } else {
         panic!("bytes above 0x7f are allowed in values (RFC 9110 section 5.5)");
