@@ -420,6 +420,14 @@ mod sizes {
     #[test]
     fn sizes() {
         use super::*;
-        println!("SZ stack {} tcp {} upper {} tracker {} reader {} exchange {}", size_of::<Stack>(), size_of::<Connection>(), size_of::<Upper>(), size_of::<Tracker>(), size_of::<crate::ws::Reader>(), size_of::<crate::http::Exchange>());
+        println!(
+            "SZ stack {} tcp {} upper {} tracker {} reader {} exchange {}",
+            size_of::<Stack>(),
+            size_of::<Connection>(),
+            size_of::<Upper>(),
+            size_of::<Tracker>(),
+            size_of::<crate::ws::Reader>(),
+            size_of::<crate::http::Exchange>()
+        );
     }
 }

@@ -7,13 +7,13 @@ use std::borrow::Cow;
 pub(super) struct Texts<const N: usize> {
     all: Box<str>,
     /// Where each ends in `all`.
-    ends: [u32; N],
+    ends: [u16; N],
     /// A bit for each that is there, be it empty.
     present: u16,
 }
 
 impl<const N: usize> Texts<N> {
-    /// These texts. What does not fit in 4 GiB is left out.
+    /// These texts. What does not fit in 64 KiB, as all of a head does, is left out.
     pub(super) fn new(parts: [Option<Cow<'_, str>>; N]) -> Self {
         const { assert!(N <= u16::BITS as usize) };
         let len = parts.iter().flatten().map(|part| part.len()).sum();
@@ -23,7 +23,7 @@ impl<const N: usize> Texts<N> {
         let mut last = 0;
         for (index, (part, end)) in parts.iter().zip(&mut ends).enumerate() {
             if let Some(part) = part
-                && let Ok(after) = u32::try_from(all.len() + part.len())
+                && let Ok(after) = u16::try_from(all.len() + part.len())
             {
                 all.push_str(part);
                 present |= 1 << index;
@@ -44,9 +44,9 @@ impl<const N: usize> Texts<N> {
             return;
         };
         let len = *len;
-        if (len as usize) < self.all.len() {
+        if usize::from(len) < self.all.len() {
             let mut all = std::mem::take(&mut self.all).into_string();
-            all.truncate(len as usize);
+            all.truncate(usize::from(len));
             self.all = all.into_boxed_str();
         }
         self.ends.iter_mut().for_each(|end| *end = (*end).min(len));
@@ -66,7 +66,7 @@ impl<const N: usize> Texts<N> {
             None => 0,
         };
         let end = *self.ends.get(index)?;
-        self.all.get(start as usize..end as usize)
+        self.all.get(usize::from(start)..usize::from(end))
     }
 }
 

@@ -4,7 +4,7 @@ pub use super::unconnected::{At, IcmpMeaning, IcmpSeen, Unconnected};
 use super::{Opening, Sent, Side};
 use crate::capture::PacketId;
 use crate::http::Fault;
-use crate::tcp::Habits;
+use crate::tcp::{Habits, Origin};
 use crate::time::Timestamp;
 use crate::tls::{Sealed, Stage};
 use crate::ws::{CloseFrame, Opcode, Rule, Tail};
@@ -181,11 +181,20 @@ impl SideFacts {
 #[derive(Clone, Debug, Default)]
 pub(super) struct SideSoFar {
     pub(super) sent: Sent,
-    pub(super) last_data_frame: Option<LastFrame>,
+    pub(super) last_data_frame: Option<DataFrame>,
     /// The last frame before any Close.
     pub(super) last_frame: Option<LastSeen>,
     pub(super) pings: Option<Box<Pings>>,
     pub(super) rough: Option<Box<Rough>>,
+}
+
+/// A [`LastFrame`] as if its message began with it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DataFrame {
+    pub(super) opcode: Opcode,
+    pub(super) len: u64,
+    pub(super) packet: PacketId,
+    pub(super) time: Timestamp,
 }
 
 /// A packet, and what it acknowledges.
@@ -203,6 +212,8 @@ pub(super) struct Rough {
     pub(super) holes: Vec<Hole>,
     pub(super) tail: Tail,
     pub(super) inflated: Inflated,
+    /// Payload bytes of the message of the last data frame before it.
+    pub(super) before: u64,
 }
 
 impl Default for Rough {
@@ -212,11 +223,32 @@ impl Default for Rough {
             holes: Vec::new(),
             tail: Tail::Boundary,
             inflated: Inflated::default(),
+            before: 0,
         }
     }
 }
 
 impl SideSoFar {
+    /// A data frame begins.
+    pub(super) fn note_data(&mut self, opcode: Opcode, len: u64, origin: Origin) {
+        self.sent.bytes = self.sent.bytes.saturating_add(len);
+        let whole = self
+            .last_data_frame
+            .filter(|_| opcode == Opcode::CONTINUATION);
+        if let Some(last) = whole {
+            let before = &mut self.rough().before;
+            *before = before.saturating_add(last.len);
+        } else if let Some(rough) = &mut self.rough {
+            rough.before = 0;
+        }
+        self.last_data_frame = Some(DataFrame {
+            opcode: whole.map_or(opcode, |last| last.opcode),
+            len,
+            packet: origin.packet,
+            time: origin.time,
+        });
+    }
+
     pub(super) fn rough(&mut self) -> &mut Rough {
         self.rough.get_or_insert_default()
     }
@@ -236,6 +268,7 @@ impl From<SideSoFar> for SideFacts {
             holes,
             tail,
             inflated,
+            before,
         } = rough.map(|rough| *rough).unwrap_or_default();
         Self {
             sent,
@@ -243,7 +276,13 @@ impl From<SideSoFar> for SideFacts {
             violation,
             holes,
             tail,
-            last_data_frame,
+            last_data_frame: last_data_frame.map(|last| LastFrame {
+                opcode: last.opcode,
+                len: last.len,
+                before,
+                packet: last.packet,
+                time: last.time,
+            }),
             inflated,
             last_frame: last_frame.map(|last| (last.packet, last.time)),
             pings: pings.as_deref().copied().unwrap_or_default(),

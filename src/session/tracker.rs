@@ -5,8 +5,7 @@ mod conclude;
 use std::num::NonZeroU64;
 
 use super::facts::{
-    Answer, At, Hole, LastFrame, LastSeen, Mark, SeenClose, SideSoFar, Sides, Unconnected,
-    Violation,
+    Answer, At, Hole, LastSeen, Mark, SeenClose, SideSoFar, Sides, Unconnected, Violation,
 };
 use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
@@ -328,17 +327,7 @@ impl Tracker {
             Item::Frame { header, origin } => {
                 facts.sent.frames += 1;
                 if !header.opcode.is_control() {
-                    facts.sent.bytes = facts.sent.bytes.saturating_add(header.len);
-                    let before = facts
-                        .last_data_frame
-                        .filter(|_| header.opcode == Opcode::CONTINUATION);
-                    facts.last_data_frame = Some(LastFrame {
-                        opcode: before.map_or(header.opcode, |before| before.opcode),
-                        len: header.len,
-                        before: before.map_or(0, |before| before.before.saturating_add(before.len)),
-                        packet: origin.packet,
-                        time: origin.time,
-                    });
+                    facts.note_data(header.opcode, header.len, origin);
                 }
                 if self.closes.is_none() && header.opcode != Opcode::CLOSE {
                     let Origin {
