@@ -18,7 +18,7 @@ pub(super) enum App {
     /// The beginning is missing: WebSocket frames, perhaps.
     Unknown(Box<Pair<Search>>),
     /// WebSocket frames.
-    Frames(Box<Pair<Reader>>),
+    Frames(Pair<Reader>),
     /// Nothing that concerns us: its bytes are not looked at.
     Other,
 }
@@ -329,10 +329,10 @@ impl Upper {
                     tracker.handle_item(side, item)
                 })
             };
-            self.app = App::Frames(Box::new(Pair {
+            self.app = App::Frames(Pair {
                 a: read(End::A, a),
                 b: read(End::B, b),
-            }));
+            });
         }
         self.tracker = Some(tracker);
     }
@@ -413,10 +413,10 @@ impl Upper {
             }
             reader
         };
-        let mut readers = Box::new(Pair {
+        let mut readers = Pair {
             a: reader(End::A),
             b: reader(End::B),
-        });
+        };
         if let App::Http(mut exchange) = std::mem::replace(&mut self.app, App::Undecided) {
             exchange.drain(|end, chunk| {
                 let side = tracker.side(end);

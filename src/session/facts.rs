@@ -180,12 +180,24 @@ impl SideFacts {
 /// should take little room.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SideSoFar {
-    pub(super) sent: Sent,
+    counted: Counted,
     pub(super) last_data_frame: Option<DataFrame>,
     /// The last frame before any Close.
     pub(super) last_frame: Option<LastSeen>,
     pub(super) pings: Option<Box<Pings>>,
     pub(super) rough: Option<Box<Rough>>,
+}
+
+/// What a side sent since it was last added up, which is done before any of these numbers gets too
+/// large: none is larger than that of the frames.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    bytes: u64,
+    largest_message: u64,
+    frames: u32,
+    messages: u32,
+    pings: u32,
+    pongs: u32,
 }
 
 /// A [`LastFrame`] as if its message began with it.
@@ -213,7 +225,9 @@ pub(super) struct Rough {
     pub(super) tail: Tail,
     pub(super) inflated: Inflated,
     /// Payload bytes of the message of the last data frame before it.
-    pub(super) before: u64,
+    before: u64,
+    /// What was added up.
+    sent: Sent,
 }
 
 impl Default for Rough {
@@ -224,14 +238,61 @@ impl Default for Rough {
             tail: Tail::Boundary,
             inflated: Inflated::default(),
             before: 0,
+            sent: Sent::default(),
         }
     }
 }
 
 impl SideSoFar {
+    /// All it sent so far.
+    pub(super) fn sent(&self) -> Sent {
+        let Counted {
+            bytes,
+            largest_message,
+            frames,
+            messages,
+            pings,
+            pongs,
+        } = self.counted;
+        let before = self.rough.as_ref().map(|rough| rough.sent);
+        let before = before.unwrap_or_default();
+        Sent {
+            frames: before.frames + u64::from(frames),
+            messages: before.messages + u64::from(messages),
+            bytes: before.bytes.saturating_add(bytes),
+            pings: before.pings + u64::from(pings),
+            pongs: before.pongs + u64::from(pongs),
+            largest_message: before.largest_message.max(largest_message),
+        }
+    }
+
+    /// A frame begins.
+    pub(super) fn note_frame(&mut self) {
+        if self.counted.frames == u32::MAX {
+            self.rough().sent = self.sent();
+            self.counted = Counted::default();
+        }
+        self.counted.frames += 1;
+    }
+
+    /// A message of this length is whole.
+    pub(super) fn note_message(&mut self, len: u64) {
+        self.counted.messages += 1;
+        self.counted.largest_message = self.counted.largest_message.max(len);
+    }
+
+    /// A Ping, or else a Pong, is whole.
+    pub(super) const fn note_control(&mut self, is_ping: bool) {
+        if is_ping {
+            self.counted.pings += 1;
+        } else {
+            self.counted.pongs += 1;
+        }
+    }
+
     /// A data frame begins.
     pub(super) fn note_data(&mut self, opcode: Opcode, len: u64, origin: Origin) {
-        self.sent.bytes = self.sent.bytes.saturating_add(len);
+        self.counted.bytes = self.counted.bytes.saturating_add(len);
         let whole = self
             .last_data_frame
             .filter(|_| opcode == Opcode::CONTINUATION);
@@ -256,8 +317,9 @@ impl SideSoFar {
 
 impl From<SideSoFar> for SideFacts {
     fn from(so_far: SideSoFar) -> Self {
+        let sent = so_far.sent();
         let SideSoFar {
-            sent,
+            counted: _,
             last_data_frame,
             last_frame,
             pings,
@@ -269,6 +331,7 @@ impl From<SideSoFar> for SideFacts {
             tail,
             inflated,
             before,
+            sent: _,
         } = rough.map(|rough| *rough).unwrap_or_default();
         Self {
             sent,

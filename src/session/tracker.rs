@@ -216,8 +216,8 @@ impl Tracker {
     /// What each side sent so far.
     pub fn sent(&self) -> Sides<Sent> {
         Sides {
-            client: self.sides.client.sent,
-            server: self.sides.server.sent,
+            client: self.sides.client.sent(),
+            server: self.sides.server.sent(),
         }
     }
 
@@ -325,7 +325,7 @@ impl Tracker {
         let facts = &mut self.sides[side];
         match item {
             Item::Frame { header, origin } => {
-                facts.sent.frames += 1;
+                facts.note_frame();
                 if !header.opcode.is_control() {
                     facts.note_data(header.opcode, header.len, origin);
                 }
@@ -342,8 +342,7 @@ impl Tracker {
                 inflated,
                 origin,
             } => {
-                facts.sent.messages += 1;
-                facts.sent.largest_message = facts.sent.largest_message.max(len);
+                facts.note_message(len);
                 if let Some(len) = inflated {
                     let inflated = &mut facts.rough().inflated;
                     inflated.largest = inflated.largest.max(len);
@@ -362,12 +361,11 @@ impl Tracker {
                 origin,
             } => {
                 let Origin { packet, time, .. } = origin;
+                facts.note_control(opcode == Opcode::PING);
                 if opcode == Opcode::PING {
-                    facts.sent.pings += 1;
                     let pings = facts.pings.get_or_insert_default();
                     pings.ping(payload, packet, time);
                 } else {
-                    facts.sent.pongs += 1;
                     if let Some(pings) = &mut self.sides[side.other()].pings {
                         pings.pong(payload, packet, time);
                     }

@@ -104,19 +104,12 @@ enum State {
         partial: [u8; MAX_HEADER_LEN],
         len: u8,
     },
-    /// In a frame of which more is to come. Apart: of many directions few are in one.
-    Payload(Box<Payload>),
+    /// In a frame of which more is to come.
+    Payload(Payload),
     /// Bytes are missing: looks for the next frame.
     Seeking(Box<Resync>),
     /// The sender's own bytes make no frames.
     Broken,
-}
-
-impl State {
-    const BOUNDARY: Self = Self::Header {
-        partial: [0; MAX_HEADER_LEN],
-        len: 0,
-    };
 }
 
 /// A frame under way.
@@ -149,7 +142,8 @@ impl Payload {
 /// A message under way.
 #[derive(Clone, Copy, Debug)]
 struct Message {
-    opcode: Option<Opcode>,
+    /// A continuation where its beginning was not seen.
+    opcode: Opcode,
     len: u64,
     text: Option<TextCheck>,
     /// RFC 7692 §6: its first frame has RSV1 set.
@@ -190,7 +184,8 @@ impl Message {
 #[derive(Debug)]
 pub struct Reader {
     terms: Terms,
-    state: State,
+    /// Where it is not between two frames, as nearly all directions of many are.
+    state: Option<Box<State>>,
     message: Option<Message>,
     /// Where permessage-deflate was agreed on.
     inflation: Option<Box<Inflation>>,
@@ -215,7 +210,7 @@ impl Reader {
                 side,
                 deflate: compression.may_be(),
             },
-            state: State::BOUNDARY,
+            state: None,
             message: None,
             inflation: match compression {
                 Compression::Deflate(deflate) => Some(inflation(deflate.takeover(side))),
@@ -244,15 +239,15 @@ impl Reader {
 
     /// Bytes kept while it is not known where frames begin.
     pub fn kept_bytes(&self) -> usize {
-        match &self.state {
-            State::Seeking(resync) => resync.kept(),
+        match self.state.as_deref() {
+            Some(State::Seeking(resync)) => resync.kept(),
             _ => 0,
         }
     }
 
     /// Gives them up.
     pub fn forget(&mut self) {
-        if let State::Seeking(resync) = &mut self.state {
+        if let Some(State::Seeking(resync)) = self.state.as_deref_mut() {
             resync.forget();
         }
     }
@@ -276,20 +271,20 @@ impl Reader {
     /// No more bytes come: tells what a search that was under way can still prove, and where
     /// the stream stopped.
     pub fn finish(&mut self, out: &mut Out<'_>) -> Tail {
-        if let State::Seeking(resync) = &self.state
+        if let Some(State::Seeking(resync)) = self.state.as_deref()
             && let Some((found, ..)) = resync.finish()
         {
             self.resume(found, out);
         }
-        match &self.state {
-            State::Header { len: 0, .. } if self.message.is_some() => Tail::InMessage,
-            State::Header { len: 0, .. } => Tail::Boundary,
-            State::Header { .. } => Tail::InHeader,
-            State::Payload(payload) => {
+        match self.state.as_deref() {
+            None if self.message.is_some() => Tail::InMessage,
+            None => Tail::Boundary,
+            Some(State::Header { .. }) => Tail::InHeader,
+            Some(State::Payload(payload)) => {
                 Tail::InFrame(payload.header.opcode, payload.done, payload.header.len)
             }
-            State::Seeking(_) => Tail::Unknown,
-            State::Broken => Tail::Boundary,
+            Some(State::Seeking(_)) => Tail::Unknown,
+            Some(State::Broken) => Tail::Boundary,
         }
     }
 
@@ -301,9 +296,9 @@ impl Reader {
         out: &mut Out<'_>,
     ) {
         while !bytes.is_empty() {
-            let used = match &mut self.state {
-                State::Broken => return,
-                State::Seeking(resync) => {
+            let used = match self.state.as_deref_mut() {
+                Some(State::Broken) => return,
+                Some(State::Seeking(resync)) => {
                     if let Some(found) = resync.push(Chunk::Data {
                         offset,
                         bytes,
@@ -313,25 +308,24 @@ impl Reader {
                     }
                     return;
                 }
-                State::Payload(_) => self.go_on(bytes, offset, origin, out),
-                State::Header { partial, len: 0 } => match parse_header(bytes) {
+                Some(State::Payload(_)) => self.go_on(bytes, offset, origin, out),
+                None => match parse_header(bytes) {
                     Ok((rest, header)) => {
                         let used = bytes.len() - rest.len();
                         used + self.handle_frame(header, offset, rest, origin, out)
                     }
                     Err(_) => {
                         // Fewer bytes than a header has: they fit.
+                        let mut partial = [0; MAX_HEADER_LEN];
                         for (place, &byte) in partial.iter_mut().zip(bytes) {
                             *place = byte;
                         }
-                        self.state = State::Header {
-                            partial: *partial,
-                            len: u8::try_from(bytes.len()).unwrap_or(u8::MAX),
-                        };
+                        let len = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+                        self.state = Some(Box::new(State::Header { partial, len }));
                         return;
                     }
                 },
-                State::Header { partial, len } => {
+                Some(State::Header { partial, len }) => {
                     let before = *len;
                     let place = partial.get_mut(usize::from(before));
                     let Some((place, (&byte, rest))) = place.zip(bytes.split_first()) else {
@@ -354,9 +348,9 @@ impl Reader {
     }
 
     fn handle_gap(&mut self, mut offset: u64, len: u64, origin: Origin, out: &mut Out<'_>) {
-        match &mut self.state {
-            State::Broken => return,
-            State::Seeking(resync) => {
+        match self.state.as_deref_mut() {
+            Some(State::Broken) => return,
+            Some(State::Seeking(resync)) => {
                 out(Item::Lost {
                     offset,
                     len,
@@ -371,11 +365,12 @@ impl Reader {
                 }
                 return;
             }
-            State::Header { .. } | State::Payload(_) => {}
+            Some(State::Header { .. } | State::Payload(_)) | None => {}
         }
         let end = offset.saturating_add(len);
         offset += self.skip_masking_key(offset, len, origin, out);
-        if let State::Payload(mut payload) = self.take_frame() {
+        let mut frame = self.take_frame();
+        if let Some(State::Payload(payload)) = frame.as_deref_mut() {
             // The length of the frame is known, so what is missing of its payload does no harm
             // to what follows.
             let inside = (end - offset).min(payload.header.len - payload.done);
@@ -391,12 +386,17 @@ impl Reader {
             }
             if payload.is_whole() {
                 let mut control = std::mem::take(&mut payload.control);
-                self.end_frame(&payload, &mut control, offset, origin, out);
+                self.end_frame(payload, &mut control, offset, origin, out);
             } else {
-                self.state = State::Payload(payload);
+                self.state = frame;
             }
         }
-        if let State::Header { len, .. } = self.state
+        let in_header = match self.state.as_deref() {
+            None => Some(0),
+            Some(State::Header { len, .. }) => Some(*len),
+            Some(State::Payload(_) | State::Seeking(_) | State::Broken) => None,
+        };
+        if let Some(len) = in_header
             && offset < end
         {
             let from = offset - u64::from(len);
@@ -418,7 +418,7 @@ impl Reader {
         origin: Origin,
         out: &mut Out<'_>,
     ) -> u64 {
-        let State::Header { partial, len } = &self.state else {
+        let Some(State::Header { partial, len }) = self.state.as_deref() else {
             return 0;
         };
         let have = u64::from(*len);
@@ -439,15 +439,14 @@ impl Reader {
     }
 
     /// The frame under way, if there is one: where it does not end, it has to be put back.
-    fn take_frame(&mut self) -> State {
-        match self.state {
-            State::Payload(_) => std::mem::replace(&mut self.state, State::BOUNDARY),
-            _ => State::BOUNDARY,
-        }
+    fn take_frame(&mut self) -> Option<Box<State>> {
+        self.state
+            .take_if(|state| matches!(**state, State::Payload(_)))
     }
 
     pub(super) fn seek(&mut self) {
-        self.state = State::Seeking(Box::new(Resync::new(self.terms, true)));
+        let resync = Box::new(Resync::new(self.terms, true));
+        self.state = Some(Box::new(State::Seeking(resync)));
         self.message = None;
         self.context_lost = true;
         self.lose_message();
@@ -466,7 +465,7 @@ impl Reader {
         if self.depth >= limits::MAX_RESYNC_DEPTH {
             return;
         }
-        let State::Seeking(resync) = std::mem::replace(&mut self.state, State::BOUNDARY) else {
+        let Some(State::Seeking(resync)) = self.state.take().map(|state| *state) else {
             return;
         };
         out(Item::Found { offset: found });
@@ -486,7 +485,7 @@ impl Reader {
         origin: Origin,
         out: &mut Out<'_>,
     ) -> usize {
-        self.state = State::BOUNDARY;
+        self.state = None;
         let Some(mut payload) = self.begin_frame(header, start, origin, out) else {
             return 0;
         };
@@ -510,24 +509,25 @@ impl Reader {
             let mut control = std::mem::take(&mut payload.control);
             self.end_frame(&payload, &mut control, end, origin, out);
         } else {
-            self.state = State::Payload(Box::new(payload));
+            self.state = Some(Box::new(State::Payload(payload)));
         }
         used
     }
 
     /// Takes more of the frame under way; how many of these bytes are its own.
     fn go_on(&mut self, bytes: &[u8], offset: u64, origin: Origin, out: &mut Out<'_>) -> usize {
-        let State::Payload(mut payload) = self.take_frame() else {
+        let mut frame = self.take_frame();
+        let Some(State::Payload(payload)) = frame.as_deref_mut() else {
             return 0;
         };
         let used = payload.part_of(bytes);
         let part = bytes.get(..used).unwrap_or_default();
-        self.handle_payload(&mut payload, part, offset, origin, out);
+        self.handle_payload(payload, part, offset, origin, out);
         if payload.is_whole() {
             let mut control = std::mem::take(&mut payload.control);
-            self.end_frame(&payload, &mut control, offset + used as u64, origin, out);
+            self.end_frame(payload, &mut control, offset + used as u64, origin, out);
         } else {
-            self.state = State::Payload(payload);
+            self.state = frame;
         }
         used
     }
@@ -556,7 +556,7 @@ impl Reader {
             }
             self.header_faults = self.header_faults.saturating_add(1);
             if fault.is_some() {
-                self.state = State::Broken;
+                self.state = Some(Box::new(State::Broken));
                 return None;
             }
         } else if let Some(rule) = fault {
@@ -566,7 +566,7 @@ impl Reader {
             // One slip leaves the framing whole. After a second one, or a length that cannot
             // be, whatever looks like a frame (a Close, even) would be chance.
             if self.header_faults > 1 && !rule.keeps_framing() || rule == Rule::LengthMsb {
-                self.state = State::Broken;
+                self.state = Some(Box::new(State::Broken));
                 return None;
             }
         }
@@ -574,7 +574,7 @@ impl Reader {
             Opcode::CONTINUATION if self.message.is_none() => {
                 if self.context_lost {
                     self.message = Some(Message {
-                        opcode: None,
+                        opcode: Opcode::CONTINUATION,
                         len: 0,
                         text: None,
                         compressed: false,
@@ -599,7 +599,7 @@ impl Reader {
                 let is_readable = !compressed || self.inflation.is_some();
                 let text = header.opcode == Opcode::TEXT && is_readable;
                 self.message = Some(Message {
-                    opcode: Some(header.opcode),
+                    opcode: header.opcode,
                     len: 0,
                     text: text.then(TextCheck::default),
                     compressed,
@@ -734,7 +734,8 @@ impl Reader {
                         });
                     }
                     out(Item::Message {
-                        opcode: message.opcode,
+                        opcode: Some(message.opcode)
+                            .filter(|&opcode| opcode != Opcode::CONTINUATION),
                         len: message.len,
                         inflated: message.compressed.then(|| self.inflated()).flatten(),
                         origin,
