@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
 use super::trace::Recording;
-use super::upper::{App, Common, Seen, Upper};
+use super::upper::{App, Common, Rare, Seen, Upper};
 use crate::capture::PacketId;
 use crate::decode::{Flags, IcmpError, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
@@ -24,8 +24,6 @@ pub(super) struct Stack {
     ordinal: u64,
     /// Outermost VLAN of its first packet.
     vlan: Option<u16>,
-    /// Tunnels around its first packet, where there are any.
-    tunnel: Option<Box<Tunnels>>,
     /// Somebody waits for it to be over.
     pub(super) is_watched: bool,
     /// Somebody looks for its secrets.
@@ -59,17 +57,20 @@ impl Stack {
         Self {
             tcp: Connection::new(packet, time),
             upper: Upper {
-                prefix: None,
                 tls: None,
                 app: App::Undecided,
                 tracker: None,
-                rare: None,
+                rare: (!tunnel.is_empty()).then(|| {
+                    Box::new(Rare {
+                        tunnel,
+                        ..Rare::default()
+                    })
+                }),
                 prefixes_left: limits::MAX_PREFIXES,
                 is_reused: false,
             },
             ordinal,
             vlan,
-            tunnel: (!tunnel.is_empty()).then(|| Box::new(tunnel)),
             is_watched: false,
             is_keyless: false,
             trace: None,
@@ -92,11 +93,12 @@ impl Stack {
 
     /// What its sessions are known by.
     pub(super) fn name(&self, key: FlowKey) -> Name {
+        let tunnel = self.upper.rare.as_ref().map(|rare| rare.tunnel);
         Name {
             key,
             ordinal: self.ordinal,
             vlan: self.vlan,
-            tunnel: self.tunnel.as_deref().copied().unwrap_or_default(),
+            tunnel: tunnel.unwrap_or_default(),
         }
     }
 
@@ -410,24 +412,8 @@ mod tests {
             size_of::<Pair<Reader>>(),
         ];
         assert!(
-            sizes[0] <= 424 && sizes[1] <= 520 && sizes[2] <= 240,
+            sizes[0] <= 424 && sizes[1] <= 376 && sizes[2] <= 80,
             "{sizes:?}"
-        );
-    }
-}
-#[cfg(test)]
-mod sizes {
-    #[test]
-    fn sizes() {
-        use super::*;
-        println!(
-            "SZ stack {} tcp {} upper {} tracker {} reader {} exchange {}",
-            size_of::<Stack>(),
-            size_of::<Connection>(),
-            size_of::<Upper>(),
-            size_of::<Tracker>(),
-            size_of::<crate::ws::Reader>(),
-            size_of::<crate::http::Exchange>()
         );
     }
 }

@@ -1,5 +1,6 @@
 //! What lies over TCP in one connection: HTTP until the WebSocket begins, then frames.
 
+use crate::decode::Tunnels;
 use crate::flow::{End, Pair};
 use crate::http::{Event, Events, Exchange, Halves, NoTunnel, Prefix, Sight, looks_like};
 use crate::limits;
@@ -42,8 +43,6 @@ pub(super) struct Settings {
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
 #[derive(Debug)]
 pub(super) struct Upper {
-    /// What a proxy put before everything else, while it lasts.
-    pub(super) prefix: Option<Box<Prefix>>,
     /// Where it is TLS, `app` is what its plaintext carries.
     pub(super) tls: Option<Box<TlsConnection>>,
     pub(super) app: App,
@@ -58,6 +57,10 @@ pub(super) struct Upper {
 /// What few connections have, apart so that the others touch less memory.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
+    /// Tunnels around the first packet.
+    pub(super) tunnel: Tunnels,
+    /// What a proxy put before everything else, while it lasts.
+    pub(super) prefix: Option<Box<Prefix>>,
     /// Offsets behind what proxies put first.
     pub(super) begins: Pair<u64>,
     /// In TLS: what is missing before the first plaintext of an end.
@@ -131,6 +134,11 @@ impl Upper {
         self.rare
             .as_ref()
             .is_some_and(|rare| !rare.earlier.is_empty())
+    }
+
+    /// What a proxy puts first, if that is under way: it has to be put back.
+    pub(super) fn take_prefix(&mut self) -> Option<Box<Prefix>> {
+        self.rare.as_mut()?.prefix.take()
     }
 
     /// Who reads what TCP carries, once that is frames and not wrapped in anything: they take it
@@ -316,7 +324,7 @@ impl Upper {
         match self.rare.as_mut().and_then(|rare| rare.halves.take()) {
             Some(halves) => {
                 tracker.handle_request(halves.request, halves.asked);
-                tracker.handle_opened(Some(halves.response), halves.answered);
+                tracker.handle_opened(Some(&halves.response), halves.answered);
             }
             None => tracker.handle_opened(None, first),
         }
@@ -364,7 +372,7 @@ impl Upper {
                 }
                 Event::Refused { response, origin } => {
                     if let Some(tracker) = &mut self.tracker {
-                        tracker.handle_refusal(response, origin);
+                        tracker.handle_refusal(&response, origin);
                     }
                 }
                 Event::NotHttp { begins, origin } => {
@@ -380,7 +388,7 @@ impl Upper {
                     let tracker = self.tracker.get_or_insert_with(|| {
                         Box::new(Tracker::new(client, first, settings.story))
                     });
-                    tracker.handle_opened(response, origin);
+                    tracker.handle_opened(response.as_ref(), origin);
                     self.begin_frames(&settings.windows);
                 }
                 Event::NoBeginning(halves) => {

@@ -16,9 +16,9 @@ impl Upper {
         seen: &Seen<'_>,
         keys: &mut Keyring,
     ) {
-        if let Some(mut prefix) = self.prefix.take() {
+        if let Some(mut prefix) = self.take_prefix() {
             match prefix.handle_chunk(end, chunk) {
-                None => self.prefix = Some(prefix),
+                None => self.rare().prefix = Some(prefix),
                 Some(begins) => {
                     self.set_no_tunnel(prefix.no_tunnel());
                     let before = self.begins();
@@ -39,8 +39,8 @@ impl Upper {
         {
             let is_whole = self.is_begin(end, offset, seen);
             if is_whole && self.prefixes_left > 0 {
-                self.prefix = Prefix::detect(end, bytes, self.begins()).map(Box::new);
-                if self.prefix.is_some() {
+                if let Some(prefix) = Prefix::detect(end, bytes, self.begins()) {
+                    self.rare().prefix = Some(Box::new(prefix));
                     self.prefixes_left -= 1;
                     return self.handle_chunk(end, chunk, seen, keys);
                 }
@@ -62,7 +62,7 @@ impl Upper {
 
     /// The attempt of a client whose proxy opened no tunnel.
     pub(super) fn unconnected(&mut self, seen: &Seen<'_>) -> Option<Box<Tracker>> {
-        if let Some(prefix) = self.prefix.take() {
+        if let Some(prefix) = self.take_prefix() {
             self.set_no_tunnel(prefix.no_tunnel());
         }
         let NoTunnel {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU64;
 
 use httparse::Header;
 
@@ -28,7 +29,7 @@ pub(super) struct Fields<'b> {
     /// `Connection` names upgrade.
     pub(super) connection_upgrade: bool,
     /// A hash of `Cookie` and `Authorization`, where there is one of them.
-    pub(super) credentials: Option<u64>,
+    pub(super) credentials: Option<NonZeroU64>,
     is_chunked: bool,
     content_length: Option<&'b [u8]>,
 }
@@ -68,7 +69,8 @@ impl<'b> Fields<'b> {
             }
         }
         if has_credentials {
-            fields.credentials = Some(hash(headers, &["cookie", "authorization"]));
+            let hash = hash(headers, &["cookie", "authorization"]);
+            fields.credentials = Some(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN));
         }
         fields
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
 
 use httparse::{ParserConfig, Status};
 
@@ -24,10 +25,13 @@ pub(super) enum BodyLen {
 
 /// What a request head says in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asking(Texts<8>);
+pub struct Asking(
+    /// Once it was answered, the last three are those of the answer.
+    Texts<8>,
+);
 
 impl Asking {
-    /// Texts that are of use once the request was answered; those behind them are not.
+    /// Texts that are of use once the request was answered.
     const KEPT: usize = 5;
 
     /// These, in the order in which they are kept.
@@ -48,8 +52,9 @@ impl Asking {
 
     /// Of a client that asked a proxy for a tunnel to this host, and came no further.
     pub fn of_tunnel(host: &str) -> Self {
+        let host = Some(Cow::Borrowed(host));
         let [a, b, c, d, e, f, g] = [const { None }; 7];
-        Self(Texts::new([Some(Cow::Borrowed(host)), a, b, c, d, e, f, g]))
+        Self(Texts::new([host, a, b, c, d, e, f, g]))
     }
 
     /// `Host`.
@@ -77,7 +82,7 @@ impl Asking {
         self.0.get(4)
     }
 
-    /// `GET`, mostly.
+    /// `GET`, mostly. This and what follows counts until it is [answered](Self::settle).
     pub fn method(&self) -> &str {
         self.0.get(5).unwrap_or("GET")
     }
@@ -92,9 +97,27 @@ impl Asking {
         self.0.get(7)
     }
 
-    /// It was answered: lets go of what was asked for the sake of the answer.
-    pub fn settle(&mut self) {
-        self.0.keep(Self::KEPT);
+    /// The subprotocol, the extensions and the server of the answer, once it was answered.
+    pub fn answer(&self) -> [Option<&str>; 3] {
+        [5, 6, 7].map(|index| self.0.get(index))
+    }
+
+    /// It was answered with these: they take the place of what was asked for their sake.
+    pub fn settle(&mut self, answering: &Answering) {
+        if answering.is_empty() {
+            return self.0.keep(Self::KEPT);
+        }
+        let asked = [0, 1, 2, 3, 4].map(|index| self.0.get(index).map(Cow::Borrowed));
+        let [host, path, origin, user_agent, key] = asked;
+        let answer = [
+            answering.protocol(),
+            answering.extensions(),
+            answering.server(),
+        ];
+        let [protocol, extensions, server] = answer.map(|text| text.map(Cow::Borrowed));
+        self.0 = Texts::new([
+            host, path, origin, user_agent, key, protocol, extensions, server,
+        ]);
     }
 }
 
@@ -110,7 +133,7 @@ pub struct Request {
     /// Only its beginning is in the capture.
     pub is_cut: bool,
     /// A hash of `Cookie` and `Authorization`, where there is one of them.
-    pub credentials: Option<u64>,
+    pub credentials: Option<NonZeroU64>,
     pub(super) body: BodyLen,
 }
 
@@ -137,6 +160,11 @@ impl Request {
 pub struct Answering(Texts<3>);
 
 impl Answering {
+    /// It says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// `Server`.
     pub fn server(&self) -> Option<&str> {
         self.0.get(0)

@@ -17,7 +17,7 @@ mod upgrade;
 
 pub use event::{Event, Events, Halves, Sight};
 pub use exchange::Exchange;
-pub use head::{Answering, Asking, Request, Response};
+pub use head::{Asking, Request, Response};
 pub use lane::{Kind, looks_like};
 pub use prefix::{NoTunnel, Prefix};
 pub use upgrade::{Fault, check_answer};

@@ -56,6 +56,11 @@ impl<const N: usize> Texts<N> {
             .unwrap_or(0);
     }
 
+    /// All are missing.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.present == 0
+    }
+
     /// The text at an index, if it is there.
     pub(super) fn get(&self, index: usize) -> Option<&str> {
         if self.present & 1 << index == 0 {

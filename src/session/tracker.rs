@@ -10,7 +10,7 @@ use super::facts::{
 use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
-use crate::http::{Answering, Asking, Fault, Request, Response, check_answer};
+use crate::http::{Asking, Fault, Request, Response, check_answer};
 use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
@@ -39,9 +39,8 @@ pub struct Tracker {
     answered: Option<(PacketId, Timestamp)>,
     sides: Sides<SideSoFar>,
     asking: Asking,
-    answering: Answering,
     status: Option<u16>,
-    credentials: Option<u64>,
+    credentials: Option<NonZeroU64>,
     /// A part of the request is missing.
     is_request_cut: bool,
     closes: Option<Box<Closes>>,
@@ -115,7 +114,6 @@ impl Tracker {
             answered: None,
             sides: Sides::default(),
             asking: Asking::default(),
-            answering: Answering::default(),
             status: None,
             credentials: None,
             is_request_cut: false,
@@ -196,20 +194,23 @@ impl Tracker {
     /// What the opening said.
     fn opening(&self) -> Opening {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let Self {
-            asking, answering, ..
-        } = self;
+        let asking = &self.asking;
+        let answer = match self.status {
+            Some(_) => asking.answer(),
+            None => [None; 3],
+        };
+        let [subprotocol, extensions, server_software] = answer.map(owned);
         Opening {
             host: owned(asking.host()),
             path: owned(asking.path()),
             origin: owned(asking.origin()),
             user_agent: owned(asking.user_agent()),
-            subprotocol: owned(answering.protocol()),
-            extensions: owned(answering.extensions()),
+            subprotocol,
+            extensions,
             http_status: self.status,
-            server_software: owned(answering.server()),
+            server_software,
             key: owned(asking.key()),
-            credentials: self.credentials,
+            credentials: self.credentials.map(NonZeroU64::get),
         }
     }
 
@@ -259,7 +260,7 @@ impl Tracker {
     }
 
     /// An answer that refuses.
-    pub fn handle_refusal(&mut self, response: Response, origin: Origin) {
+    pub fn handle_refusal(&mut self, response: &Response, origin: Origin) {
         self.answer = Answer::Refused(response.status);
         self.answered(response, origin);
     }
@@ -285,7 +286,7 @@ impl Tracker {
     }
 
     /// The 101, or, without one, the knowledge that frames follow.
-    pub fn handle_opened(&mut self, response: Option<Response>, origin: Origin) {
+    pub fn handle_opened(&mut self, response: Option<&Response>, origin: Origin) {
         let Some(response) = response else {
             self.answer = Answer::Lost;
             self.compression = Compression::Unknown;
@@ -299,21 +300,20 @@ impl Tracker {
         // What is missing may stand in the part that was not captured.
         let is_whole = self.requested.is_some() && !self.is_request_cut && !response.is_cut;
         let fault = is_whole
-            .then(|| check_answer(&self.asking, &response))
+            .then(|| check_answer(&self.asking, response))
             .flatten();
         self.answer = Answer::Switched(fault);
         self.answered(response, origin);
-        self.asking.settle();
         if let Some(fault) = fault {
             let (rule, detail) = describe(fault);
             self.note(rule, Side::Server, origin, detail.to_owned());
         }
     }
 
-    fn answered(&mut self, response: Response, origin: Origin) {
+    fn answered(&mut self, response: &Response, origin: Origin) {
         let status = response.status;
         self.status = Some(status);
-        self.answering = response.answering;
+        self.asking.settle(&response.answering);
         self.answered = Some((origin.packet, origin.time));
         self.tell(Side::Server, origin, "answer", || {
             format!("HTTP status {status}")

@@ -43,6 +43,8 @@ pub struct Connection {
     /// There was a FIN, or a RST that its receiver heeded, of either end.
     has_ended: bool,
     opening: Opening,
+    /// When the last SYN came, or else a round trip, in nanoseconds.
+    opening_nanos: i64,
     /// From the first FIN or RST on.
     endings: Option<Box<Pair<Ending>>>,
     rare: Option<Box<Rare>>,
@@ -76,10 +78,10 @@ pub struct Complaint {
 enum Opening {
     #[default]
     Unseen,
-    /// When the last SYN came.
-    Asked(Timestamp),
-    /// A round trip in nanoseconds.
-    Measured(i64),
+    /// There was a SYN.
+    Asked,
+    /// A round trip is known.
+    Measured,
 }
 
 /// New bytes after a long silence of both ends.
@@ -112,6 +114,7 @@ impl Connection {
             last: (packet, time),
             has_ended: false,
             opening: Opening::default(),
+            opening_nanos: 0,
             endings: None,
             rare: None,
         }
@@ -239,10 +242,7 @@ impl Connection {
     /// From the SYN to the packet that answers its answer, in nanoseconds: a round trip,
     /// wherever between the two ends the capture was taken.
     pub fn round_trip(&self) -> Option<i64> {
-        match self.opening {
-            Opening::Measured(round_trip) => Some(round_trip),
-            Opening::Unseen | Opening::Asked(_) => None,
-        }
+        matches!(self.opening, Opening::Measured).then_some(self.opening_nanos)
     }
 
     /// The last time that bytes came after a long silence.
@@ -437,16 +437,19 @@ impl Connection {
 
     fn note_opening(&mut self, from: End, flags: Flags, time: Timestamp) {
         match self.opening {
-            Opening::Measured(_) => {}
+            Opening::Measured => {}
             _ if flags.has(Flags::SYN) => {
                 if !flags.has(Flags::ACK) {
-                    self.opening = Opening::Asked(time);
+                    self.opening = Opening::Asked;
+                    self.opening_nanos = time.as_nanos();
                 }
             }
-            Opening::Asked(syn) if self.opener == Some(from) => {
-                self.opening = Opening::Measured(time.since(syn).max(0));
+            Opening::Asked if self.opener == Some(from) => {
+                let syn = Timestamp::from_nanos(self.opening_nanos);
+                self.opening = Opening::Measured;
+                self.opening_nanos = time.since(syn).max(0);
             }
-            Opening::Asked(_) | Opening::Unseen => {}
+            Opening::Asked | Opening::Unseen => {}
         }
     }
 
