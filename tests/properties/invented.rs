@@ -57,6 +57,7 @@ const UNKNOWABLE: [(&str, &[&str], &str); 14] = [
         ],
         "without the SYN between them two connections on the same ports are one",
     ),
+    ("suspended-client", HEALED, HEALED_WHY),
     (
         "violations-server-undici",
         &["roles"],
