@@ -124,6 +124,11 @@ impl Followed {
         }
     }
 
+    /// Bytes of it may wait for others.
+    pub(super) fn may_hold(&self) -> bool {
+        matches!(self, Self::Whole(stack) if stack.may_hold())
+    }
+
     /// Memory held by bytes that wait for others.
     pub(super) fn held_bytes(&self) -> usize {
         match self {

@@ -45,7 +45,7 @@ pub struct Pipeline {
     /// Secrets came behind packets.
     late_secrets: bool,
     shard: Shard,
-    /// Bytes captured since the last look at what is held.
+    /// Bytes captured since the last look at what is held, of connections that may hold some.
     unchecked: u64,
     /// Connections followed at a time.
     max_connections: usize,
@@ -128,7 +128,6 @@ impl Pipeline {
         let ordinal = summary.packets;
         summary.packets += 1;
         summary.bytes += packet.data.len() as u64;
-        self.unchecked += packet.data.len() as u64;
         summary.snapped += u64::from((packet.data.len() as u64) < u64::from(packet.wire_len));
         let (first, last) = summary.span.unwrap_or((packet.time, packet.time));
         summary.span = Some((first.min(packet.time), last.max(packet.time)));
@@ -201,6 +200,7 @@ impl Pipeline {
             told,
             summary,
             common,
+            unchecked,
             ..
         } = self;
         let slot = match flows.find_hashed(hash, key) {
@@ -212,6 +212,9 @@ impl Pipeline {
                 let may_end = segment.flags.has(Flags::FIN | Flags::RST);
                 let was_over = may_end && followed.is_over();
                 let handled = followed.handle_segment(&arrival, common);
+                if handled == Handled::NewConnection || followed.may_hold() {
+                    *unchecked += packet.data.len() as u64;
+                }
                 if handled == Handled::NewConnection {
                     if let Some((key, old)) = flows.remove(slot) {
                         conclude(key, old, common, told, summary);
@@ -229,7 +232,10 @@ impl Pipeline {
                     Some(slot)
                 }
             }
-            None => begin(flows, begun, common, summary, *key, &arrival, ordinal),
+            None => {
+                *unchecked += packet.data.len() as u64;
+                begin(flows, begun, common, summary, *key, &arrival, ordinal)
+            }
         };
         if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
             && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
@@ -322,7 +328,7 @@ impl Pipeline {
     }
 
     /// Holds less, where all connections together hold more than they may. No more can be held
-    /// than was captured, so a look now and then is enough.
+    /// than was captured of those that may hold some, so a look now and then is enough.
     #[inline]
     fn check_held(&mut self) {
         let flows = self.flows.len() as u64;

@@ -148,6 +148,17 @@ impl Stack {
         self.tcp.handle_icmp(from, error, packet, time);
     }
 
+    /// Bytes may wait for others; an open WebSocket of which nothing is missing holds none.
+    pub(super) fn may_hold(&self) -> bool {
+        let is_settled = match &self.upper.app {
+            App::Frames(readers) => !readers.a.is_seeking() && !readers.b.is_seeking(),
+            App::Other => true,
+            App::Undecided | App::Http(_) | App::Unknown(_) => false,
+        };
+        let has_hole = |end| self.tcp.stream(end).has_hole();
+        !is_settled || self.upper.tls.is_some() || End::BOTH.into_iter().any(has_hole)
+    }
+
     /// Memory held by bytes that wait for others.
     pub(super) fn held_bytes(&self) -> usize {
         let kept = match &self.upper.app {

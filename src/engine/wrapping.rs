@@ -38,12 +38,13 @@ impl Upper {
             (&self.tls, &self.app, chunk)
         {
             let is_whole = self.is_begin(end, offset, seen);
-            if is_whole && self.prefixes_left > 0 {
-                if let Some(prefix) = Prefix::detect(end, bytes, self.begins()) {
-                    self.rare().prefix = Some(Box::new(prefix));
-                    self.prefixes_left -= 1;
-                    return self.handle_chunk(end, chunk, seen, keys);
-                }
+            if is_whole
+                && self.prefixes_left > 0
+                && let Some(prefix) = Prefix::detect(end, bytes, self.begins())
+            {
+                self.rare().prefix = Some(Box::new(prefix));
+                self.prefixes_left -= 1;
+                return self.handle_chunk(end, chunk, seen, keys);
             }
             self.tls = match looks_like_tls(bytes) {
                 Some(Look::Handshake) if is_whole || bytes.len() > 5 => Some(Box::default()),

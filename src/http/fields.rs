@@ -39,32 +39,33 @@ impl<'b> Fields<'b> {
         let mut fields = Self::default();
         let mut has_credentials = false;
         for &Header { name, value } in headers {
-            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            // Most are written as their RFCs write them.
+            let is = |known: &str| name == known || name.eq_ignore_ascii_case(known);
             // Most names differ in length already.
             match name.len() {
-                4 if is("host") => keep_first(&mut fields.host, value),
-                6 if is("origin") => keep_first(&mut fields.origin, value),
-                6 if is("server") => keep_first(&mut fields.server, value),
-                6 => has_credentials |= is("cookie"),
-                7 if is("upgrade") => {
+                4 if is("Host") => keep_first(&mut fields.host, value),
+                6 if is("Origin") => keep_first(&mut fields.origin, value),
+                6 if is("Server") => keep_first(&mut fields.server, value),
+                6 => has_credentials |= is("Cookie"),
+                7 if is("Upgrade") => {
                     fields.has_upgrade = true;
                     fields.upgrades |= has_token(value, "websocket");
                 }
-                10 if is("connection") => {
+                10 if is("Connection") => {
                     fields.connection_upgrade |= has_token(value, "upgrade");
                 }
-                10 if is("user-agent") => keep_first(&mut fields.user_agent, value),
-                13 => has_credentials |= is("authorization"),
-                14 if is("content-length") => {
+                10 if is("User-Agent") => keep_first(&mut fields.user_agent, value),
+                13 => has_credentials |= is("Authorization"),
+                14 if is("Content-Length") => {
                     fields.content_length.get_or_insert(value);
                 }
-                17 if is("sec-websocket-key") => keep_first(&mut fields.key, value),
-                17 if is("transfer-encoding") => {
+                17 if is("Sec-WebSocket-Key") => keep_first(&mut fields.key, value),
+                17 if is("Transfer-Encoding") => {
                     fields.is_chunked |= has_token(value, "chunked");
                 }
-                20 if is("sec-websocket-accept") => keep_first(&mut fields.accept, value),
-                22 if is("sec-websocket-protocol") => join(&mut fields.protocols, value),
-                24 if is("sec-websocket-extensions") => join(&mut fields.extensions, value),
+                20 if is("Sec-WebSocket-Accept") => keep_first(&mut fields.accept, value),
+                22 if is("Sec-WebSocket-Protocol") => join(&mut fields.protocols, value),
+                24 if is("Sec-WebSocket-Extensions") => join(&mut fields.extensions, value),
                 _ => {}
             }
         }
@@ -114,7 +115,8 @@ fn hash(headers: &[Header<'_>], names: &[&str]) -> u64 {
 pub(super) fn has_token(list: &[u8], token: &str) -> bool {
     let is_token = |found: &[u8]| found.eq_ignore_ascii_case(token.as_bytes());
     // Mostly there is one, and nothing else.
-    is_token(list)
+    list == token.as_bytes()
+        || is_token(list)
         || list.split(|&byte| byte == b',').any(|item| {
             let name = item.split(|&byte| byte == b';').next();
             name.is_some_and(|name| is_token(name.trim_ascii()))

@@ -237,6 +237,11 @@ impl Reader {
         self.inflation.as_ref()?.message()
     }
 
+    /// It is not known where frames begin.
+    pub fn is_seeking(&self) -> bool {
+        matches!(self.state.as_deref(), Some(State::Seeking(_)))
+    }
+
     /// Bytes kept while it is not known where frames begin.
     pub fn kept_bytes(&self) -> usize {
         match self.state.as_deref() {
