@@ -1,21 +1,8 @@
 //! Cells in columns: how wide each is, and what gives way where room is short.
 
-use std::borrow::Cow;
-
-use anstyle::Style;
-use jiff::civil::Date;
-
+use super::line::{Cell, Line};
 use super::look::Look;
-use super::text::{escape, shorten_end, shorten_middle, width};
-
-/// Fewer columns of a quotation tell nothing: then it is left out.
-const LEAST_QUOTE: usize = 8;
-/// Stands for a quotation that was left out.
-const LEFT_OUT: &str = " …";
-/// Bytes of most lines.
-const USUAL_LINE: usize = 160;
-/// What quotation marks and the blank before them take.
-const QUOTES: usize = 3;
+use super::text::width;
 
 /// What a cell too long for its column loses.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,90 +60,6 @@ pub(super) const fn column(title: &'static str) -> Column {
     }
 }
 
-/// A text and its looks.
-#[derive(Default)]
-pub(super) struct Cell<'a> {
-    pub(super) text: Cow<'a, str>,
-    /// Stands behind the text in quotation marks: cut, or left out whole, before the text is.
-    pub(super) quote: Option<Cow<'a, str>>,
-    /// What may stand for the text where room is short.
-    pub(super) short: Option<String>,
-    /// Columns of its beginning that are not to be cut.
-    pub(super) essential: usize,
-    pub(super) style: Style,
-}
-
-impl<'a> Cell<'a> {
-    /// A text; from the wire or not, it is made harmless here.
-    pub(super) fn text(text: &'a str) -> Self {
-        Self {
-            text: escape(text),
-            ..Self::default()
-        }
-    }
-
-    /// A text of our own, which is harmless.
-    pub(super) fn made(text: String) -> Self {
-        Self {
-            text: text.into(),
-            ..Self::default()
-        }
-    }
-
-    fn shown(&self, short: bool) -> &str {
-        match &self.short {
-            Some(text) if short => text,
-            _ => &self.text,
-        }
-    }
-
-    /// Columns of all that it says.
-    pub(super) fn width(&self, short: bool) -> usize {
-        let quote = self.quote.as_ref().map(|quote| width(quote) + QUOTES);
-        width(self.shown(short)) + quote.unwrap_or(0)
-    }
-
-    /// Columns below which it says too little.
-    fn least(&self, want: Want) -> usize {
-        match &self.quote {
-            Some(quote) if want < Want::Much => {
-                self.essential + QUOTES + width(quote).min(LEAST_QUOTE)
-            }
-            Some(_) => self.essential + width(LEFT_OUT),
-            None => self.essential,
-        }
-    }
-
-    /// In at most `columns`.
-    fn fitted(&self, short: bool, fit: Fit, columns: usize) -> Cow<'_, str> {
-        let text = self.shown(short);
-        if let Some(quote) = &self.quote {
-            let room = columns.saturating_sub(width(text) + QUOTES);
-            if width(quote) <= room || LEAST_QUOTE <= room {
-                return format!("{text} “{}”", shorten_end(quote, room)).into();
-            }
-            if width(text) + width(LEFT_OUT) <= columns {
-                return format!("{text}{LEFT_OUT}").into();
-            }
-        }
-        match fit {
-            Fit::Whole => text.into(),
-            Fit::Middle(..) => shorten_middle(text, columns),
-            Fit::End => shorten_end(text, columns),
-        }
-    }
-}
-
-/// A line of the table.
-#[derive(Default)]
-pub(super) struct Line<'a> {
-    /// The day of its time, where it has one.
-    pub(super) day: Option<Date>,
-    pub(super) cells: Vec<Cell<'a>>,
-    /// Sentences below it.
-    pub(super) notes: Vec<String>,
-}
-
 /// What is to be known of the lines of a table before the first is written.
 #[derive(Default)]
 pub(super) struct Measures {
@@ -176,7 +79,7 @@ struct Measure {
 
 impl Measures {
     /// Takes in one more line.
-    pub(super) fn add(&mut self, line: &Line<'_>) {
+    pub(super) fn add(&mut self, line: &Line) {
         self.columns.resize_with(line.cells.len(), Measure::default);
         for (cell, measure) in line.cells.iter().zip(&mut self.columns) {
             for (at, short) in [false, true].into_iter().enumerate() {
@@ -184,10 +87,11 @@ impl Measures {
                     *wide = cell.width(short).max(*wide);
                 }
                 if let Some(same) = measure.same.get_mut(at) {
-                    let shown = cell.shown(short);
                     if self.lines == 0 {
-                        *same = Some(shown.to_owned());
-                    } else if same.as_deref().is_some_and(|same| same != shown) {
+                        *same = Some(line.shown(cell, short).to_owned());
+                    } else if let Some(first) = same
+                        && first != line.shown(cell, short)
+                    {
                         *same = None;
                     }
                 }
@@ -220,12 +124,25 @@ enum Place {
 /// Which columns there are, and how wide each is.
 pub(super) struct Layout {
     columns: &'static [Column],
-    titles: Line<'static>,
+    titles: Line,
     measures: Measures,
     places: Vec<Place>,
     widths: Vec<usize>,
     gap: &'static str,
     want: Want,
+    /// What a line is written by, once all else is known.
+    slots: Vec<Slot>,
+}
+
+/// A column as it stands in a line.
+struct Slot {
+    /// Which cell of the line.
+    at: usize,
+    joint: &'static str,
+    short: bool,
+    right: bool,
+    fit: Fit,
+    wide: usize,
 }
 
 impl Layout {
@@ -233,7 +150,7 @@ impl Layout {
     /// roomiest of all for `None`.
     pub(super) fn new(
         columns: &'static [Column],
-        titles: Line<'static>,
+        titles: Line,
         measures: Measures,
         room: Option<usize>,
     ) -> Self {
@@ -245,11 +162,13 @@ impl Layout {
             widths: Vec::new(),
             gap: "  ",
             want: Want::None,
+            slots: Vec::new(),
         };
         layout.widen();
         if let Some(room) = room {
             layout.fit(room);
         }
+        layout.slots = layout.slots();
         layout
     }
 
@@ -419,44 +338,77 @@ impl Layout {
     }
 
     /// No cell of `line` is wider than its column.
-    pub(super) fn fits(&self, line: &Line<'_>) -> bool {
+    pub(super) fn fits(&self, line: &Line) -> bool {
         let columns = line.cells.iter().zip(self.columns).zip(&self.widths);
         columns
             .into_iter()
             .all(|((cell, column), wide)| cell.width(self.is_short(column)) <= *wide)
     }
 
-    /// The line of titles.
-    pub(super) fn titles(&self, look: &Look) -> String {
-        self.line(&self.titles, look)
+    fn slots(&self) -> Vec<Slot> {
+        let columns = self.columns.iter().zip(&self.widths).enumerate();
+        columns
+            .filter(|&(at, _)| self.is_shown(at))
+            .map(|(at, (column, &wide))| Slot {
+                at,
+                joint: self.joint(at),
+                short: self.is_short(column),
+                right: column.right,
+                fit: column.fit,
+                wide,
+            })
+            .collect()
     }
 
-    /// One line of the table.
-    pub(super) fn line(&self, line: &Line<'_>, look: &Look) -> String {
-        let mut text = String::with_capacity(USUAL_LINE);
-        let columns = line.cells.iter().zip(self.columns).zip(&self.widths);
-        for (at, ((cell, column), wide)) in columns.enumerate() {
-            if !self.is_shown(at) {
+    /// The line of titles.
+    pub(super) fn titles(&self, look: &Look) -> String {
+        let mut text = String::new();
+        self.push_line(&mut text, &self.titles, look);
+        text
+    }
+
+    /// Adds one line of the table to `out`.
+    pub(super) fn push_line(&self, out: &mut String, line: &Line, look: &Look) {
+        let begun = out.len();
+        for slot in &self.slots {
+            let Some(cell) = line.cells.get(slot.at) else {
                 continue;
-            }
-            let shown = cell.fitted(self.is_short(column), column.fit, *wide);
-            let blank = wide.saturating_sub(width(&shown));
-            text.push_str(self.joint(at));
-            if column.right {
-                push_blanks(&mut text, blank);
-            }
-            if look.color {
-                text.push_str(&look.paint(cell.style, &shown));
+            };
+            out.push_str(slot.joint);
+            let wide = cell.width(slot.short);
+            if wide <= slot.wide {
+                slot.push(out, wide, cell, look, |out| {
+                    line.push_whole(out, cell, slot.short);
+                });
             } else {
-                text.push_str(&shown);
-            }
-            if !column.right {
-                push_blanks(&mut text, blank);
+                let cut = line.cut(cell, slot.short, slot.fit, slot.wide);
+                slot.push(out, width(&cut), cell, look, |out| out.push_str(&cut));
             }
         }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        text
+        let end = out.trim_end().len().max(begun);
+        out.truncate(end);
+        out.push('\n');
+    }
+}
+
+impl Slot {
+    /// Adds what `write` does, which is as `wide`, in its place.
+    fn push(
+        &self,
+        out: &mut String,
+        wide: usize,
+        cell: &Cell,
+        look: &Look,
+        write: impl FnOnce(&mut String),
+    ) {
+        let blank = self.wide.saturating_sub(wide);
+        if self.right {
+            push_blanks(out, blank);
+        }
+        look.push_painted(out, cell.style, write);
+        if !self.right {
+            push_blanks(out, blank);
+        }
     }
 }
 
@@ -466,25 +418,5 @@ fn push_blanks(text: &mut String, mut count: usize) {
         let some = BLANKS.get(..count).unwrap_or(BLANKS);
         text.push_str(some);
         count -= some.len();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_cut_between_its_quotes_or_left_out() {
-        let cell = Cell {
-            quote: Some("an unexpected condition".into()),
-            ..Cell::text("internal-error")
-        };
-        let fitted = |columns| cell.fitted(false, Fit::End, columns);
-        assert_eq!(fitted(40), "internal-error “an unexpected condition”");
-        assert_eq!(fitted(39), "internal-error “an unexpected conditi…”");
-        assert_eq!(fitted(25), "internal-error “an unex…”");
-        assert_eq!(fitted(24), "internal-error …");
-        assert_eq!(fitted(15), "internal-error");
-        assert_eq!(fitted(9), "internal…");
     }
 }

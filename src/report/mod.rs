@@ -12,6 +12,7 @@ mod findings;
 pub mod json;
 pub mod ladder;
 mod layout;
+mod line;
 pub mod look;
 #[cfg(feature = "metrics")]
 pub mod metrics;

@@ -3,7 +3,7 @@
 //! Fields are added, never renamed. What is not known is `null`.
 
 use std::collections::BTreeMap;
-use std::fmt::{Display, Formatter};
+use std::fmt::{Display, Formatter, Write};
 use std::net::SocketAddr;
 
 use serde::{Serialize, Serializer};
@@ -46,21 +46,29 @@ impl Display for Address {
 const ADDRESS: usize = 24;
 
 impl Address {
-    /// As a text; nearly all are of IPv4, and there the general way takes several times as long.
-    pub(super) fn to_text(self) -> String {
+    fn to_text(self) -> String {
+        let mut text = String::with_capacity(ADDRESS);
+        self.push_to(&mut text);
+        text
+    }
+
+    /// Adds it to `out`; nearly all are of IPv4, and there the general way takes several times as
+    /// long.
+    pub(super) fn push_to(self, out: &mut String) {
         let SocketAddr::V4(address) = self.0 else {
-            return self.0.to_string();
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{}", self.0);
+            return;
         };
         let mut digits = itoa::Buffer::new();
-        let mut text = String::with_capacity(ADDRESS);
-        for octet in address.ip().octets() {
-            text.push_str(digits.format(octet));
-            text.push('.');
+        let [first, rest @ ..] = address.ip().octets();
+        out.push_str(digits.format(first));
+        for octet in rest {
+            out.push('.');
+            out.push_str(digits.format(octet));
         }
-        text.pop();
-        text.push(':');
-        text.push_str(digits.format(address.port()));
-        text
+        out.push(':');
+        out.push_str(digits.format(address.port()));
     }
 }
 

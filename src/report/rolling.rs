@@ -8,9 +8,10 @@ use std::io::{self, Write};
 use jiff::civil::Date;
 
 use super::columns::SESSIONS;
-use super::layout::{Cell, Layout, Line, Measures};
+use super::layout::{Layout, Measures};
+use super::line::Line;
 use super::look::{DIM, Look};
-use super::table::{NOTE, Table};
+use super::table::{NOTE, Table, notes};
 use super::{Captures, Row, Sink, View, findings};
 use crate::session::{Finding, Session, Summary};
 
@@ -35,24 +36,19 @@ const LEAST_WHAT: usize = 20;
 
 /// A line as wide as lines usually are. Two that differ: what all lines share would be told above
 /// the table, and of those to come nobody knows what they share.
-fn usual(digit: &str) -> Line<'static> {
-    let cell = |(text, short): &(&str, &str)| Cell {
-        short: Some(short.replace('5', digit)),
-        ..Cell::made(text.replace('5', digit))
-    };
-    let mut cells: Vec<Cell<'_>> = USUAL.iter().map(cell).collect();
+fn usual(digit: &str) -> Line {
+    let mut line = Line::default();
+    for (text, short) in USUAL {
+        line.word(&text.replace('5', digit));
+        line.short(|out| out.push_str(&short.replace('5', digit)));
+    }
     // What happened is what people watch for.
-    if let Some(what) = cells.last_mut() {
-        what.essential = LEAST_WHAT;
-    }
-    Line {
-        cells,
-        ..Line::default()
-    }
+    line.essential(LEAST_WHAT);
+    line
 }
 
 /// Of lines as wide as usual, and this one.
-fn layout(titles: Line<'static>, line: Option<&Line<'_>>, room: Option<usize>) -> Layout {
+fn layout(titles: Line, line: Option<&Line>, room: Option<usize>) -> Layout {
     let mut measures = Measures::default();
     measures.add(&usual("5"));
     measures.add(&usual("4"));
@@ -88,7 +84,8 @@ impl<W: Write> Rolling<W> {
     }
 
     fn session(&mut self, session: &Session) -> io::Result<()> {
-        let line = self.table.session(session);
+        let mut line = Line::default();
+        self.table.session(&mut line, session);
         // Where nothing limits the width nothing is cut: a long cell makes its own line longer.
         let is_free = self.look.width.is_none();
         let wider = (is_free && !self.usual.fits(&line))
@@ -105,10 +102,11 @@ impl<W: Write> Rolling<W> {
             }
             self.day = line.day;
         }
-        self.out
-            .write_all(layout.line(&line, &self.look).as_bytes())?;
-        for note in &line.notes {
-            writeln!(self.out, "{NOTE}{}", self.look.paint(DIM, note))?;
+        let mut written = String::new();
+        layout.push_line(&mut written, &line, &self.look);
+        self.out.write_all(written.as_bytes())?;
+        for note in notes(session, &self.look) {
+            writeln!(self.out, "{NOTE}{}", self.look.paint(DIM, &note))?;
         }
         Ok(())
     }

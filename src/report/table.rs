@@ -5,18 +5,19 @@
 //! may be millions.
 
 use std::io::{self, Write};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use jiff::civil::Date;
 
 use super::advice::Advices;
 use super::columns::{CLOSES, EVENTS, SESSIONS};
-use super::layout::{Cell, Column, Layout, Line, Measures};
+use super::layout::{Column, Layout, Measures};
+use super::line::Line;
 use super::look::{DIM, Look, code_style, legend, packet};
 use super::record::Address;
 use super::rows::CloseRow;
-use super::text::{escape, width};
-use super::when::{short_span, shortest_span};
+use super::text::width;
+use super::when::{push_short_span, push_shortest_span, shortest_span};
 use super::words::{end_kind, party, side};
 use super::{Captures, Row, Sink, View, findings};
 use crate::session::{Event, Finding, Session, State, Summary, Transport};
@@ -39,6 +40,9 @@ pub struct Table<'a, W> {
     layout: Option<Layout>,
     advices: Advices,
     findings: Vec<Finding>,
+    /// The line in hand, and how it is written: used again and again.
+    line: Line,
+    written: String,
 }
 
 impl<'a, W: Write> Table<'a, W> {
@@ -61,115 +65,91 @@ impl<'a, W: Write> Table<'a, W> {
             layout: None,
             advices: Advices::default(),
             findings: Vec::new(),
+            line: Line::default(),
+            written: String::new(),
         }
     }
 
-    fn time(&self, time: Timestamp) -> Cell<'static> {
-        Cell {
-            short: Some(self.look.watch.brief(time)),
-            style: DIM,
-            ..Cell::made(self.look.watch.time(time))
+    /// A cell with a point in time, the day before it where there are several.
+    fn time(&self, line: &mut Line, time: Timestamp) {
+        let watch = &self.look.watch;
+        line.day = watch.date(time);
+        // (While rows are surveyed nobody knows of all days.)
+        let day = line.day.filter(|_| self.layout.is_some() && self.has_days());
+        line.made(|out| {
+            if let Some(day) = day {
+                out.push_str(&format!("{day} "));
+            }
+            watch.push_time(out, time);
+        });
+        line.style(DIM);
+        // The year can be told from the summary.
+        let [of_day, of_short_day] = day.map_or([0; 2], |_| DAY);
+        if let Some(brief) = watch.brief_len() {
+            line.short_within(|_| of_day - of_short_day..of_day + brief);
         }
     }
 
-    pub(super) fn session<'s>(&self, session: &'s Session) -> Line<'s> {
-        let [client, server, path] = whereabouts(session);
+    pub(super) fn session(&self, line: &mut Line, session: &Session) {
         let verdict = &session.verdict;
-        let ended = session.ended;
-        let lasted = ended.map(|ended| ended.since(session.started));
-        let cells = vec![
-            number(session),
-            ended.map_or_else(unknown, |ended| self.time(ended)),
-            lasted.map_or_else(unknown, |nanos| Cell {
-                short: Some(shortest_span(nanos)),
-                ..Cell::made(short_span(nanos))
-            }),
-            client,
-            server,
-            path,
-            code(verdict.code),
-            Cell::text(verdict.closer.map_or("-", party)),
-            what(session),
-        ];
-        let notes = if self.look.verbose {
-            self.look.prose(&verdict.summary, NOTE.len())
-        } else {
-            Vec::new()
-        };
-        Line {
-            day: ended.and_then(|ended| self.look.watch.date(ended)),
-            cells,
-            notes,
+        number(line, session.number);
+        match session.ended {
+            Some(ended) => {
+                self.time(line, ended);
+                let lasted = ended.since(session.started);
+                line.made(|out| push_short_span(out, lasted));
+                line.short(|out| push_shortest_span(out, lasted));
+            }
+            None => {
+                unknown(line);
+                unknown(line);
+            }
         }
+        whereabouts(line, session);
+        code(line, verdict.code);
+        line.word(verdict.closer.map_or("-", party));
+        what(line, session);
     }
 
-    fn close<'s>(&self, row: &CloseRow<'s>) -> Line<'s> {
+    fn close(&self, line: &mut Line, row: &CloseRow<'_>) {
         let session = row.session;
-        let [client, server, path] = whereabouts(session);
-        let packet = row.packet.map(|id| packet(id, self.captures));
-        let what = match row.frame {
-            Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
-            None => what(session),
-        };
-        let cells = vec![
-            self.time(row.time),
-            number(session),
-            client,
-            server,
-            path,
-            packet.map_or_else(unknown, Cell::made),
-            Cell::text(row.frame.map_or("-", |close| side(close.from))),
-            code(row.code()),
-            what,
-        ];
-        Line {
-            day: self.look.watch.date(row.time),
-            cells,
-            notes: Vec::new(),
+        self.time(line, row.time);
+        number(line, session.number);
+        whereabouts(line, session);
+        match row.packet {
+            Some(id) => line.word(&packet(id, self.captures)),
+            None => unknown(line),
+        }
+        line.word(row.frame.map_or("-", |close| side(close.from)));
+        code(line, row.code());
+        match row.frame {
+            Some(close) => quoted(line, row.code_name().unwrap_or("-"), close.reason.as_deref()),
+            None => what(line, session),
         }
     }
 
-    fn event<'s>(&self, session: &Session, event: &'s Event) -> Line<'s> {
-        let cells = vec![
-            self.time(event.time),
-            number(session),
-            Cell::made(packet(event.packet, self.captures)),
-            Cell::text(side(event.from)),
-            Cell::text(event.kind),
-            Cell::text(&event.detail),
-        ];
-        Line {
-            day: self.look.watch.date(event.time),
-            cells,
-            notes: Vec::new(),
-        }
+    fn event(&self, line: &mut Line, session: &Session, event: &Event) {
+        self.time(line, event.time);
+        number(line, session.number);
+        line.word(&packet(event.packet, self.captures));
+        line.word(side(event.from));
+        line.word(event.kind);
+        line.text(&event.detail);
     }
 
-    fn line<'s>(&self, row: &Row<'s>) -> Line<'s> {
+    /// The line of a row, in the place of the one before.
+    fn tell(&self, line: &mut Line, row: &Row<'_>) {
+        line.clear();
         match row {
-            Row::Session(session) => self.session(session),
-            Row::Close(row) => self.close(row),
-            Row::Event(session, event) => self.event(session, event),
+            Row::Session(session) => self.session(line, session),
+            Row::Close(row) => self.close(line, row),
+            Row::Event(session, event) => self.event(line, session, event),
         }
     }
 
     /// Times of day need their day where there is more than one.
     fn has_days(&self) -> bool {
         matches!(self.days, Some((_, true)))
-    }
-
-    /// Puts the day before the time of a line.
-    fn tell_day(&self, line: &mut Line<'_>) {
-        let at = self.columns.iter().position(|column| column.time);
-        let cell = at.and_then(|at| line.cells.get_mut(at));
-        let (Some(day), Some(cell)) = (line.day, cell) else {
-            return;
-        };
-        let day = day.to_string();
-        cell.text = format!("{day} {}", cell.text).into();
-        // The year can be told from the summary.
-        let day = day.split_once('-').map_or("", |(_, day)| day);
-        cell.short = cell.short.take().map(|time| format!("{day} {time}"));
     }
 
     /// Writes what stands above the rows.
@@ -190,25 +170,30 @@ impl<'a, W: Write> Table<'a, W> {
         Ok(layout)
     }
 
-    pub(super) fn titles(&self) -> Line<'static> {
-        let title = |column: &Column| {
-            let clock = self.look.watch.label();
-            let clock = clock.filter(|_| column.time);
-            let text = match clock {
-                Some(clock) => format!("{} ({clock})", column.title),
-                None => column.title.to_owned(),
-            };
-            Cell {
-                short: Some(column.title.to_owned()),
-                essential: width(column.title),
-                style: DIM,
-                ..Cell::made(text)
-            }
-        };
-        Line {
-            cells: self.columns.iter().map(title).collect(),
-            ..Line::default()
+    pub(super) fn titles(&self) -> Line {
+        let mut titles = Line::default();
+        for column in self.columns {
+            let clock = self.look.watch.label().filter(|_| column.time);
+            titles.made(|out| {
+                out.push_str(column.title);
+                if let Some(clock) = clock {
+                    out.push_str(&format!(" ({clock})"));
+                }
+            });
+            titles.essential(width(column.title));
+            titles.style(DIM);
+            titles.short_within(|_| 0..column.title.len());
         }
+        titles
+    }
+}
+
+/// What is told below the row of a session, where that is wanted.
+pub(super) fn notes(session: &Session, look: &Look) -> Vec<String> {
+    if look.verbose {
+        look.prose(&session.verdict.summary, NOTE.len())
+    } else {
+        Vec::new()
     }
 }
 
@@ -218,26 +203,20 @@ pub(super) const NOTE: &str = "    ";
 /// What a day takes before a time of day, `2023-11-14 ` and `11-14 `.
 const DAY: [usize; 2] = [11, 6];
 
-fn unknown() -> Cell<'static> {
-    Cell::text("-")
+fn unknown(line: &mut Line) {
+    line.word("-");
 }
 
 /// Client, server and path of a session.
-fn whereabouts(session: &Session) -> [Cell<'_>; 3] {
-    let client = Address(session.client).to_text();
+fn whereabouts(line: &mut Line, session: &Session) {
+    line.made(|out| Address(session.client).push_to(out));
     // The client's port tells nothing that the number of the session does not.
-    let short = match (session.client.ip(), client.split_once(':')) {
-        (IpAddr::V4(_), Some((ip, _))) => ip.to_owned(),
-        (ip, _) => ip.to_string(),
-    };
-    [
-        Cell {
-            short: Some(short),
-            ..Cell::made(client)
-        },
-        Cell::made(Address(session.server).to_text()),
-        Cell::text(path_or_name(session).unwrap_or("-")),
-    ]
+    line.short_within(|address| match session.client {
+        SocketAddr::V4(_) => 0..address.rfind(':').unwrap_or(0),
+        SocketAddr::V6(_) => 1..address.rfind(']').unwrap_or(1),
+    });
+    line.made(|out| Address(session.server).push_to(out));
+    line.text(path_or_name(session).unwrap_or("-"));
 }
 
 /// The path; of a session that came to none, the name that its client asked TLS for.
@@ -246,43 +225,40 @@ fn path_or_name(session: &Session) -> Option<&str> {
     session.opening.path.as_deref().or_else(name)
 }
 
-fn number(session: &Session) -> Cell<'static> {
-    Cell::made(itoa::Buffer::new().format(session.number).to_owned())
+fn number(line: &mut Line, number: u64) {
+    line.word(itoa::Buffer::new().format(number));
 }
 
-fn code(code: Option<u16>) -> Cell<'static> {
-    let text = code.map(|code| itoa::Buffer::new().format(code).to_owned());
-    Cell {
-        style: code_style(code),
-        ..text.map_or_else(unknown, Cell::made)
+fn code(line: &mut Line, code: Option<u16>) {
+    match code {
+        Some(code) => line.word(itoa::Buffer::new().format(code)),
+        None => unknown(line),
     }
+    line.style(code_style(code));
 }
 
 /// `what`, then `reason` in quotes where there is one.
-fn quoted<'a>(what: &'a str, reason: Option<&'a str>) -> Cell<'a> {
-    let reason = reason.filter(|reason| !reason.is_empty());
-    Cell {
-        quote: reason.map(escape),
-        essential: width(what),
-        ..Cell::text(what)
+fn quoted(line: &mut Line, what: &'static str, reason: Option<&str>) {
+    line.word(what);
+    line.essential(width(what));
+    if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
+        line.quote(reason);
     }
 }
 
 /// The cause of a session, with the reason, HTTP status or alert that goes with it.
-fn what(session: &Session) -> Cell<'_> {
+fn what(line: &mut Line, session: &Session) {
     let verdict = &session.verdict;
     let detail = match (&session.tls, session.opening.http_status) {
         (_, Some(status)) if verdict.state == State::Failed && status != 101 => status.to_string(),
         (Some(tls), _) if verdict.cause == "tls-alert" => tls.alert.unwrap_or_default().to_owned(),
         _ if session.transport == Transport::Tls => ending(session).unwrap_or_default(),
-        _ => return quoted(verdict.cause, verdict.reason.as_deref()),
+        _ => return quoted(line, verdict.cause, verdict.reason.as_deref()),
     };
     let text = format!("{} {detail}", verdict.cause);
     let text = text.trim_end();
-    Cell {
-        essential: width(text),
-        ..Cell::made(escape(text).into_owned())
-    }
+    line.word(text);
+    line.essential(width(text));
 }
 
 /// What ended the transport, and how long it had been quiet.
@@ -298,8 +274,9 @@ impl<W: Write> Sink for Table<'_, W> {
     }
 
     fn survey(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let mut line = self.line(row);
-        if let Some(day) = line.day.take() {
+        let mut line = std::mem::take(&mut self.line);
+        self.tell(&mut line, row);
+        if let Some(day) = line.day {
             match &mut self.days {
                 Some((first, others)) => *others |= *first != day,
                 None => self.days = Some((day, false)),
@@ -314,28 +291,30 @@ impl<W: Write> Sink for Table<'_, W> {
             }
         }
         self.measures.add(&line);
+        self.line = line;
         Ok(())
     }
 
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        if self.layout.is_none() {
+            self.layout = Some(self.begin()?);
+        }
+        let mut line = std::mem::take(&mut self.line);
+        self.tell(&mut line, row);
+        self.written.clear();
+        if let Some(layout) = &self.layout {
+            layout.push_line(&mut self.written, &line, &self.look);
+        }
+        self.line = line;
+        let (out, look) = (&mut self.out, &self.look);
+        out.write_all(self.written.as_bytes())?;
         if let Row::Session(session) = row
-            && self.look.verbose
+            && look.verbose
         {
             self.advices.add(session);
-        }
-        let layout = match self.layout.take() {
-            Some(layout) => layout,
-            None => self.begin()?,
-        };
-        let mut line = self.line(row);
-        if self.has_days() {
-            self.tell_day(&mut line);
-        }
-        let layout = self.layout.insert(layout);
-        let (out, look) = (&mut self.out, &self.look);
-        out.write_all(layout.line(&line, look).as_bytes())?;
-        for note in &line.notes {
-            writeln!(out, "{NOTE}{}", look.paint(DIM, note))?;
+            for note in notes(session, look) {
+                writeln!(out, "{NOTE}{}", look.paint(DIM, &note))?;
+            }
         }
         Ok(())
     }

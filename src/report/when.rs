@@ -38,19 +38,29 @@ impl Watch {
 
     /// `HH:MM:SS.mmm`, or `+S.mmm` on a relative clock.
     pub fn time(&self, time: Timestamp) -> String {
+        let mut text = String::new();
+        self.push_time(&mut text, time);
+        text
+    }
+
+    /// Adds that to `out`.
+    pub fn push_time(&self, out: &mut String, time: Timestamp) {
         match self.clock {
-            Clock::Relative => seconds(time.since(self.zero)),
-            Clock::Utc | Clock::Local => self.time_of_day(time),
+            Clock::Relative => push_seconds(out, time.since(self.zero)),
+            Clock::Utc | Clock::Local => self.push_time_of_day(out, time),
         }
     }
 
     /// `HH:MM:SS`; on a relative clock as [`time`](Self::time).
     pub fn brief(&self, time: Timestamp) -> String {
         let mut text = self.time(time);
-        if self.clock != Clock::Relative {
-            text.truncate("HH:MM:SS".len());
-        }
+        text.truncate(self.brief_len().unwrap_or(text.len()));
         text
+    }
+
+    /// How much of a [`time`](Self::time) is its brief form; `None` for all of it.
+    pub fn brief_len(&self) -> Option<usize> {
+        (self.clock != Clock::Relative).then_some("HH:MM:SS".len())
     }
 
     /// The day; `None` on a relative clock, which has no days.
@@ -65,7 +75,7 @@ impl Watch {
         }
     }
 
-    fn time_of_day(&self, time: Timestamp) -> String {
+    fn push_time_of_day(&self, out: &mut String, time: Timestamp) {
         let time = self.civil(time).time();
         let field = |value: i8| u32::from(value.unsigned_abs());
         let mut text = *b"00:00:00.000";
@@ -76,7 +86,7 @@ impl Watch {
             &mut text,
             time.subsec_nanosecond().unsigned_abs() / 1_000_000,
         );
-        std::str::from_utf8(&text).unwrap_or_default().to_owned()
+        out.push_str(std::str::from_utf8(&text).unwrap_or_default());
     }
 
     /// Whose time of day it is; `None` for a relative clock, whose times begin with a sign.
@@ -90,72 +100,87 @@ impl Watch {
 }
 
 /// `+S.mmm`, or `-S.mmm` where the clock of the capture went back.
-fn seconds(nanos: i64) -> String {
+fn push_seconds(out: &mut String, nanos: i64) {
     let sign = if nanos < 0 { "-" } else { "+" };
     let millis = nanos.unsigned_abs() / 1_000_000;
-    decimal(sign, millis / 1000, millis % 1000, 3)
+    push_decimal(out, sign, millis / 1000, millis % 1000, 3);
 }
 
 /// A span as timers are set: `850 ms`, `60.400 s`, and beyond ten minutes
 /// `1 h 0 min (3600.400 s)`.
 pub fn span(nanos: i64) -> String {
+    let mut text = String::new();
+    push_span(&mut text, nanos);
+    text
+}
+
+fn push_span(out: &mut String, nanos: i64) {
     let sign = if nanos < 0 { "-" } else { "" };
     let millis = nanos.unsigned_abs() / 1_000_000;
     let (mins, hours) = (millis / 60_000, millis / 3_600_000);
-    let exact = || {
-        let mut text = decimal(sign, millis / 1000, millis % 1000, 3);
-        text.push_str(" s");
-        text
+    let rounded = match millis {
+        0 => return push_whole(out, sign, nanos.unsigned_abs() / 1000, " µs"),
+        1..1000 => return push_whole(out, sign, millis, " ms"),
+        1000..600_000 => {
+            push_decimal(out, sign, millis / 1000, millis % 1000, 3);
+            return out.push_str(" s");
+        }
+        600_000..3_600_000 => format!("{mins} min"),
+        3_600_000..86_400_000 => format!("{hours} h {} min", mins % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
     };
-    let exactly = || format!("{}.{:03} s", millis / 1000, millis % 1000);
-    match millis {
-        0 => format!("{sign}{} µs", nanos.unsigned_abs() / 1000),
-        1..1000 => whole(sign, millis, " ms"),
-        1000..600_000 => exact(),
-        600_000..3_600_000 => format!("{sign}{mins} min ({})", exactly()),
-        3_600_000..86_400_000 => format!("{sign}{hours} h {} min ({})", mins % 60, exactly()),
-        _ => format!("{sign}{} d {} h ({})", hours / 24, hours % 24, exactly()),
-    }
+    let (secs, millis) = (millis / 1000, millis % 1000);
+    out.push_str(&format!("{sign}{rounded} ({secs}.{millis:03} s)"));
 }
 
 /// A number with its unit. There are many, and the general way takes several times as long.
-fn whole(sign: &str, value: u64, unit: &str) -> String {
-    let mut digits = itoa::Buffer::new();
-    [sign, digits.format(value), unit].concat()
+fn push_whole(out: &mut String, sign: &str, value: u64, unit: &str) {
+    out.push_str(sign);
+    out.push_str(itoa::Buffer::new().format(value));
+    out.push_str(unit);
 }
 
 /// A number with `digits` digits behind the point.
-fn decimal(sign: &str, value: u64, fraction: u64, digits: usize) -> String {
-    let (mut before, mut behind) = (itoa::Buffer::new(), itoa::Buffer::new());
+fn push_decimal(out: &mut String, sign: &str, value: u64, fraction: u64, digits: usize) {
+    push_whole(out, sign, value, ".");
+    let mut behind = itoa::Buffer::new();
     let behind = behind.format(fraction);
-    let zeros = "000".get(behind.len()..digits).unwrap_or_default();
-    [sign, before.format(value), ".", zeros, behind].concat()
+    out.push_str("000".get(behind.len()..digits).unwrap_or_default());
+    out.push_str(behind);
 }
 
-/// A span for a column: `850 ms`, `60.400 s`, `20 min 3 s`, `2 h 4 min`, `1 d 1 h`.
-pub fn short_span(nanos: i64) -> String {
+/// Adds a span for a column: `850 ms`, `60.400 s`, `20 min 3 s`, `2 h 4 min`, `1 d 1 h`.
+pub fn push_short_span(out: &mut String, nanos: i64) {
     let sign = if nanos < 0 { "-" } else { "" };
     let secs = nanos.unsigned_abs() / 1_000_000_000;
-    match secs {
-        0..600 => span(nanos),
-        600..3600 => format!("{sign}{} min {} s", secs / 60, secs % 60),
-        3600..86_400 => format!("{sign}{} h {} min", secs / 3600, secs / 60 % 60),
-        _ => format!("{sign}{} d {} h", secs / 86_400, secs / 3600 % 24),
-    }
+    let (large, unit, small, other) = match secs {
+        0..600 => return push_span(out, nanos),
+        600..3600 => (secs / 60, " min ", secs % 60, " s"),
+        3600..86_400 => (secs / 3600, " h ", secs / 60 % 60, " min"),
+        _ => (secs / 86_400, " d ", secs / 3600 % 24, " h"),
+    };
+    push_whole(out, sign, large, unit);
+    push_whole(out, "", small, other);
 }
 
-/// A span in the fewest columns: as [`short_span`], but `60.4 s` and `20 min`.
+/// A span in the fewest columns: as in [`push_short_span`], but `60.4 s` and `20 min`.
 pub fn shortest_span(nanos: i64) -> String {
+    let mut text = String::new();
+    push_shortest_span(&mut text, nanos);
+    text
+}
+
+/// Adds that to `out`.
+pub fn push_shortest_span(out: &mut String, nanos: i64) {
     let sign = if nanos < 0 { "-" } else { "" };
     let tenths = nanos.unsigned_abs() / 100_000_000;
     match tenths {
         10..6000 => {
-            let mut text = decimal(sign, tenths / 10, tenths % 10, 1);
-            text.push_str(" s");
-            text
+            push_decimal(out, sign, tenths / 10, tenths % 10, 1);
+            out.push_str(" s");
         }
-        6000..36_000 => format!("{sign}{} min", tenths / 600),
-        _ => short_span(nanos),
+        6000..36_000 => push_whole(out, sign, tenths / 600, " min"),
+        _ => push_short_span(out, nanos),
     }
 }
 
@@ -211,6 +236,12 @@ fn instant(time: Timestamp) -> jiff::Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn short_span(nanos: i64) -> String {
+        let mut text = String::new();
+        push_short_span(&mut text, nanos);
+        text
+    }
 
     #[test]
     fn records_have_nine_digits_and_utc() {
