@@ -79,37 +79,37 @@ struct Measure {
 
 impl Measures {
     /// Takes in one more line.
-    pub(super) fn add(&mut self, line: &Line) {
+    pub(super) fn add(&mut self, line: &Line<'_>) {
         self.columns.resize_with(line.cells.len(), Measure::default);
+        let is_first = self.lines == 0;
+        self.lines += 1;
         for (cell, measure) in line.cells.iter().zip(&mut self.columns) {
-            for (at, short) in [false, true].into_iter().enumerate() {
-                if let Some(wide) = measure.wide.get_mut(at) {
-                    *wide = cell.width(short).max(*wide);
-                }
-                if let Some(same) = measure.same.get_mut(at) {
-                    if self.lines == 0 {
-                        *same = Some(line.shown(cell, short).to_owned());
-                    } else if let Some(first) = same
-                        && first != line.shown(cell, short)
-                    {
-                        *same = None;
-                    }
+            widen(&mut measure.wide, cell.widths());
+            widen(&mut measure.least, cell.least());
+            for (same, short) in measure.same.iter_mut().zip([false, true]) {
+                if is_first {
+                    *same = Some(cell.shown(short));
+                } else if let Some(first) = same
+                    && *first != cell.shown(short)
+                {
+                    *same = None;
                 }
             }
-            let [least, at_worst] = &mut measure.least;
-            *least = cell.least(Want::Some).max(*least);
-            *at_worst = cell.least(Want::Much).max(*at_worst);
         }
-        self.lines += 1;
     }
 
     /// There are cells so wide in the column at `at`, in their long form and in their short one.
     pub(super) fn widen(&mut self, at: usize, widths: [usize; 2]) {
         if let Some(measure) = self.columns.get_mut(at) {
-            for (wide, width) in measure.wide.iter_mut().zip(widths) {
-                *wide = width.max(*wide);
-            }
+            widen(&mut measure.wide, widths);
         }
+    }
+}
+
+/// Each as wide as the other, where that is wider.
+pub(super) fn widen(most: &mut [usize; 2], others: [usize; 2]) {
+    for (most, other) in most.iter_mut().zip(others) {
+        *most = other.max(*most);
     }
 }
 
@@ -124,7 +124,7 @@ enum Place {
 /// Which columns there are, and how wide each is.
 pub(super) struct Layout {
     columns: &'static [Column],
-    titles: Line,
+    titles: Line<'static>,
     measures: Measures,
     places: Vec<Place>,
     widths: Vec<usize>,
@@ -150,7 +150,7 @@ impl Layout {
     /// roomiest of all for `None`.
     pub(super) fn new(
         columns: &'static [Column],
-        titles: Line,
+        titles: Line<'static>,
         measures: Measures,
         room: Option<usize>,
     ) -> Self {
@@ -232,7 +232,8 @@ impl Layout {
                 return 0;
             }
             let short = self.is_short(column);
-            let title = self.titles.cells.get(at).map(|title| title.width(short));
+            let title = self.titles.cells.get(at);
+            let title = title.and_then(|it| it.widths().get(usize::from(short)).copied());
             let cells = self
                 .measure(at)
                 .and_then(|it| it.wide.get(usize::from(short)).copied());
@@ -304,10 +305,12 @@ impl Layout {
     /// where it does not, and then nothing has changed.
     fn narrow(&mut self, room: usize) -> bool {
         let least = self.columns.iter().enumerate().map(|(at, column)| {
-            let title = self.titles.cells.get(at).map(|it| it.least(self.want));
+            let at_worst = usize::from(self.want == Want::Much);
+            let title = self.titles.cells.get(at);
+            let title = title.and_then(|it| it.least().get(at_worst).copied());
             let cells = self
                 .measure(at)
-                .and_then(|it| it.least.get(usize::from(self.want == Want::Much)).copied());
+                .and_then(|it| it.least.get(at_worst).copied());
             match column.fit {
                 Fit::Whole => usize::MAX,
                 Fit::Middle(least, _) if self.want < Want::Much => least,
@@ -338,11 +341,12 @@ impl Layout {
     }
 
     /// No cell of `line` is wider than its column.
-    pub(super) fn fits(&self, line: &Line) -> bool {
-        let columns = line.cells.iter().zip(self.columns).zip(&self.widths);
-        columns
-            .into_iter()
-            .all(|((cell, column), wide)| cell.width(self.is_short(column)) <= *wide)
+    pub(super) fn fits(&self, line: &Line<'_>) -> bool {
+        self.slots.iter().all(|slot| {
+            let widths = line.cells.get(slot.at).map(Cell::widths);
+            let width = widths.and_then(|it| it.get(usize::from(slot.short)).copied());
+            width.is_none_or(|width| width <= slot.wide)
+        })
     }
 
     fn slots(&self) -> Vec<Slot> {
@@ -363,26 +367,30 @@ impl Layout {
     /// The line of titles.
     pub(super) fn titles(&self, look: &Look) -> String {
         let mut text = String::new();
-        self.push_line(&mut text, &self.titles, look);
+        self.write(&mut text, &self.titles, look);
         text
     }
 
     /// Adds one line of the table to `out`.
-    pub(super) fn push_line(&self, out: &mut String, line: &Line, look: &Look) {
+    pub(super) fn write(&self, out: &mut String, line: &Line<'_>, look: &Look) {
         let begun = out.len();
+        // What follows the last text of a line is left out.
+        let mut blanks = 0;
         for slot in &self.slots {
             let Some(cell) = line.cells.get(slot.at) else {
                 continue;
             };
+            push_blanks(out, blanks);
             out.push_str(slot.joint);
-            let wide = cell.width(slot.short);
-            if wide <= slot.wide {
-                slot.push(out, wide, cell, look, |out| {
-                    line.push_whole(out, cell, slot.short);
-                });
-            } else {
-                let cut = line.cut(cell, slot.short, slot.fit, slot.wide);
-                slot.push(out, width(&cut), cell, look, |out| out.push_str(&cut));
+            let mut wide = 0;
+            let from = out.len();
+            look.paint_to(out, cell.style, |out| {
+                wide = cell.write(out, slot.short, slot.fit, slot.wide);
+            });
+            blanks = slot.wide.saturating_sub(wide);
+            if slot.right {
+                insert_blanks(out, from, blanks);
+                blanks = 0;
             }
         }
         let end = out.trim_end().len().max(begun);
@@ -391,32 +399,20 @@ impl Layout {
     }
 }
 
-impl Slot {
-    /// Adds what `write` does, which is as `wide`, in its place.
-    fn push(
-        &self,
-        out: &mut String,
-        wide: usize,
-        cell: &Cell,
-        look: &Look,
-        write: impl FnOnce(&mut String),
-    ) {
-        let blank = self.wide.saturating_sub(wide);
-        if self.right {
-            push_blanks(out, blank);
-        }
-        look.push_painted(out, cell.style, write);
-        if !self.right {
-            push_blanks(out, blank);
-        }
+const BLANKS: &str = "                                ";
+
+fn push_blanks(out: &mut String, mut count: usize) {
+    while count > 0 {
+        let some = BLANKS.get(..count).unwrap_or(BLANKS);
+        out.push_str(some);
+        count -= some.len();
     }
 }
 
-fn push_blanks(text: &mut String, mut count: usize) {
-    const BLANKS: &str = "                                ";
+fn insert_blanks(out: &mut String, at: usize, mut count: usize) {
     while count > 0 {
         let some = BLANKS.get(..count).unwrap_or(BLANKS);
-        text.push_str(some);
+        out.insert_str(at, some);
         count -= some.len();
     }
 }

@@ -1,13 +1,17 @@
-//! A line of a table: its cells stand one behind the other in one text, which the next line uses
-//! again. There may be millions of lines.
+//! A line of a table: cells that know what they say, and write it themselves, short or long. There
+//! may be millions of lines, so none is made of texts of its own.
 
-use std::ops::Range;
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+use std::net::SocketAddr;
 
 use anstyle::Style;
 use jiff::civil::Date;
 
-use super::layout::{Fit, Want};
+use super::address::{write_address, write_ip};
+use super::layout::Fit;
 use super::text::{escape, shorten_end, shorten_middle, width};
+use super::when::{Reading, write_short_span, write_shortest_span};
 
 /// Fewer columns of a quotation tell nothing: then it is left out.
 const LEAST_QUOTE: usize = 8;
@@ -18,176 +22,211 @@ const QUOTES: [&str; 2] = [" “", "”"];
 /// The columns that these take.
 const QUOTES_WIDTH: usize = 3;
 
-/// A part of the text of a line.
-#[derive(Clone, Copy, Debug, Default)]
-struct Part {
-    from: usize,
-    to: usize,
-    /// The columns it takes.
-    width: usize,
+/// No table has more columns.
+pub(super) const MOST_COLUMNS: usize = 9;
+
+/// What a cell says.
+#[derive(Clone, Debug)]
+pub(super) enum Says<'a> {
+    /// A text that is harmless.
+    Text(Cow<'a, str>),
+    /// The same, and what may stand for it where room is short.
+    Either(Box<[String; 2]>),
+    Number(u64),
+    /// Of several days, the day comes first.
+    Time(Reading, Option<Date>),
+    /// How long, in nanoseconds.
+    Span(i64),
+    /// A client, whose port tells nothing that the number of its session does not.
+    Client(SocketAddr),
+    Server(SocketAddr),
 }
 
-/// A text and its looks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cell {
-    text: Part,
-    /// What may stand for the text where room is short.
-    short: Part,
-    /// Stands behind the text in quotation marks: cut, or left out whole, before the text is.
-    quote: Option<Part>,
+impl Default for Says<'_> {
+    fn default() -> Self {
+        Self::Text(Cow::Borrowed(""))
+    }
+}
+
+impl Says<'_> {
+    fn write(&self, short: bool, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Self::Text(text) => out.write_str(text),
+            Self::Either(texts) => {
+                let [text, brief] = &**texts;
+                out.write_str(if short { brief } else { text })
+            }
+            Self::Number(number) => out.write_str(itoa::Buffer::new().format(*number)),
+            Self::Time(time, day) => {
+                if let Some(day) = day {
+                    let day = day.to_string();
+                    // The year can be told from the summary.
+                    let brief = day.split_once('-').map_or("", |(_, day)| day);
+                    write!(out, "{} ", if short { brief } else { &day })?;
+                }
+                if short {
+                    time.write_brief(out)
+                } else {
+                    time.write(out)
+                }
+            }
+            Self::Span(nanos) if short => write_shortest_span(out, *nanos),
+            Self::Span(nanos) => write_short_span(out, *nanos),
+            Self::Client(client) if short => write_ip(out, client.ip()),
+            Self::Client(address) | Self::Server(address) => write_address(out, *address),
+        }
+    }
+
+    /// Its short form is another.
+    const fn has_short(&self) -> bool {
+        match self {
+            Self::Text(_) | Self::Number(_) | Self::Server(_) => false,
+            Self::Either(_) | Self::Time(..) | Self::Span(_) | Self::Client(_) => true,
+        }
+    }
+}
+
+/// Counts columns instead of writing.
+struct Columns(usize);
+
+impl Write for Columns {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += width(text);
+        Ok(())
+    }
+}
+
+/// Something that is said, and its looks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cell<'a> {
+    pub(super) says: Says<'a>,
+    /// Stands behind it in quotation marks: cut, or left out whole, before the rest is.
+    pub(super) quote: Option<Cow<'a, str>>,
     /// Columns of its beginning that are not to be cut.
-    essential: usize,
+    pub(super) essential: usize,
     pub(super) style: Style,
 }
 
-impl Cell {
-    const fn part(&self, short: bool) -> Part {
-        if short { self.short } else { self.text }
+impl<'a> Cell<'a> {
+    /// A word of our own, which is harmless.
+    pub(super) const fn word(word: &'a str) -> Self {
+        Self::says(Says::Text(Cow::Borrowed(word)))
     }
 
-    /// Columns of all that it says.
-    pub(super) fn width(&self, short: bool) -> usize {
-        let quote = self.quote.map_or(0, |quote| quote.width + QUOTES_WIDTH);
-        self.part(short).width + quote
+    /// A text of our own, which is harmless.
+    pub(super) const fn made(text: String) -> Self {
+        Self::says(Says::Text(Cow::Owned(text)))
     }
 
-    /// Columns below which it says too little.
-    pub(super) fn least(&self, want: Want) -> usize {
-        match self.quote {
-            Some(quote) if want < Want::Much => {
-                self.essential + QUOTES_WIDTH + quote.width.min(LEAST_QUOTE)
-            }
-            Some(_) => self.essential + width(LEFT_OUT),
-            None => self.essential,
+    /// A text of a stranger, which is made harmless here.
+    pub(super) fn text(text: &'a str) -> Self {
+        Self::says(Says::Text(escape(text)))
+    }
+
+    pub(super) const fn says(says: Says<'a>) -> Self {
+        Self {
+            says,
+            quote: None,
+            essential: 0,
+            style: Style::new(),
         }
     }
+
+    /// Columns of all that it says, long and short.
+    pub(super) fn widths(&self) -> [usize; 2] {
+        let quote = self.quote.as_ref().map_or(0, |quote| quoted(quote));
+        let long = self.width(false) + quote;
+        if self.says.has_short() {
+            [long, self.width(true) + quote]
+        } else {
+            [long, long]
+        }
+    }
+
+    /// Columns of what is not in quotation marks.
+    fn width(&self, short: bool) -> usize {
+        let mut columns = Columns(0);
+        // To count cannot fail.
+        let _ = self.says.write(short, &mut columns);
+        columns.0
+    }
+
+    /// Columns below which it says too little: before room is very short, and then.
+    pub(super) fn least(&self) -> [usize; 2] {
+        match &self.quote {
+            Some(quote) => [
+                self.essential + QUOTES_WIDTH + width(quote).min(LEAST_QUOTE),
+                self.essential + width(LEFT_OUT),
+            ],
+            None => [self.essential; 2],
+        }
+    }
+
+    /// What is not in quotation marks.
+    pub(super) fn shown(&self, short: bool) -> String {
+        let mut text = String::new();
+        self.write_shown(short, &mut text);
+        text
+    }
+
+    fn write_shown(&self, short: bool, out: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = self.says.write(short, out);
+    }
+
+    /// Adds to `out` what it says in at most `columns`; gives the columns of that.
+    pub(super) fn write(&self, out: &mut String, short: bool, fit: Fit, columns: usize) -> usize {
+        let begun = out.len();
+        self.write_shown(short, out);
+        let text = width(out.get(begun..).unwrap_or_default());
+        let quote = self.quote.as_deref();
+        let whole = text + quote.map_or(0, quoted);
+        if whole <= columns {
+            if let Some(quote) = quote {
+                write_quoted(out, quote);
+            }
+            return whole;
+        }
+        if let Some(quote) = quote {
+            let room = columns.saturating_sub(text + QUOTES_WIDTH);
+            if LEAST_QUOTE <= room {
+                write_quoted(out, &shorten_end(quote, room));
+                return width(out.get(begun..).unwrap_or_default());
+            }
+            if text + width(LEFT_OUT) <= columns {
+                out.push_str(LEFT_OUT);
+                return text + width(LEFT_OUT);
+            }
+        }
+        let shown = out.split_off(begun);
+        out.push_str(&match fit {
+            Fit::Whole => Cow::Borrowed(&*shown),
+            Fit::Middle(..) => shorten_middle(&shown, columns),
+            Fit::End => shorten_end(&shown, columns),
+        });
+        width(out.get(begun..).unwrap_or_default())
+    }
+}
+
+/// Columns of a quotation.
+fn quoted(quote: &str) -> usize {
+    width(quote) + QUOTES_WIDTH
+}
+
+fn write_quoted(out: &mut String, quote: &str) {
+    let [before, behind] = QUOTES;
+    out.push_str(before);
+    out.push_str(quote);
+    out.push_str(behind);
 }
 
 /// A line of the table.
 #[derive(Debug, Default)]
-pub(super) struct Line {
-    text: String,
-    pub(super) cells: Vec<Cell>,
+pub(super) struct Line<'a> {
     /// The day of its time, where it has one.
     pub(super) day: Option<Date>,
-}
-
-impl Line {
-    /// For the next one.
-    pub(super) fn clear(&mut self) {
-        self.text.clear();
-        self.cells.clear();
-        self.day = None;
-    }
-
-    /// Adds a cell that says what `write` adds to a text: something of our own, which is harmless.
-    pub(super) fn made(&mut self, write: impl FnOnce(&mut String)) {
-        let text = self.part(write);
-        self.cells.push(Cell {
-            text,
-            short: text,
-            ..Cell::default()
-        });
-    }
-
-    /// Adds a cell with a word of our own.
-    pub(super) fn word(&mut self, word: &str) {
-        self.made(|out| out.push_str(word));
-    }
-
-    /// Adds a cell with a text of a stranger, which is made harmless.
-    pub(super) fn text(&mut self, text: &str) {
-        self.word(&escape(text));
-    }
-
-    /// How the last cell looks.
-    pub(super) fn style(&mut self, style: Style) {
-        if let Some(cell) = self.cells.last_mut() {
-            cell.style = style;
-        }
-    }
-
-    /// Columns of the beginning of the last cell that are not to be cut.
-    pub(super) fn essential(&mut self, columns: usize) {
-        if let Some(cell) = self.cells.last_mut() {
-            cell.essential = columns;
-        }
-    }
-
-    /// What may stand for the text of the last cell where room is short.
-    pub(super) fn short(&mut self, write: impl FnOnce(&mut String)) {
-        let short = self.part(write);
-        if let Some(cell) = self.cells.last_mut() {
-            cell.short = short;
-        }
-    }
-
-    /// The same, where that is a part of the text.
-    pub(super) fn short_within(&mut self, part: impl FnOnce(&str) -> Range<usize>) {
-        if let Some(cell) = self.cells.last_mut() {
-            let whole = cell.text;
-            let part = part(self.text.get(whole.from..whole.to).unwrap_or_default());
-            let (from, to) = (whole.from + part.start, whole.from + part.end);
-            let width = width(self.text.get(from..to).unwrap_or_default());
-            cell.short = Part { from, to, width };
-        }
-    }
-
-    /// Puts a quotation of a stranger behind the text of the last cell.
-    pub(super) fn quote(&mut self, text: &str) {
-        let quote = self.part(|out| out.push_str(&escape(text)));
-        if let Some(cell) = self.cells.last_mut() {
-            cell.quote = Some(quote);
-        }
-    }
-
-    fn part(&mut self, write: impl FnOnce(&mut String)) -> Part {
-        let from = self.text.len();
-        write(&mut self.text);
-        let to = self.text.len();
-        let width = width(self.text.get(from..).unwrap_or_default());
-        Part { from, to, width }
-    }
-
-    fn get(&self, part: Part) -> &str {
-        self.text.get(part.from..part.to).unwrap_or_default()
-    }
-
-    /// The text of `cell`, one of its own.
-    pub(super) fn shown(&self, cell: &Cell, short: bool) -> &str {
-        self.get(cell.part(short))
-    }
-
-    /// Adds to `out` all that `cell` says.
-    pub(super) fn push_whole(&self, out: &mut String, cell: &Cell, short: bool) {
-        out.push_str(self.shown(cell, short));
-        if let Some(quote) = cell.quote {
-            let [before, behind] = QUOTES;
-            out.push_str(before);
-            out.push_str(self.get(quote));
-            out.push_str(behind);
-        }
-    }
-
-    /// What `cell` says in at most `columns`, which are too few for all.
-    pub(super) fn cut(&self, cell: &Cell, short: bool, fit: Fit, columns: usize) -> String {
-        let (part, text) = (cell.part(short), self.shown(cell, short));
-        if let Some(quote) = cell.quote {
-            let room = columns.saturating_sub(part.width + QUOTES_WIDTH);
-            if LEAST_QUOTE <= room {
-                let [before, behind] = QUOTES;
-                return [text, before, &shorten_end(self.get(quote), room), behind].concat();
-            }
-            if part.width + width(LEFT_OUT) <= columns {
-                return [text, LEFT_OUT].concat();
-            }
-        }
-        match fit {
-            Fit::Whole => text.to_owned(),
-            Fit::Middle(..) => shorten_middle(text, columns).into_owned(),
-            Fit::End => shorten_end(text, columns).into_owned(),
-        }
-    }
+    /// As many as there are columns; the rest says nothing.
+    pub(super) cells: [Cell<'a>; MOST_COLUMNS],
 }
 
 #[cfg(test)]
@@ -196,18 +235,16 @@ mod tests {
 
     #[test]
     fn a_reason_is_cut_between_its_quotes_or_left_out() {
-        let mut line = Line::default();
-        line.word("internal-error");
-        line.quote("an unexpected condition");
+        let cell = Cell {
+            quote: Some("an unexpected condition".into()),
+            ..Cell::text("internal-error")
+        };
         let fitted = |columns| {
-            let mut out = String::new();
-            let cell = line.cells.first().copied().unwrap_or_default();
-            if cell.width(false) <= columns {
-                line.push_whole(&mut out, &cell, false);
-            } else {
-                out = line.cut(&cell, false, Fit::End, columns);
-            }
-            out
+            let mut out = "before ".to_owned();
+            let wide = cell.write(&mut out, false, Fit::End, columns);
+            let (_, text) = out.split_once(' ').unwrap_or_default();
+            assert_eq!(wide, width(text), "{text}");
+            text.to_owned()
         };
         assert_eq!(fitted(40), "internal-error “an unexpected condition”");
         assert_eq!(fitted(39), "internal-error “an unexpected conditi…”");
@@ -218,17 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn a_part_may_stand_for_the_whole() {
-        let mut line = Line::default();
-        line.word("first");
-        line.word("22:13:20.999");
-        line.short_within(|_| 0..8);
-        line.text("a\x1bb");
-        let shown = |short| {
-            let cells = line.cells.iter();
-            cells.map(|cell| line.shown(cell, short)).collect::<Vec<_>>()
-        };
-        assert_eq!(shown(false), ["first", "22:13:20.999", "a\\x1bb"]);
-        assert_eq!(shown(true), ["first", "22:13:20", "a\\x1bb"]);
+    fn cells_are_as_wide_as_they_say() {
+        let client = "[2001:db8::1]:443".parse().expect("an address");
+        for (says, long, short) in [
+            (Says::Number(1200), "1200", "1200"),
+            (Says::Span(60_400_000_000), "60.400 s", "60.4 s"),
+            (Says::Span(7_000), "7 µs", "7 µs"),
+            (Says::Client(client), "[2001:db8::1]:443", "2001:db8::1"),
+            (Says::Server(client), "[2001:db8::1]:443", "[2001:db8::1]:443"),
+        ] {
+            let cell = Cell::says(says);
+            assert_eq!([cell.shown(false), cell.shown(true)], [long, short]);
+            assert_eq!(cell.widths(), [long, short].map(width));
+        }
+        assert_eq!(Cell::text("a\x1bb").shown(true), "a\\x1bb");
     }
 }

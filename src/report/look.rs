@@ -31,12 +31,12 @@ impl Look {
     /// `text` in `style`, where colours are wanted.
     pub(super) fn paint(&self, style: Style, text: &str) -> String {
         let mut out = String::new();
-        self.push_painted(&mut out, style, |out| out.push_str(text));
+        self.paint_to(&mut out, style, |out| out.push_str(text));
         out
     }
 
     /// Adds to `out` what `write` does, so painted.
-    pub(super) fn push_painted(
+    pub(super) fn paint_to(
         &self,
         out: &mut String,
         style: Style,

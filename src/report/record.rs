@@ -3,11 +3,12 @@
 //! Fields are added, never renamed. What is not known is `null`.
 
 use std::collections::BTreeMap;
-use std::fmt::{Display, Formatter, Write};
+use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
 
 use serde::{Serialize, Serializer};
 
+use super::address::write_address;
 use super::rows::{CloseRow, Row};
 use super::words::{captured, confidence, end_kind, party, side, state, transport};
 use super::{Captures, when};
@@ -45,36 +46,12 @@ impl Display for Address {
 /// Most addresses with their ports have no more characters.
 const ADDRESS: usize = 24;
 
-impl Address {
-    fn to_text(self) -> String {
-        let mut text = String::with_capacity(ADDRESS);
-        self.push_to(&mut text);
-        text
-    }
-
-    /// Adds it to `out`; nearly all are of IPv4, and there the general way takes several times as
-    /// long.
-    pub(super) fn push_to(self, out: &mut String) {
-        let SocketAddr::V4(address) = self.0 else {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "{}", self.0);
-            return;
-        };
-        let mut digits = itoa::Buffer::new();
-        let [first, rest @ ..] = address.ip().octets();
-        out.push_str(digits.format(first));
-        for octet in rest {
-            out.push('.');
-            out.push_str(digits.format(octet));
-        }
-        out.push(':');
-        out.push_str(digits.format(address.port()));
-    }
-}
-
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_text())
+        let mut text = String::with_capacity(ADDRESS);
+        // Writing to a string cannot fail.
+        let _ = write_address(&mut text, self.0);
+        serializer.serialize_str(&text)
     }
 }
 

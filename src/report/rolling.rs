@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::columns::SESSIONS;
 use super::layout::{Layout, Measures};
-use super::line::Line;
+use super::line::{Cell, Line, Says};
 use super::look::{DIM, Look};
 use super::table::{NOTE, Table, notes};
 use super::{Captures, Row, Sink, View, findings};
@@ -36,19 +36,23 @@ const LEAST_WHAT: usize = 20;
 
 /// A line as wide as lines usually are. Two that differ: what all lines share would be told above
 /// the table, and of those to come nobody knows what they share.
-fn usual(digit: &str) -> Line {
-    let mut line = Line::default();
-    for (text, short) in USUAL {
-        line.word(&text.replace('5', digit));
-        line.short(|out| out.push_str(&short.replace('5', digit)));
-    }
+fn usual(digit: &str) -> Line<'static> {
+    let says = |text: &str| text.replace('5', digit);
+    let mut line = Line {
+        cells: USUAL.map(|(text, short)| {
+            Cell::says(Says::Either(Box::new([text, short].map(says))))
+        }),
+        ..Line::default()
+    };
     // What happened is what people watch for.
-    line.essential(LEAST_WHAT);
+    if let Some(what) = line.cells.last_mut() {
+        what.essential = LEAST_WHAT;
+    }
     line
 }
 
 /// Of lines as wide as usual, and this one.
-fn layout(titles: Line, line: Option<&Line>, room: Option<usize>) -> Layout {
+fn layout(titles: Line<'static>, line: Option<&Line<'_>>, room: Option<usize>) -> Layout {
     let mut measures = Measures::default();
     measures.add(&usual("5"));
     measures.add(&usual("4"));
@@ -84,8 +88,7 @@ impl<W: Write> Rolling<W> {
     }
 
     fn session(&mut self, session: &Session) -> io::Result<()> {
-        let mut line = Line::default();
-        self.table.session(&mut line, session);
+        let line = self.table.session(session);
         // Where nothing limits the width nothing is cut: a long cell makes its own line longer.
         let is_free = self.look.width.is_none();
         let wider = (is_free && !self.usual.fits(&line))
@@ -102,9 +105,9 @@ impl<W: Write> Rolling<W> {
             }
             self.day = line.day;
         }
-        let mut written = String::new();
-        layout.push_line(&mut written, &line, &self.look);
-        self.out.write_all(written.as_bytes())?;
+        let mut text = String::new();
+        layout.write(&mut text, &line, &self.look);
+        self.out.write_all(text.as_bytes())?;
         for note in notes(session, &self.look) {
             writeln!(self.out, "{NOTE}{}", self.look.paint(DIM, &note))?;
         }

@@ -5,23 +5,20 @@
 //! may be millions.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 
 use jiff::civil::Date;
 
 use super::advice::Advices;
 use super::columns::{CLOSES, EVENTS, SESSIONS};
-use super::layout::{Column, Layout, Measures};
-use super::line::Line;
+use super::layout::{Column, Layout, Measures, widen};
+use super::line::{Cell, Line, Says};
 use super::look::{DIM, Look, code_style, legend, packet};
-use super::record::Address;
 use super::rows::CloseRow;
-use super::text::width;
-use super::when::{push_short_span, push_shortest_span, shortest_span};
+use super::text::{escape, width};
+use super::when::{Reading, shortest_span};
 use super::words::{end_kind, party, side};
 use super::{Captures, Row, Sink, View, findings};
 use crate::session::{Event, Finding, Session, State, Summary, Transport};
-use crate::time::Timestamp;
 
 /// The table of a view.
 pub struct Table<'a, W> {
@@ -40,9 +37,8 @@ pub struct Table<'a, W> {
     layout: Option<Layout>,
     advices: Advices,
     findings: Vec<Finding>,
-    /// The line in hand, and how it is written: used again and again.
-    line: Line,
-    written: String,
+    /// The last line, whose room the next one uses.
+    text: String,
 }
 
 impl<'a, W: Write> Table<'a, W> {
@@ -65,85 +61,88 @@ impl<'a, W: Write> Table<'a, W> {
             layout: None,
             advices: Advices::default(),
             findings: Vec::new(),
-            line: Line::default(),
-            written: String::new(),
+            text: String::new(),
         }
     }
 
-    /// A cell with a point in time, the day before it where there are several.
-    fn time(&self, line: &mut Line, time: Timestamp) {
-        let watch = &self.look.watch;
-        line.day = watch.date(time);
+    fn time(&self, time: Reading) -> Cell<'static> {
         // (While rows are surveyed nobody knows of all days.)
-        let day = line.day.filter(|_| self.layout.is_some() && self.has_days());
-        line.made(|out| {
-            if let Some(day) = day {
-                out.push_str(&format!("{day} "));
-            }
-            watch.push_time(out, time);
-        });
-        line.style(DIM);
-        // The year can be told from the summary.
-        let [of_day, of_short_day] = day.map_or([0; 2], |_| DAY);
-        if let Some(brief) = watch.brief_len() {
-            line.short_within(|_| of_day - of_short_day..of_day + brief);
+        let is_told = self.layout.is_some() && self.has_days();
+        Cell {
+            style: DIM,
+            ..Cell::says(Says::Time(time, time.date().filter(|_| is_told)))
         }
     }
 
-    pub(super) fn session(&self, line: &mut Line, session: &Session) {
+    pub(super) fn session<'s>(&self, session: &'s Session) -> Line<'s> {
+        let [client, server, path] = whereabouts(session);
         let verdict = &session.verdict;
-        number(line, session.number);
-        match session.ended {
-            Some(ended) => {
-                self.time(line, ended);
-                let lasted = ended.since(session.started);
-                line.made(|out| push_short_span(out, lasted));
-                line.short(|out| push_shortest_span(out, lasted));
-            }
-            None => {
-                unknown(line);
-                unknown(line);
-            }
+        let ended = session.ended.map(|ended| self.look.watch.read(ended));
+        let lasted = session.ended.map(|ended| ended.since(session.started));
+        Line {
+            day: ended.and_then(|ended| ended.date()),
+            cells: [
+                number(session),
+                ended.map_or_else(unknown, |ended| self.time(ended)),
+                lasted.map_or_else(unknown, |nanos| Cell::says(Says::Span(nanos))),
+                client,
+                server,
+                path,
+                code(verdict.code),
+                Cell::word(verdict.closer.map_or("-", party)),
+                what(session),
+            ],
         }
-        whereabouts(line, session);
-        code(line, verdict.code);
-        line.word(verdict.closer.map_or("-", party));
-        what(line, session);
     }
 
-    fn close(&self, line: &mut Line, row: &CloseRow<'_>) {
+    fn close<'s>(&self, row: &CloseRow<'s>) -> Line<'s> {
         let session = row.session;
-        self.time(line, row.time);
-        number(line, session.number);
-        whereabouts(line, session);
-        match row.packet {
-            Some(id) => line.word(&packet(id, self.captures)),
-            None => unknown(line),
-        }
-        line.word(row.frame.map_or("-", |close| side(close.from)));
-        code(line, row.code());
-        match row.frame {
-            Some(close) => quoted(line, row.code_name().unwrap_or("-"), close.reason.as_deref()),
-            None => what(line, session),
+        let [client, server, path] = whereabouts(session);
+        let time = self.look.watch.read(row.time);
+        let packet = row.packet.map(|id| packet(id, self.captures));
+        let what = match row.frame {
+            Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
+            None => what(session),
+        };
+        Line {
+            day: time.date(),
+            cells: [
+                self.time(time),
+                number(session),
+                client,
+                server,
+                path,
+                packet.map_or_else(unknown, Cell::made),
+                Cell::word(row.frame.map_or("-", |close| side(close.from))),
+                code(row.code()),
+                what,
+            ],
         }
     }
 
-    fn event(&self, line: &mut Line, session: &Session, event: &Event) {
-        self.time(line, event.time);
-        number(line, session.number);
-        line.word(&packet(event.packet, self.captures));
-        line.word(side(event.from));
-        line.word(event.kind);
-        line.text(&event.detail);
+    fn event<'s>(&self, session: &Session, event: &'s Event) -> Line<'s> {
+        let time = self.look.watch.read(event.time);
+        Line {
+            day: time.date(),
+            cells: [
+                self.time(time),
+                number(session),
+                Cell::made(packet(event.packet, self.captures)),
+                Cell::word(side(event.from)),
+                Cell::word(event.kind),
+                Cell::text(&event.detail),
+                Cell::default(),
+                Cell::default(),
+                Cell::default(),
+            ],
+        }
     }
 
-    /// The line of a row, in the place of the one before.
-    fn tell(&self, line: &mut Line, row: &Row<'_>) {
-        line.clear();
+    fn line<'s>(&self, row: &Row<'s>) -> Line<'s> {
         match row {
-            Row::Session(session) => self.session(line, session),
-            Row::Close(row) => self.close(line, row),
-            Row::Event(session, event) => self.event(line, session, event),
+            Row::Session(session) => self.session(session),
+            Row::Close(row) => self.close(row),
+            Row::Event(session, event) => self.event(session, event),
         }
     }
 
@@ -170,21 +169,27 @@ impl<'a, W: Write> Table<'a, W> {
         Ok(layout)
     }
 
-    pub(super) fn titles(&self) -> Line {
-        let mut titles = Line::default();
-        for column in self.columns {
+    pub(super) fn titles(&self) -> Line<'static> {
+        let title = |column: &Column| {
             let clock = self.look.watch.label().filter(|_| column.time);
-            titles.made(|out| {
-                out.push_str(column.title);
-                if let Some(clock) = clock {
-                    out.push_str(&format!(" ({clock})"));
-                }
-            });
-            titles.essential(width(column.title));
-            titles.style(DIM);
-            titles.short_within(|_| 0..column.title.len());
+            let says = match clock {
+                Some(clock) => Says::Either(Box::new([
+                    format!("{} ({clock})", column.title),
+                    column.title.to_owned(),
+                ])),
+                None => Says::Text(column.title.into()),
+            };
+            Cell {
+                essential: width(column.title),
+                style: DIM,
+                ..Cell::says(says)
+            }
+        };
+        let mut line = Line::default();
+        for (cell, column) in line.cells.iter_mut().zip(self.columns) {
+            *cell = title(column);
         }
-        titles
+        line
     }
 }
 
@@ -203,20 +208,17 @@ pub(super) const NOTE: &str = "    ";
 /// What a day takes before a time of day, `2023-11-14 ` and `11-14 `.
 const DAY: [usize; 2] = [11, 6];
 
-fn unknown(line: &mut Line) {
-    line.word("-");
+fn unknown() -> Cell<'static> {
+    Cell::word("-")
 }
 
 /// Client, server and path of a session.
-fn whereabouts(line: &mut Line, session: &Session) {
-    line.made(|out| Address(session.client).push_to(out));
-    // The client's port tells nothing that the number of the session does not.
-    line.short_within(|address| match session.client {
-        SocketAddr::V4(_) => 0..address.rfind(':').unwrap_or(0),
-        SocketAddr::V6(_) => 1..address.rfind(']').unwrap_or(1),
-    });
-    line.made(|out| Address(session.server).push_to(out));
-    line.text(path_or_name(session).unwrap_or("-"));
+fn whereabouts(session: &Session) -> [Cell<'_>; 3] {
+    [
+        Cell::says(Says::Client(session.client)),
+        Cell::says(Says::Server(session.server)),
+        Cell::text(path_or_name(session).unwrap_or("-")),
+    ]
 }
 
 /// The path; of a session that came to none, the name that its client asked TLS for.
@@ -225,40 +227,43 @@ fn path_or_name(session: &Session) -> Option<&str> {
     session.opening.path.as_deref().or_else(name)
 }
 
-fn number(line: &mut Line, number: u64) {
-    line.word(itoa::Buffer::new().format(number));
+const fn number(session: &Session) -> Cell<'static> {
+    Cell::says(Says::Number(session.number))
 }
 
-fn code(line: &mut Line, code: Option<u16>) {
-    match code {
-        Some(code) => line.word(itoa::Buffer::new().format(code)),
-        None => unknown(line),
+fn code(code: Option<u16>) -> Cell<'static> {
+    let cell = code.map(|code| Cell::says(Says::Number(code.into())));
+    Cell {
+        style: code_style(code),
+        ..cell.unwrap_or_else(unknown)
     }
-    line.style(code_style(code));
 }
 
 /// `what`, then `reason` in quotes where there is one.
-fn quoted(line: &mut Line, what: &'static str, reason: Option<&str>) {
-    line.word(what);
-    line.essential(width(what));
-    if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
-        line.quote(reason);
+fn quoted<'a>(what: &'static str, reason: Option<&'a str>) -> Cell<'a> {
+    let reason = reason.filter(|reason| !reason.is_empty());
+    Cell {
+        quote: reason.map(escape),
+        essential: width(what),
+        ..Cell::word(what)
     }
 }
 
 /// The cause of a session, with the reason, HTTP status or alert that goes with it.
-fn what(line: &mut Line, session: &Session) {
+fn what(session: &Session) -> Cell<'_> {
     let verdict = &session.verdict;
     let detail = match (&session.tls, session.opening.http_status) {
         (_, Some(status)) if verdict.state == State::Failed && status != 101 => status.to_string(),
         (Some(tls), _) if verdict.cause == "tls-alert" => tls.alert.unwrap_or_default().to_owned(),
         _ if session.transport == Transport::Tls => ending(session).unwrap_or_default(),
-        _ => return quoted(line, verdict.cause, verdict.reason.as_deref()),
+        _ => return quoted(verdict.cause, verdict.reason.as_deref()),
     };
     let text = format!("{} {detail}", verdict.cause);
     let text = text.trim_end();
-    line.word(text);
-    line.essential(width(text));
+    Cell {
+        essential: width(text),
+        ..Cell::made(escape(text).into_owned())
+    }
 }
 
 /// What ended the transport, and how long it had been quiet.
@@ -274,8 +279,7 @@ impl<W: Write> Sink for Table<'_, W> {
     }
 
     fn survey(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let mut line = std::mem::take(&mut self.line);
-        self.tell(&mut line, row);
+        let mut line = self.line(row);
         if let Some(day) = line.day {
             match &mut self.days {
                 Some((first, others)) => *others |= *first != day,
@@ -284,14 +288,10 @@ impl<W: Write> Sink for Table<'_, W> {
             // How wide that becomes is known when all days are.
             let at = self.columns.iter().position(|column| column.time);
             if let Some(cell) = at.and_then(|at| line.cells.get_mut(at)) {
-                let time = std::mem::take(cell);
-                let [long, short] = &mut self.times;
-                *long = time.width(false).max(*long);
-                *short = time.width(true).max(*short);
+                widen(&mut self.times, std::mem::take(cell).widths());
             }
         }
         self.measures.add(&line);
-        self.line = line;
         Ok(())
     }
 
@@ -299,15 +299,14 @@ impl<W: Write> Sink for Table<'_, W> {
         if self.layout.is_none() {
             self.layout = Some(self.begin()?);
         }
-        let mut line = std::mem::take(&mut self.line);
-        self.tell(&mut line, row);
-        self.written.clear();
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
         if let Some(layout) = &self.layout {
-            layout.push_line(&mut self.written, &line, &self.look);
+            layout.write(&mut text, &self.line(row), &self.look);
         }
-        self.line = line;
+        self.text = text;
         let (out, look) = (&mut self.out, &self.look);
-        out.write_all(self.written.as_bytes())?;
+        out.write_all(self.text.as_bytes())?;
         if let Row::Session(session) = row
             && look.verbose
         {
