@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 pub(super) fn write_address(out: &mut impl Write, address: SocketAddr) -> fmt::Result {
     match address {
         SocketAddr::V4(_) => write_ip(out, address.ip())?,
+        SocketAddr::V6(scoped) if scoped.scope_id() != 0 => return write!(out, "{scoped}"),
         SocketAddr::V6(_) => {
             out.write_str("[")?;
             write_ip(out, address.ip())?;
