@@ -25,7 +25,9 @@ use std::borrow::Cow;
 
 use crate::flow::End;
 use crate::session::facts::{Answer, Facts, SeenClose, Unconnected};
-use crate::session::{Anomaly, Clocks, EndKind, Party, Side, State, TransportEnd, Verdict, View};
+use crate::session::{
+    Anomaly, Clocks, Detail, EndKind, Party, Side, State, TransportEnd, Verdict, View,
+};
 use crate::ws::Body;
 use case::Case;
 use ending::Ending;
@@ -43,8 +45,8 @@ pub struct Diagnosis {
     pub remarks: Vec<Anomaly>,
 }
 
-/// Judges a session by its facts.
-pub fn diagnose(facts: &Facts) -> Diagnosis {
+/// Judges a session by its facts, and says so in words where these are wanted.
+pub fn diagnose(facts: &Facts, detail: Detail) -> Diagnosis {
     let ending = ending::ending(facts);
     let client_view = seen_by(Side::Client, facts, &ending);
     let server_view = seen_by(Side::Server, facts, &ending);
@@ -56,8 +58,15 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
     };
     let case = Case::new(facts, &ending, code);
     let mut found = rules::judge(&case);
-    let summary = telling::summary(&case, &found);
-    let evidence = telling::evidence(&case, &mut found);
+    let is_told = detail != Detail::Row;
+    let (summary, evidence, advice) = if is_told {
+        let summary = telling::summary(&case, &found);
+        let evidence = telling::evidence(&case, &mut found);
+        let advice = found.advice.unwrap_or_else(|| advice(found.name));
+        (summary, evidence, advice)
+    } else {
+        Default::default()
+    };
     let closer = if ending.state == State::Failed {
         failed_closer(facts, &ending)
     } else if rules::perhaps_closed(&case) {
@@ -76,7 +85,7 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
         confidence: found.confidence,
         other_causes: found.others,
         summary,
-        advice: found.advice.unwrap_or_else(|| advice(found.name)),
+        advice,
         client_view,
         server_view,
         evidence,
@@ -85,7 +94,7 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
         verdict,
         transport_end: ending.transport_end,
         clocks: case.clocks,
-        remarks: if case.ended_by_close() {
+        remarks: if is_told && case.ended_by_close() {
             remarks::remarks(facts)
         } else {
             Vec::new()

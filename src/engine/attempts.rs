@@ -8,7 +8,7 @@ use super::upper::Settings;
 use crate::flow::FlowKey;
 use crate::limits;
 use crate::session::facts::Unconnected;
-use crate::session::{Session, Tracker, Transport};
+use crate::session::{Detail, Session, Tracker, Transport};
 use crate::tcp::Origin;
 use crate::time::Timestamp;
 use crate::tls::{Keyring, Secrets};
@@ -48,13 +48,13 @@ pub(super) struct Attempts {
     kept: Vec<Attempt>,
     /// How many there were too many.
     forgotten: u64,
-    story: bool,
+    detail: Detail,
 }
 
 impl Attempts {
-    pub(super) fn new(story: bool) -> Self {
+    pub(super) fn new(detail: Detail) -> Self {
         Self {
-            story,
+            detail,
             ..Self::default()
         }
     }
@@ -95,7 +95,7 @@ impl Attempts {
     pub(super) fn extend(&mut self, other: Self) {
         self.kept.extend(other.kept);
         self.forgotten += other.forgotten;
-        self.story |= other.story;
+        self.detail = self.detail.max(other.detail);
     }
 
     /// The sessions that they are, as of `now`, and how many attempts nobody looked at. In a
@@ -119,14 +119,17 @@ impl Attempts {
         }
         let mut keys = Keyring::new(Secrets::default());
         let settings = Settings {
-            story: self.story,
+            story: self.detail == Detail::Story,
             // No byte of them was seen.
             windows: Windows::new(0),
         };
+        let detail = self.detail;
         let told = |attempt: Attempt| {
             let transport = attempt.transport(known)?;
             let session = match attempt {
-                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, &settings, now, &mut keys)?,
+                Attempt::Syn(key, prelude) => {
+                    tell_syn(key, &prelude, (&settings, detail), now, &mut keys)?
+                }
                 Attempt::Tunnel(session) => *session,
             };
             Some(Session {
@@ -142,7 +145,7 @@ impl Attempts {
 fn tell_syn(
     key: FlowKey,
     prelude: &Prelude,
-    settings: &Settings,
+    (settings, detail): (&Settings, Detail),
     now: Timestamp,
     keys: &mut Keyring,
 ) -> Option<Session> {
@@ -161,5 +164,6 @@ fn tell_syn(
         record_end: None,
     };
     let tracker = Tracker::unconnected(prelude.client(), first, what, settings.story);
-    Some(tell(tracker, stack.tcp(), stack.name(key), Some(now)))
+    let name = stack.name(key);
+    Some(tell(tracker, stack.tcp(), name, Some(now), detail))
 }

@@ -11,7 +11,7 @@ use super::pipeline::Pipeline;
 use super::shelf::{Shelf, Shelves};
 use super::told::Told;
 use crate::capture::{PacketSource, Step, open_all};
-use crate::session::{Finding, Summary};
+use crate::session::{Detail, Finding, Summary};
 use crate::time::Timestamp;
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
@@ -153,7 +153,7 @@ pub(super) fn workers(paths: &[PathBuf], asked: Option<u32>) -> u32 {
 
 fn has_many_connections(paths: &[PathBuf]) -> bool {
     let (mut source, _) = open_all(paths);
-    let mut pipeline = Pipeline::new(false);
+    let mut pipeline = Pipeline::new(Detail::Row);
     for _ in 0..SAMPLE_PACKETS {
         match source.advance() {
             Ok(Step::Packet) => pipeline.handle_packet(&source.packet()),

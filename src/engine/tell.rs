@@ -4,16 +4,17 @@ use super::stack::Name;
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::flow::End;
 use crate::limits;
-use crate::session::{Captured, Close, Session, Side, State, Tracker, Transport};
+use crate::session::{Captured, Close, Detail, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
 use crate::time::Timestamp;
 
-/// `until`: up to when the capture shows what happened.
+/// `until`: up to when the capture shows what happened; `detail`: how much is wanted of it.
 pub(super) fn tell(
     mut tracker: Tracker,
     tcp: &Connection,
     name: Name,
     until: Option<Timestamp>,
+    detail: Detail,
 ) -> Session {
     let mut facts = tracker.conclude(tcp);
     facts.watched_until = until;
@@ -22,7 +23,7 @@ pub(super) fn tell(
         transport_end,
         clocks,
         remarks,
-    } = diagnose(&facts);
+    } = diagnose(&facts, detail);
     verdict.evidence.shrink_to_fit();
     let Tracker {
         client,

@@ -15,6 +15,18 @@ use crate::capture::PacketId;
 use crate::time::Timestamp;
 use crate::tls::Stage;
 
+/// How much is wanted of each session: what no output shows need not be made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What a row of a table shows, and what sessions are compared by; the rest is blank.
+    Row,
+    /// All but its story.
+    #[default]
+    Whole,
+    /// All, with its story ([`Session::events`]).
+    Story,
+}
+
 /// Who gave the first terminating signal, or whose behaviour led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Party {

@@ -230,7 +230,7 @@ impl Scene {
             verdict,
             transport_end,
             ..
-        } = diagnose(&self.facts);
+        } = diagnose(&self.facts, Detail::Whole);
         assert!(!verdict.summary.is_empty());
         let explained = causes::lookup(verdict.cause).is_some();
         assert!(explained, "{} is not explained", verdict.cause);
