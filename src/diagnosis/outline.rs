@@ -76,6 +76,19 @@ impl Outline {
         }
     }
 
+    /// The same with another number.
+    pub fn numbered(&self, number: u64) -> Self {
+        Self {
+            number,
+            ..self.clone()
+        }
+    }
+
+    /// Its verdict was corrected.
+    pub fn correct(&mut self, session: &Session) {
+        self.cause = session.verdict.cause;
+    }
+
     /// As in [`Session::server`].
     pub const fn server(&self) -> SocketAddr {
         self.server

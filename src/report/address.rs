@@ -85,15 +85,24 @@ mod tests {
         let mut random = 1_u64;
         for _ in 0..20_000 {
             let groups: [u16; 8] = std::array::from_fn(|_| {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                few.get((random >> 33) as usize % few.len()).copied().unwrap_or_default()
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                few.get((random >> 33) as usize % few.len())
+                    .copied()
+                    .unwrap_or_default()
             });
             let address = SocketAddr::from((groups, 443));
             let mut text = String::new();
             write_address(&mut text, address).expect("strings take all");
             assert_eq!(text, address.to_string());
         }
-        for address in ["0.0.0.0:0", "255.255.255.255:65535", "[::]:1", "[::ffff:10.0.0.1]:80"] {
+        for address in [
+            "0.0.0.0:0",
+            "255.255.255.255:65535",
+            "[::]:1",
+            "[::ffff:10.0.0.1]:80",
+        ] {
             let mut text = String::new();
             let parsed = address.parse().expect("an address");
             write_address(&mut text, parsed).expect("strings take all");

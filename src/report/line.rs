@@ -262,7 +262,11 @@ mod tests {
             (Says::Span(60_400_000_000), "60.400 s", "60.4 s"),
             (Says::Span(7_000), "7 µs", "7 µs"),
             (Says::Client(client), "[2001:db8::1]:443", "2001:db8::1"),
-            (Says::Server(client), "[2001:db8::1]:443", "[2001:db8::1]:443"),
+            (
+                Says::Server(client),
+                "[2001:db8::1]:443",
+                "[2001:db8::1]:443",
+            ),
         ] {
             let cell = Cell::says(says);
             assert_eq!([cell.shown(false), cell.shown(true)], [long, short]);

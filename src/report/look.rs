@@ -36,12 +36,7 @@ impl Look {
     }
 
     /// Adds to `out` what `write` does, so painted.
-    pub(super) fn paint_to(
-        &self,
-        out: &mut String,
-        style: Style,
-        write: impl FnOnce(&mut String),
-    ) {
+    pub(super) fn paint_to(&self, out: &mut String, style: Style, write: impl FnOnce(&mut String)) {
         if !self.color || style == Style::new() {
             return write(out);
         }

@@ -39,9 +39,8 @@ const LEAST_WHAT: usize = 20;
 fn usual(digit: &str) -> Line<'static> {
     let says = |text: &str| text.replace('5', digit);
     let mut line = Line {
-        cells: USUAL.map(|(text, short)| {
-            Cell::says(Says::Either(Box::new([text, short].map(says))))
-        }),
+        cells: USUAL
+            .map(|(text, short)| Cell::says(Says::Either(Box::new([text, short].map(says))))),
         ..Line::default()
     };
     // What happened is what people watch for.

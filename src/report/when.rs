@@ -160,7 +160,11 @@ fn write_span(out: &mut impl Write, nanos: i64) -> fmt::Result {
         }
         600_000..3_600_000 => write!(out, "{sign}{mins} min ({secs}.{rest:03} s)"),
         3_600_000..86_400_000 => {
-            write!(out, "{sign}{hours} h {} min ({secs}.{rest:03} s)", mins % 60)
+            write!(
+                out,
+                "{sign}{hours} h {} min ({secs}.{rest:03} s)",
+                mins % 60
+            )
         }
         _ => {
             let (days, hours) = (hours / 24, hours % 24);
