@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anstyle::Style;
 use jiff::civil::Date;
@@ -96,6 +96,18 @@ impl Write for Columns {
     }
 }
 
+const fn digits(number: u64) -> usize {
+    match number.checked_ilog10() {
+        Some(log) => log as usize + 1,
+        None => 1,
+    }
+}
+
+fn ip_width(ip: Ipv4Addr) -> usize {
+    let digits = ip.octets().map(|octet| digits(octet.into()));
+    digits.iter().sum::<usize>() + "...".len()
+}
+
 /// Something that is said, and its looks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cell<'a> {
@@ -145,10 +157,19 @@ impl<'a> Cell<'a> {
 
     /// Columns of what is not in quotation marks.
     fn width(&self, short: bool) -> usize {
-        let mut columns = Columns(0);
-        // To count cannot fail.
-        let _ = self.says.write(short, &mut columns);
-        columns.0
+        match self.says {
+            Says::Number(number) => digits(number),
+            Says::Client(SocketAddr::V4(client)) if short => ip_width(*client.ip()),
+            Says::Client(SocketAddr::V4(address)) | Says::Server(SocketAddr::V4(address)) => {
+                ip_width(*address.ip()) + ":".len() + digits(address.port().into())
+            }
+            _ => {
+                let mut columns = Columns(0);
+                // To count cannot fail.
+                let _ = self.says.write(short, &mut columns);
+                columns.0
+            }
+        }
     }
 
     /// Columns below which it says too little: before room is very short, and then.
