@@ -2,77 +2,117 @@
 //! several times as long.
 
 use std::fmt::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Bytes of the longest: `[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535`.
+const LONGEST: usize = 47;
+
+/// An address in the making. To hand on each part of it takes longer.
+struct Text {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+impl Text {
+    const fn new() -> Self {
+        Self {
+            bytes: [0; LONGEST],
+            len: 0,
+        }
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
+        }
+    }
+
+    /// Without leading zeros.
+    fn number<const BASE: u16>(&mut self, value: u16) {
+        let rest = value / BASE;
+        if rest > 0 {
+            self.number::<BASE>(rest);
+        }
+        let digits = b"0123456789abcdef";
+        let digit = digits.get(usize::from(value % BASE));
+        self.push(digit.copied().unwrap_or_default());
+    }
+
+    fn ipv4(&mut self, ip: Ipv4Addr) {
+        let [first, rest @ ..] = ip.octets();
+        self.number::<10>(first.into());
+        for octet in rest {
+            self.push(b'.');
+            self.number::<10>(octet.into());
+        }
+    }
+
+    /// Two colons stand for the longest of all rows of zeros (RFC 5952 §4).
+    fn ipv6(&mut self, ip: Ipv6Addr) {
+        let groups = ip.segments();
+        let (mut from, mut len, mut run) = (0, 1, 0);
+        for (at, &group) in groups.iter().enumerate() {
+            run = if group == 0 { run + 1 } else { 0 };
+            if run > len {
+                (from, len) = (at + 1 - run, run);
+            }
+        }
+        let zeros = if len > 1 { from..from + len } else { 0..0 };
+        for (at, &group) in groups.iter().enumerate() {
+            if zeros.contains(&at) {
+                if at == zeros.start {
+                    self.push(b':');
+                    self.push(b':');
+                }
+                continue;
+            }
+            if at > 0 && at != zeros.end {
+                self.push(b':');
+            }
+            self.number::<16>(group);
+        }
+    }
+
+    fn write(&self, out: &mut impl Write) -> fmt::Result {
+        let bytes = self.bytes.get(..self.len).unwrap_or_default();
+        out.write_str(std::str::from_utf8(bytes).unwrap_or_default())
+    }
+}
+
+/// Some of these end as IPv4 does (RFC 5952 §5); there are few.
+const fn is_mixed(ip: Ipv6Addr) -> bool {
+    matches!(ip.segments(), [0, 0, 0, 0, 0, ..])
+}
 
 /// `10.0.0.5:51234`, `[2001:db8::1]:443`.
 pub(super) fn write_address(out: &mut impl Write, address: SocketAddr) -> fmt::Result {
+    let mut text = Text::new();
     match address {
-        SocketAddr::V4(_) => write_ip(out, address.ip())?,
-        SocketAddr::V6(scoped) if scoped.scope_id() != 0 => return write!(out, "{scoped}"),
-        SocketAddr::V6(_) => {
-            out.write_str("[")?;
-            write_ip(out, address.ip())?;
-            out.write_str("]")?;
+        SocketAddr::V4(address) => text.ipv4(*address.ip()),
+        SocketAddr::V6(address) if is_mixed(*address.ip()) || address.scope_id() != 0 => {
+            return write!(out, "{address}");
+        }
+        SocketAddr::V6(address) => {
+            text.push(b'[');
+            text.ipv6(*address.ip());
+            text.push(b']');
         }
     }
-    out.write_str(":")?;
-    out.write_str(itoa::Buffer::new().format(address.port()))
+    text.push(b':');
+    text.number::<10>(address.port());
+    text.write(out)
 }
 
 /// `10.0.0.5`, `2001:db8::1`.
 pub(super) fn write_ip(out: &mut impl Write, ip: IpAddr) -> fmt::Result {
+    let mut text = Text::new();
     match ip {
-        IpAddr::V4(ip) => {
-            let mut digits = itoa::Buffer::new();
-            let [first, rest @ ..] = ip.octets();
-            out.write_str(digits.format(first))?;
-            for octet in rest {
-                out.write_str(".")?;
-                out.write_str(digits.format(octet))?;
-            }
-            Ok(())
-        }
-        IpAddr::V6(ip) => match ip.segments() {
-            // Some of these end as IPv4 does (RFC 5952 §5).
-            [0, 0, 0, 0, 0, ..] => write!(out, "{ip}"),
-            groups => write_groups(out, &groups),
-        },
+        IpAddr::V4(ip) => text.ipv4(ip),
+        IpAddr::V6(ip) if is_mixed(ip) => return write!(out, "{ip}"),
+        IpAddr::V6(ip) => text.ipv6(ip),
     }
-}
-
-/// Eight groups; two colons stand for the longest of all rows of zeros (RFC 5952 §4).
-fn write_groups(out: &mut impl Write, groups: &[u16; 8]) -> fmt::Result {
-    let (mut from, mut len, mut run) = (0, 1, 0);
-    for (at, &group) in groups.iter().enumerate() {
-        run = if group == 0 { run + 1 } else { 0 };
-        if run > len {
-            (from, len) = (at + 1 - run, run);
-        }
-    }
-    let zeros = if len > 1 { from..from + len } else { 0..0 };
-    for (at, &group) in groups.iter().enumerate() {
-        if zeros.contains(&at) {
-            if at == zeros.start {
-                out.write_str("::")?;
-            }
-            continue;
-        }
-        if at > 0 && at != zeros.end {
-            out.write_str(":")?;
-        }
-        write_hex(out, group)?;
-    }
-    Ok(())
-}
-
-/// Without leading zeros, in lower case.
-fn write_hex(out: &mut impl Write, group: u16) -> fmt::Result {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |shift: u32| DIGITS.get(usize::from(group >> shift) & 0xf).copied();
-    let digits = [12, 8, 4, 0].map(|shift| digit(shift).unwrap_or_default());
-    let zeros = (group.leading_zeros() / 4).min(3) as usize;
-    let digits = digits.get(zeros..).unwrap_or_default();
-    out.write_str(std::str::from_utf8(digits).unwrap_or_default())
+    text.write(out)
 }
 
 #[cfg(test)]

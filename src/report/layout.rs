@@ -138,6 +138,8 @@ pub(super) struct Layout {
 struct Slot {
     /// Which cell of the line.
     at: usize,
+    /// What stands before it: so many blanks, or this.
+    gap: usize,
     joint: &'static str,
     short: bool,
     right: bool,
@@ -353,13 +355,18 @@ impl Layout {
         let columns = self.columns.iter().zip(&self.widths).enumerate();
         columns
             .filter(|&(at, _)| self.is_shown(at))
-            .map(|(at, (column, &wide))| Slot {
-                at,
-                joint: self.joint(at),
-                short: self.is_short(column),
-                right: column.right,
-                fit: column.fit,
-                wide,
+            .map(|(at, (column, &wide))| {
+                let joint = self.joint(at);
+                let is_blank = joint.trim().is_empty();
+                Slot {
+                    at,
+                    gap: if is_blank { joint.len() } else { 0 },
+                    joint: if is_blank { "" } else { joint },
+                    short: self.is_short(column),
+                    right: column.right,
+                    fit: column.fit,
+                    wide,
+                }
             })
             .collect()
     }
@@ -380,8 +387,10 @@ impl Layout {
             let Some(cell) = line.cells.get(slot.at) else {
                 continue;
             };
-            push_blanks(out, blanks);
-            out.push_str(slot.joint);
+            push_blanks(out, blanks + slot.gap);
+            if !slot.joint.is_empty() {
+                out.push_str(slot.joint);
+            }
             let mut wide = 0;
             let from = out.len();
             look.paint_to(out, cell.style, |out| {

@@ -146,6 +146,11 @@ impl<'a> Cell<'a> {
 
     /// Columns of all that it says, long and short.
     pub(super) fn widths(&self) -> [usize; 2] {
+        if let Says::Time(time, None) = self.says
+            && let Some(widths) = time.widths()
+        {
+            return widths;
+        }
         let quote = self.quote.as_ref().map_or(0, |quote| quoted(quote));
         let long = self.width(false) + quote;
         if self.says.has_short() {

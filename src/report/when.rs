@@ -67,6 +67,10 @@ impl Watch {
     }
 }
 
+/// What times of day look like, and brief ones.
+const TIME: &[u8; 12] = b"00:00:00.000";
+const BRIEF: &[u8; 8] = b"00:00:00";
+
 /// What a [`Watch`] shows.
 #[derive(Clone, Copy, Debug)]
 pub enum Reading {
@@ -85,6 +89,14 @@ impl Reading {
         }
     }
 
+    /// The columns that it takes, and in its brief form, where these are the same for all.
+    pub const fn widths(&self) -> Option<[usize; 2]> {
+        match self {
+            Self::Civil(_) => Some([TIME.len(), BRIEF.len()]),
+            Self::Since(_) => None,
+        }
+    }
+
     /// `HH:MM:SS.mmm`, or `+S.mmm`; `-S.mmm` where the clock of the capture went back.
     ///
     /// # Errors
@@ -92,7 +104,7 @@ impl Reading {
     pub fn write(&self, out: &mut impl Write) -> fmt::Result {
         match *self {
             Self::Civil(time) => {
-                let mut text = *b"00:00:00.000";
+                let mut text = *TIME;
                 put_time(&mut text, time);
                 put::<9, 3, _>(
                     &mut text,
@@ -115,7 +127,7 @@ impl Reading {
     pub fn write_brief(&self, out: &mut impl Write) -> fmt::Result {
         match *self {
             Self::Civil(time) => {
-                let mut text = *b"00:00:00";
+                let mut text = *BRIEF;
                 put_time(&mut text, time);
                 out.write_str(std::str::from_utf8(&text).unwrap_or_default())
             }
