@@ -21,6 +21,7 @@ impl Text {
         }
     }
 
+    #[inline]
     fn push(&mut self, byte: u8) {
         if let Some(place) = self.bytes.get_mut(self.len) {
             *place = byte;
@@ -28,24 +29,37 @@ impl Text {
         }
     }
 
-    /// Without leading zeros.
-    fn number<const BASE: u16>(&mut self, value: u16) {
-        let rest = value / BASE;
-        if rest > 0 {
-            self.number::<BASE>(rest);
+    /// What of a number stands in the places of these `units` and the last one, without leading
+    /// zeros.
+    #[inline]
+    fn number<const BASE: u16, const N: usize>(&mut self, value: u16, units: [u16; N]) {
+        for unit in units {
+            if value >= unit {
+                self.digit(value / unit % BASE);
+            }
         }
+        self.digit(value % BASE);
+    }
+
+    #[inline]
+    fn digit(&mut self, digit: u16) {
         let digits = b"0123456789abcdef";
-        let digit = digits.get(usize::from(value % BASE));
+        let digit = digits.get(usize::from(digit));
         self.push(digit.copied().unwrap_or_default());
     }
 
     fn ipv4(&mut self, ip: Ipv4Addr) {
         let [first, rest @ ..] = ip.octets();
-        self.number::<10>(first.into());
+        self.number::<10, _>(first.into(), [100, 10]);
         for octet in rest {
             self.push(b'.');
-            self.number::<10>(octet.into());
+            self.number::<10, _>(octet.into(), [100, 10]);
         }
+    }
+
+    fn port(&mut self, port: u16) {
+        self.push(b':');
+        self.number::<10, _>(port, [10_000, 1_000, 100, 10]);
     }
 
     /// Two colons stand for the longest of all rows of zeros (RFC 5952 §4).
@@ -70,7 +84,7 @@ impl Text {
             if at > 0 && at != zeros.end {
                 self.push(b':');
             }
-            self.number::<16>(group);
+            self.number::<16, _>(group, [0x1000, 0x100, 0x10]);
         }
     }
 
@@ -99,8 +113,7 @@ pub(super) fn write_address(out: &mut impl Write, address: SocketAddr) -> fmt::R
             text.push(b']');
         }
     }
-    text.push(b':');
-    text.number::<10>(address.port());
+    text.port(address.port());
     text.write(out)
 }
 
