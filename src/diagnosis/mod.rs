@@ -57,7 +57,7 @@ pub fn diagnose(facts: &Facts, detail: Detail) -> Diagnosis {
         _ => None,
     };
     let case = Case::new(facts, &ending, code);
-    let mut found = rules::judge(&case);
+    let mut found = rules::judge(&case, detail);
     let is_told = detail != Detail::Row;
     let (summary, evidence, advice) = if is_told {
         let summary = telling::summary(&case, &found);
@@ -201,7 +201,7 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
     }
     let told = |close: &SeenClose| match close.frame.body {
         Body::Empty => (Some(1005), None),
-        Body::Code(code, _) => (Some(code), close.frame.reason()),
+        Body::Code(code, _) => (Some(code), close.frame.reason().map(Cow::into_owned)),
         Body::OneByte | Body::Lost => (None, None),
     };
     let first = ending.first_close.and_then(|side| {

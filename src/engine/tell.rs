@@ -1,5 +1,7 @@
 //! From what was collected of a session to the record that every output shows.
 
+use std::borrow::Cow;
+
 use super::stack::Name;
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::flow::End;
@@ -43,7 +45,7 @@ pub(super) fn tell(
             facts.sides[from].closes.iter().map(move |close| Close {
                 from,
                 code: close.frame.code(),
-                reason: close.frame.reason(),
+                reason: close.frame.reason().map(Cow::into_owned),
                 lost: close.frame.lost,
                 packet: close.mark.packet,
                 time: close.mark.time,
