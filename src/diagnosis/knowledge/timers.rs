@@ -195,7 +195,18 @@ pub fn all() -> &'static [Timer] {
 ///
 /// Silent ones are among them, but do not strike of themselves: see [`forgotten`].
 pub fn candidates(clock: Clock, seconds: f64, slack: f64) -> impl Iterator<Item = &'static Timer> {
-    all()
+    static SHORTEST: LazyLock<f64> = LazyLock::new(|| {
+        all()
+            .iter()
+            .map(|timer| timer.seconds)
+            .fold(f64::MAX, f64::min)
+    });
+    // Most silences are too short for any.
+    let timers = match seconds < *SHORTEST - EARLY {
+        true => &[],
+        false => all(),
+    };
+    timers
         .iter()
         .filter(move |timer| timer.clock == clock && timer.fits(seconds, slack))
 }

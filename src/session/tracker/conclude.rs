@@ -70,9 +70,7 @@ impl Tracker {
                 ack,
             } = sent;
             close.mark.heard = heard(tcp, self.end(from), ack);
-            let closes = &mut all.sides[from].closes;
-            closes.reserve_exact(1);
-            closes.push(close);
+            all.sides[from].closes.push(close);
         }
         for (side, alert) in alerts {
             let mark = Mark {
