@@ -1,6 +1,7 @@
 //! The command line as it is typed: help, explanations, wrong usage.
 
 use assert_cmd::Command;
+use hangup::diagnosis::causes;
 
 /// Exit status, standard output and standard error of `hangup` with these arguments.
 fn hangup(arguments: &[&str]) -> (i32, String, String) {
@@ -149,6 +150,16 @@ fn numbers_that_are_no_codes_are_explained_too() {
     assert!(told(&["explain", "70000"]).starts_with("70000  Not a close code\n"));
     assert!(told(&["explain", "-1"]).contains("Java-WebSocket"));
     assert!(told(&["explain", "99999999999999999999"]).contains("Not a close code"));
+}
+
+#[test]
+fn the_page_of_causes_lists_what_there_is() {
+    let page = include_str!("../docs/causes.md");
+    let rows: Vec<&str> = page.lines().filter(|row| row.starts_with("| `")).collect();
+    let all: Vec<String> = causes::all()
+        .map(|cause| format!("| `{}` | {} |", cause.name, cause.meaning))
+        .collect();
+    assert_eq!(rows, all);
 }
 
 #[test]
