@@ -2,6 +2,7 @@
 //! and so does whatever sessions are compared by.
 
 #[path = "support/cases.rs"]
+#[expect(dead_code, reason = "the truth is compared elsewhere")]
 mod cases;
 
 use std::path::PathBuf;
