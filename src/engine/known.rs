@@ -50,7 +50,7 @@ impl Known {
                     .is_some_and(|status| status != 400);
             known.port.plain |= transport == Transport::Ws && has_answered;
         }
-        if let Some(host) = session.opening.host.as_deref() {
+        if let Some(host) = session.opening.host() {
             self.targets
                 .entry(authority(host, transport))
                 .or_insert(transport);

@@ -246,9 +246,9 @@ fn private_meaning(case: &Case<'_>, code: u16, close: &SeenClose) -> Option<Stri
     let opening = &case.facts.opening;
     let known = private_codes::resolve(
         code,
-        opening.subprotocol.as_deref(),
-        opening.host.as_deref(),
-        opening.path.as_deref(),
+        opening.subprotocol(),
+        opening.host(),
+        opening.path(),
         close.frame.reason().as_deref(),
     )?;
     let meaning = if known.meaning.is_empty() {

@@ -29,8 +29,7 @@ pub struct Place {
 
 impl Pack {
     /// Packs a session, without what of its opening is not shown.
-    pub fn push(&mut self, mut session: Session) -> Place {
-        (session.opening.key, session.opening.credentials) = (None, None);
+    pub fn push(&mut self, session: Session) -> Place {
         if self.blocks.last().is_none_or(|block| block.len() >= BLOCK) {
             self.blocks.push(Vec::with_capacity(BLOCK + BLOCK / 16));
         }
@@ -223,16 +222,13 @@ mod tests {
             note: Some("a note"),
             ..full.verdict.server_view
         };
-        let mut all = vec![
+        let all = vec![
             sample::normal(1),
             sample::abrupt(2),
             sample::open(3),
             full,
             sample::normal(1),
         ];
-        for session in &mut all {
-            session.opening.key = None;
-        }
         let mut pack = Pack::default();
         let places: Vec<Place> = all.iter().map(|told| pack.push(told.clone())).collect();
         // In another order: what is read into holds another session's parts before.

@@ -10,7 +10,7 @@ use crate::tls::Alert;
 impl Tracker {
     /// All there is to know, with what TCP knows, once the connection is over or the capture is.
     pub fn conclude(&mut self, tcp: &Connection) -> Facts {
-        let opening = self.opening();
+        let opening = self.take_opening();
         let Sides { client, server } = std::mem::take(&mut self.sides);
         let talked = Sides {
             client: client.last_frame,
