@@ -96,7 +96,7 @@ pub(super) fn compare(sessions: &mut [Session]) -> Vec<Finding> {
     let path = |outline: &Outline| {
         let mut all = sessions.iter();
         let session = all.find(|session| session.number == outline.number);
-        session?.opening.path.clone()
+        session?.opening.path().map(str::to_owned)
     };
     let (findings, amendments) = Amendments::find(&mut outlines, &legs, &path);
     for (index, session) in sessions.iter_mut().enumerate() {

@@ -248,7 +248,7 @@ mod tests {
     use super::super::cohorts::testing::{address, closed, cut, open};
     use super::*;
     use crate::report::sample;
-    use crate::session::{EndKind, Session, Side};
+    use crate::session::{EndKind, Said, Session, Side};
 
     /// From `client` to `server`, opened at these milliseconds: the request, and the 101.
     fn leg(
@@ -261,7 +261,10 @@ mod tests {
         let mut session = open(number, times.1, 900, 900);
         (session.client, session.server) = (address(client), address(server));
         session.started = sample::at(times.0);
-        session.opening.key = key.map(str::to_owned);
+        session.opening.say(Said {
+            key,
+            ..Said::default()
+        });
         session
     }
 
@@ -316,7 +319,12 @@ mod tests {
             [[2], [1]]
         );
         let spoilt: [fn(&mut Session); 6] = [
-            |inner| inner.opening.path = Some("/other".to_owned()),
+            |inner| {
+                inner.opening.say(Said {
+                    path: Some("/other"),
+                    ..Said::default()
+                })
+            },
             |inner| inner.client = address("10.0.0.7:6000"),
             |inner| inner.client_sent.messages += 1,
             |inner| inner.server = address("10.0.0.2:80"),

@@ -69,7 +69,7 @@ impl Outline {
             end: how(session),
             clocks: [client, server, either, age].map(|clock| clock.unwrap_or(NONE)),
             ping_period: session.ping_period.unwrap_or(NONE),
-            route: session.opening.path.as_deref().map(route),
+            route: session.opening.path().map(route),
         }
     }
 
@@ -146,13 +146,13 @@ impl Leg {
     /// That of `session`. All that are to be compared need the same `random`.
     pub fn new(session: &Session, random: &RandomState) -> Self {
         let opening = &session.opening;
-        let key = opening.key.as_deref().filter(|key| *key != SAMPLE_KEY);
+        let key = opening.key().filter(|key| *key != SAMPLE_KEY);
         Self {
             client: session.client,
             started: session.started,
             opened: session.opened,
             file: session.first_packet.file(),
-            path: opening.path.as_deref().map(|path| random.hash_one(path)),
+            path: opening.path().map(|path| random.hash_one(path)),
             messages: (session.client_sent.messages, session.server_sent.messages),
             key: key.map(|key| random.hash_one(key)),
             identity: moved::identity(session, random),

@@ -28,7 +28,7 @@ impl Attempt {
     fn transport(&self, known: &Known) -> Option<Transport> {
         match self {
             Self::Syn(key, prelude) => known.server(key.address(prelude.client().other())),
-            Self::Tunnel(session) => known.target(session.opening.host.as_deref()?),
+            Self::Tunnel(session) => known.target(session.opening.host()?),
         }
     }
 

@@ -73,7 +73,7 @@ impl Known {
         } = *session;
         let order = self.next(server, asked.is_heard.then_some(transport));
         self.add_asked(server, asked, order);
-        if let Some(host) = session.opening.host.as_deref() {
+        if let Some(host) = session.opening.host() {
             self.targets
                 .entry(authority(host, transport))
                 .or_insert(transport);

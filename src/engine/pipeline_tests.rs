@@ -249,7 +249,7 @@ fn a_session_is_told_from_its_opening_to_its_end() {
     let session = wire.session();
     assert_eq!(session.client.to_string(), "10.0.0.1:50000");
     assert_eq!(session.server.to_string(), "10.0.0.2:80");
-    assert_eq!(session.opening.path.as_deref(), Some("/chat"));
+    assert_eq!(session.opening.path(), Some("/chat"));
     assert_eq!(session.verdict.state, State::Closed);
     assert_eq!(
         (session.verdict.code, session.verdict.clean),

@@ -48,7 +48,7 @@ impl Gone {
             return true;
         }
         let outline = Outline::new(session, &self.random);
-        if let Some((hash, path)) = outline.route().zip(session.opening.path.as_deref())
+        if let Some((hash, path)) = outline.route().zip(session.opening.path())
             && self.paths.len() < limits::MAX_PATHS_COMPARED
         {
             let cut = |end: usize| path.get(..end);
@@ -135,7 +135,7 @@ impl Told {
         };
         let path = |outline: &Outline| {
             let index = usize::try_from(outline.number.checked_sub(1)?).ok()?;
-            told.get(index)?.opening.path
+            told.get(index)?.opening.path().map(str::to_owned)
         };
         let (findings, amendments) = Amendments::find(&mut outlines, &legs, &path);
         told.amendments = amendments;

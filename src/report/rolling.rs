@@ -142,6 +142,7 @@ mod tests {
     use super::*;
     use crate::report::sample;
     use crate::report::text::width;
+    use crate::session::Said;
     use crate::time::Timestamp;
 
     fn shown(sessions: &[Session], room: Option<usize>) -> String {
@@ -157,7 +158,10 @@ mod tests {
     #[test]
     fn rows_stand_under_their_titles_whatever_comes_later() {
         let (first, mut second) = (sample::abrupt(1), sample::normal(2));
-        second.opening.path = Some("/".to_owned());
+        second.opening.say(Said {
+            path: Some("/"),
+            ..Said::default()
+        });
         let table = shown(&[first, second], None);
         let lines: Vec<&str> = table.lines().collect();
         let [titles, first, second] = lines[..] else {
@@ -175,7 +179,11 @@ mod tests {
     #[test]
     fn a_terminal_is_never_too_narrow() {
         let mut long = sample::abrupt(123_456);
-        long.opening.path = Some("/x".repeat(500));
+        let path = "/x".repeat(500);
+        long.opening.say(Said {
+            path: Some(&path),
+            ..Said::default()
+        });
         long.client = "[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535"
             .parse()
             .unwrap();

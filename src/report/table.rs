@@ -224,7 +224,7 @@ fn whereabouts(session: &Session) -> [Cell<'_>; 3] {
 /// The path; of a session that came to none, the name that its client asked TLS for.
 fn path_or_name(session: &Session) -> Option<&str> {
     let name = || session.tls.as_ref()?.sni.as_deref();
-    session.opening.path.as_deref().or_else(name)
+    session.opening.path().or_else(name)
 }
 
 const fn number(session: &Session) -> Cell<'static> {
@@ -348,6 +348,7 @@ mod tests {
 
     use super::*;
     use crate::report::{rows, sample, text};
+    use crate::session::Said;
 
     fn shown(sessions: &[&Session], view: View, width: usize, color: bool) -> String {
         let look = Look {
@@ -402,7 +403,10 @@ server 10.0.0.9:80 in all rows
     fn where_room_is_short_columns_go_and_titles_stay_whole() {
         let (first, mut second) = (sample::abrupt(1), sample::normal(2));
         second.server.set_port(81);
-        second.opening.path = Some("/".to_owned());
+        second.opening.say(Said {
+            path: Some("/"),
+            ..Said::default()
+        });
         assert_eq!(
             shown(&[&first, &second], View::Sessions, 40, false),
             "\
@@ -419,7 +423,11 @@ client 10.0.0.5 in all rows
         let mut session = sample::normal(1);
         let reason = "x".repeat(123);
         session.verdict.reason = Some(reason.clone());
-        session.opening.path = Some(format!("/{reason}"));
+        let path = format!("/{reason}");
+        session.opening.say(Said {
+            path: Some(&path),
+            ..Said::default()
+        });
         let table = shown_as(&[&session], View::Sessions, sample::look(None), &[]);
         assert_eq!(table.lines().count(), 2);
         assert!(table.contains(&format!("“{reason}”")) && table.contains(&format!(" /{reason} ")));

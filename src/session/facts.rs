@@ -1,5 +1,7 @@
 //! What is known of a session when it is over: the ground on which the verdict stands.
 
+use smallvec::SmallVec;
+
 pub use super::unconnected::{At, IcmpMeaning, IcmpSeen, Unconnected};
 use super::{Opening, Sent, Side};
 use crate::capture::PacketId;
@@ -127,8 +129,8 @@ pub struct SideFacts {
     pub sent: Sent,
     /// A frame of it was seen.
     pub sent_frame: bool,
-    /// Its Close frames, in stream order.
-    pub closes: Vec<SeenClose>,
+    /// Its Close frames, in stream order: one at most, nearly always.
+    pub closes: SmallVec<[SeenClose; 1]>,
     /// The first rule it broke.
     pub violation: Option<Violation>,
     /// Where bytes are missing between frames.
@@ -370,7 +372,7 @@ impl Default for SideFacts {
             begins_behind: false,
             sent: Sent::default(),
             sent_frame: false,
-            closes: Vec::new(),
+            closes: SmallVec::new(),
             violation: None,
             holes: Vec::new(),
             tail: Tail::Boundary,

@@ -44,10 +44,14 @@ fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return text.eq_ignore_ascii_case(pattern.as_bytes());
     };
-    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
     let Some((head, text)) = text.split_at_checked(start.len()) else {
         return false;
     };
+    // Nearly all that do not follow it differ here.
+    if !head.eq_ignore_ascii_case(start.as_bytes()) {
+        return false;
+    }
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
     let Some(split) = text.len().checked_sub(end.len()) else {
         return false;
     };
@@ -66,9 +70,7 @@ fn matches(pattern: &str, text: &str) -> bool {
             text = after.unwrap_or_default();
             after.is_some()
         });
-    found
-        && head.eq_ignore_ascii_case(start.as_bytes())
-        && tail.eq_ignore_ascii_case(end.as_bytes())
+    found && tail.eq_ignore_ascii_case(end.as_bytes())
 }
 
 #[cfg(test)]

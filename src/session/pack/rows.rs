@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::RandomState;
 
-use crate::session::{Clocks, Party, Session, State, Tls, Transport, TransportEnd};
+use crate::session::{Clocks, Opening, Party, Said, Session, State, Tls, Transport, TransportEnd};
 use crate::time::Timestamp;
 
 /// Bytes from which on a page of texts is full. What is kept is never moved.
@@ -86,8 +86,8 @@ impl Rows {
             ended: session.ended,
             client: address(session.client),
             server: address(session.server),
-            host: texts.keep(opening.host.as_deref()),
-            path: texts.keep(opening.path.as_deref()),
+            host: texts.keep(opening.host()),
+            path: texts.keep(opening.path()),
             reason: texts.keep(verdict.reason.as_deref()),
             rare,
             cause: verdict.cause,
@@ -119,9 +119,12 @@ impl Rows {
             alert: tls.alert,
             ..Tls::default()
         });
-        self.texts.read(row.host, &mut session.opening.host);
-        self.texts.read(row.path, &mut session.opening.path);
-        session.opening.http_status = row.http_status;
+        let said = Said {
+            host: self.texts.get(row.host),
+            path: self.texts.get(row.path),
+            ..Said::default()
+        };
+        session.opening = Opening::new(&said, row.http_status);
         let verdict = &mut session.verdict;
         self.texts.read(row.reason, &mut verdict.reason);
         verdict.state = row.state;

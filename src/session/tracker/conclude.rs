@@ -10,7 +10,7 @@ use crate::tls::Alert;
 impl Tracker {
     /// All there is to know, with what TCP knows, once the connection is over or the capture is.
     pub fn conclude(&mut self, tcp: &Connection) -> Facts {
-        let opening = self.opening();
+        let opening = self.take_opening();
         let Sides { client, server } = std::mem::take(&mut self.sides);
         let talked = Sides {
             client: client.last_frame,
@@ -70,9 +70,7 @@ impl Tracker {
                 ack,
             } = sent;
             close.mark.heard = heard(tcp, self.end(from), ack);
-            let closes = &mut all.sides[from].closes;
-            closes.reserve_exact(1);
-            closes.push(close);
+            all.sides[from].closes.push(close);
         }
         for (side, alert) in alerts {
             let mark = Mark {
