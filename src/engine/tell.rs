@@ -19,8 +19,7 @@ pub(super) fn tell(
     until: Option<Timestamp>,
     detail: Detail,
 ) -> Session {
-    let mut facts = tracker.conclude(tcp);
-    facts.watched_until = until;
+    let facts = tracker.conclude(tcp, until);
     let Diagnosis {
         verdict,
         transport_end,
@@ -108,7 +107,7 @@ fn closes(sides: &Sides<SideFacts>, detail: Detail) -> Vec<Close> {
     for from in Side::BOTH {
         closes.extend(sides[from].closes.iter().map(|SeenClose { frame, mark }| {
             // A row shows that of its verdict only.
-            let reason = frame.reason().filter(|_| detail > Detail::Row);
+            let reason = (detail > Detail::Row).then(|| frame.reason()).flatten();
             Close {
                 from,
                 code: frame.code(),
