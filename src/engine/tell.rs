@@ -6,7 +6,7 @@ use super::stack::Name;
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::flow::End;
 use crate::limits;
-use crate::session::facts::{SeenClose, SideFacts, Sides};
+use crate::session::facts::{Facts, SeenClose, SideFacts, Sides};
 use crate::session::{Captured, Close, Detail, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
 use crate::time::Timestamp;
@@ -19,7 +19,11 @@ pub(super) fn tell(
     until: Option<Timestamp>,
     detail: Detail,
 ) -> Session {
-    let facts = tracker.conclude(tcp, until);
+    let mut facts = Facts {
+        watched_until: until,
+        ..Facts::default()
+    };
+    tracker.conclude(tcp, &mut facts);
     let Diagnosis {
         verdict,
         transport_end,

@@ -15,7 +15,7 @@ use crate::session::Side;
 ///
 /// Bytes are those of the layer that the timer's owner sees: control frames count, TCP
 /// keep-alives and bare acknowledgements do not, except for [`Clock::AnyPacket`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clock {
     /// Since the last byte from the server.
@@ -195,15 +195,30 @@ pub fn all() -> &'static [Timer] {
 ///
 /// Silent ones are among them, but do not strike of themselves: see [`forgotten`].
 pub fn candidates(clock: Clock, seconds: f64, slack: f64) -> impl Iterator<Item = &'static Timer> {
+    let fits = move |timer: &&Timer| timer.fits(seconds, slack);
+    let timers = counting(clock, seconds).iter().copied();
+    timers.filter(fits)
+}
+
+/// The timers that count with `clock`, what one meets most often first; none where none of any
+/// clock has fired after `seconds`. Asked for several times a session.
+fn counting(clock: Clock, seconds: f64) -> &'static [&'static Timer] {
     static SHORTEST: LazyLock<f64> = LazyLock::new(|| {
         let seconds = all().iter().map(|timer| timer.seconds);
         seconds.fold(f64::INFINITY, f64::min) - EARLY
     });
-    // Asked for several times a session, and nearly all silences are shorter than any timer.
-    let timers = if seconds < *SHORTEST { &[] } else { all() };
-    timers
-        .iter()
-        .filter(move |timer| timer.clock == clock && timer.fits(seconds, slack))
+    static BY_CLOCK: LazyLock<Vec<&Timer>> = LazyLock::new(|| {
+        let mut timers: Vec<&Timer> = all().iter().collect();
+        timers.sort_by_key(|timer| timer.clock);
+        timers
+    });
+    // Nearly all silences are as short as that.
+    if seconds < *SHORTEST {
+        return &[];
+    }
+    let from = BY_CLOCK.partition_point(|timer| timer.clock < clock);
+    let to = BY_CLOCK.partition_point(|timer| timer.clock <= clock);
+    BY_CLOCK.get(from..to).unwrap_or_default()
 }
 
 /// The tables that may have forgotten a flow without a packet for `seconds`, the one with the

@@ -1,65 +1,59 @@
 //! The end of a session: what TCP knows joins what was collected.
 
-use smallvec::SmallVec;
-
 use super::{SentClose, Tracker};
 use crate::flow::End;
 use crate::session::Side;
 use crate::session::facts::{
-    Back, Facts, IcmpMeaning, IcmpSeen, LastSeen, Mark, Rough, SideFacts, SideSoFar, Sides,
+    Back, Facts, IcmpMeaning, IcmpSeen, LastSeen, Mark, SideFacts, SideSoFar, Sides,
 };
 use crate::tcp::{Connection, Origin, Signal};
-use crate::time::Timestamp;
 use crate::tls::Alert;
 
 impl Tracker {
-    /// All there is to know, with what TCP knows, once the connection is over or the capture is.
-    /// `until`: up to when the capture shows what happened.
-    pub fn conclude(&mut self, tcp: &Connection, until: Option<Timestamp>) -> Facts {
+    /// All there is to know, with what TCP knows, once the connection is over or the capture is:
+    /// into `all`, which is blank. That is large, so it stays where it is.
+    pub fn conclude(&mut self, tcp: &Connection, all: &mut Facts) {
         let Sides { client, server } = std::mem::take(&mut self.sides);
         let talked = Sides {
             client: client.last_frame,
             server: server.last_frame,
         };
-        let opening = self.take_opening();
-        let is_tls = self.rare.as_ref().is_some_and(|rare| rare.tls.is_some());
-        let mut all = Facts {
-            opening,
-            upgrade_asked: self.upgrade_asked,
-            request: self.requested,
-            answer: self.answer,
-            answered: self.answered,
-            sides: Sides {
-                client: self.side_facts(Side::Client, client, talked.server, tcp),
-                server: self.side_facts(Side::Server, server, talked.client, tcp),
-            },
-            is_tls,
-            sealed: self.rare.as_mut().and_then(|rare| rare.sealed.take()),
-            round_trip: tcp.round_trip(),
-            burst: tcp.burst().map(|burst| {
-                let Origin { packet, time, .. } = burst.first;
-                (self.side(burst.from), packet, time, burst.idle)
-            }),
-            watched_until: until,
-            back: tcp.back().map(|back| Back {
-                side: self.side(back.from),
-                at: (back.first.packet, back.first.time),
-                times: back.times,
-                silence: back.silence,
-            }),
-            superseded: self.superseded,
-            begun: Some(self.first.time),
-            unconnected: (self.rare.as_mut()).and_then(|rare| rare.unconnected.take()),
-            icmp: tcp.complaint().map(|complaint| IcmpSeen {
-                quoted: self.side(complaint.about),
-                offset: complaint.offset,
-                reporter: complaint.error.from,
-                kind: complaint.error.kind,
-                code: complaint.error.code,
-                packet: complaint.packet,
-                time: complaint.time,
-            }),
-        };
+        self.conclude_side(Side::Client, client, talked.server, tcp, all);
+        self.conclude_side(Side::Server, server, talked.client, tcp, all);
+        all.opening = self.take_opening();
+        all.upgrade_asked = self.upgrade_asked;
+        all.request = self.requested;
+        all.answer = self.answer;
+        all.answered = self.answered;
+        all.superseded = self.superseded;
+        all.begun = Some(self.first.time);
+        all.round_trip = tcp.round_trip();
+        all.burst = tcp.burst().map(|burst| {
+            let Origin { packet, time, .. } = burst.first;
+            (self.side(burst.from), packet, time, burst.idle)
+        });
+        all.back = tcp.back().map(|back| Back {
+            side: self.side(back.from),
+            at: (back.first.packet, back.first.time),
+            times: back.times,
+            silence: back.silence,
+        });
+        all.icmp = tcp.complaint().map(|complaint| IcmpSeen {
+            quoted: self.side(complaint.about),
+            offset: complaint.offset,
+            reporter: complaint.error.from,
+            kind: complaint.error.kind,
+            code: complaint.error.code,
+            packet: complaint.packet,
+            time: complaint.time,
+        });
+        let mut alerts = Vec::new();
+        if let Some(rare) = &mut self.rare {
+            all.is_tls = rare.tls.is_some();
+            all.sealed = rare.sealed.take();
+            all.unconnected = rare.unconnected.take();
+            alerts = std::mem::take(&mut rare.alerts);
+        }
         for sent in self.closes.take().into_iter().flat_map(|all| *all) {
             let SentClose {
                 from,
@@ -69,11 +63,7 @@ impl Tracker {
             close.mark.heard = heard(tcp, self.end(from), ack);
             all.sides[from].closes.push(close);
         }
-        let alerts = self
-            .rare
-            .as_mut()
-            .map(|rare| std::mem::take(&mut rare.alerts));
-        for (side, alert) in alerts.into_iter().flatten() {
+        for (side, alert) in alerts {
             let mark = Mark {
                 start: alert.start,
                 end: alert.end,
@@ -151,77 +141,61 @@ impl Tracker {
         if let Some(events) = &mut self.events {
             events.sort_by_key(|event| (event.time, event.packet));
         }
-        all
     }
 
     /// What one side did; `heard`: the last frame of its peer.
-    fn side_facts(
+    fn conclude_side(
         &self,
         side: Side,
         so_far: SideSoFar,
         heard: Option<LastSeen>,
         tcp: &Connection,
-    ) -> SideFacts {
-        let SideSoFar {
-            sent,
-            last_data_frame,
-            last_frame,
-            pings,
-            rough,
-        } = so_far;
-        let Rough {
-            violation,
-            holes,
-            tail,
-            inflated,
-        } = rough.map(|rough| *rough).unwrap_or_default();
+        all: &mut Facts,
+    ) {
         let end = self.end(side);
         let stream = tcp.stream(end);
+        let facts = &mut all.sides[side];
         // Whoever never answered a SYN sent nothing that could be missing.
-        let captured = tcp.has_seen(end) || self.is_unconnected();
+        facts.captured = tcp.has_seen(end) || self.is_unconnected();
+        facts.sent = so_far.sent;
+        facts.sent_frame = so_far.sent.frames > 0;
         // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
         let talked_on = || {
             let ack = heard.and_then(|last| last.ack);
             ack.is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0)
         };
-        let sent_frame = sent.frames > 0;
-        let mut facts = SideFacts {
-            captured,
-            begins_behind: captured
-                && !stream.is_from_syn()
-                && !self.has_head(side)
-                && !sent_frame
-                && !talked_on(),
-            sent,
-            sent_frame,
-            closes: SmallVec::new(),
-            violation,
-            holes,
-            tail,
-            close_notify: None,
-            fatal_alert: None,
-            fin: tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1)),
-            rst: tcp.rst(end).map(|rst| mark(tcp, end, rst, u64::MAX)),
-            rst_forged: false,
-            outlived_rst: tcp.outlived_rst(end),
-            acked: stream.acked(),
-            unanswered: tcp
-                .resend(end)
-                .map(|resend| (resend.times, resent(tcp, end, resend.offset, resend.last))),
-            stuck: tcp.stuck(end).map(|stuck| {
-                let last = resent(tcp, end, stuck.offset, stuck.last);
-                (stuck.times, stuck.heard, last)
-            }),
-            last_data: tcp
-                .last_data(end)
-                .map(|origin| (origin.packet, origin.time)),
-            last_data_frame,
-            inflated,
-            last_frame: last_frame.map(|last| (last.packet, last.time)),
-            pings: pings.map(|pings| *pings).unwrap_or_default(),
-            habits: tcp.habits(end),
-        };
+        facts.begins_behind = facts.captured
+            && !stream.is_from_syn()
+            && !self.has_head(side)
+            && !facts.sent_frame
+            && !talked_on();
+        facts.last_data_frame = so_far.last_data_frame;
+        facts.last_frame = so_far.last_frame.map(|last| (last.packet, last.time));
+        if let Some(pings) = so_far.pings {
+            facts.pings = *pings;
+        }
+        if let Some(rough) = so_far.rough {
+            facts.violation = rough.violation;
+            facts.holes = rough.holes;
+            facts.tail = rough.tail;
+            facts.inflated = rough.inflated;
+        }
+        facts.habits = tcp.habits(end);
+        facts.acked = stream.acked();
+        facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));
+        facts.rst = tcp.rst(end).map(|rst| mark(tcp, end, rst, u64::MAX));
+        facts.outlived_rst = tcp.outlived_rst(end);
         facts.rst_forged = facts.rst.is_some() && facts.is_forged();
+        facts.last_data = tcp
+            .last_data(end)
+            .map(|origin| (origin.packet, origin.time));
+        facts.unanswered = tcp
+            .resend(end)
+            .map(|resend| (resend.times, resent(tcp, end, resend.offset, resend.last)));
+        facts.stuck = tcp.stuck(end).map(|stuck| {
+            let last = resent(tcp, end, stuck.offset, stuck.last);
+            (stuck.times, stuck.heard, last)
+        });
         // What was never delivered as frames, since nobody knows where they begin.
         if let Some(hole) = facts.holes.last_mut()
             && !hole.found
@@ -237,7 +211,6 @@ impl Tracker {
             hole.may_count_fin =
                 plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
         }
-        facts
     }
 }
 
