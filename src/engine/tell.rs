@@ -6,7 +6,7 @@ use super::stack::Name;
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::flow::End;
 use crate::limits;
-use crate::session::facts::{SeenClose, SideFacts, Sides};
+use crate::session::facts::{Facts, SeenClose, SideFacts, Sides};
 use crate::session::{Captured, Close, Detail, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
 use crate::time::Timestamp;
@@ -19,8 +19,11 @@ pub(super) fn tell(
     until: Option<Timestamp>,
     detail: Detail,
 ) -> Session {
-    let mut facts = tracker.conclude(tcp);
-    facts.watched_until = until;
+    let mut facts = Facts {
+        watched_until: until,
+        ..Facts::default()
+    };
+    tracker.conclude(tcp, &mut facts);
     let Diagnosis {
         verdict,
         transport_end,
@@ -108,7 +111,7 @@ fn closes(sides: &Sides<SideFacts>, detail: Detail) -> Vec<Close> {
     for from in Side::BOTH {
         closes.extend(sides[from].closes.iter().map(|SeenClose { frame, mark }| {
             // A row shows that of its verdict only.
-            let reason = frame.reason().filter(|_| detail > Detail::Row);
+            let reason = (detail > Detail::Row).then(|| frame.reason()).flatten();
             Close {
                 from,
                 code: frame.code(),

@@ -10,7 +10,7 @@ use crate::diagnosis::amend::Amendments;
 use crate::diagnosis::outline::Outline;
 use crate::limits;
 use crate::session::pack::{Pack, Place};
-use crate::session::{Finding, Session, Transport};
+use crate::session::{Detail, Finding, Session, Transport};
 
 /// What is kept of sessions that were handed on as they ended: enough to compare them by.
 #[derive(Debug, Default)]
@@ -165,17 +165,18 @@ impl Told {
     /// Reads the one at `index`, whose number is one more, into `session`, whose texts and lists
     /// are used again; false where there is none.
     pub fn read(&self, index: usize, session: &mut Session) -> bool {
-        self.read_with(Pack::read, index, session)
+        self.read_with(Pack::read, Detail::Whole, index, session)
     }
 
     /// The same, only as far as a row of a table shows it; the rest is blank.
     pub fn read_row(&self, index: usize, session: &mut Session) -> bool {
-        self.read_with(Pack::read_row, index, session)
+        self.read_with(Pack::read_row, Detail::Row, index, session)
     }
 
     fn read_with(
         &self,
         read: impl Fn(&Pack, Place, &mut Session),
+        detail: Detail,
         index: usize,
         session: &mut Session,
     ) -> bool {
@@ -187,7 +188,7 @@ impl Told {
         };
         read(pack, *place, session);
         session.number = index as u64 + 1;
-        self.amendments.apply(index, session);
+        self.amendments.apply(index, session, detail);
         true
     }
 

@@ -224,36 +224,6 @@ impl SideSoFar {
     }
 }
 
-impl From<SideSoFar> for SideFacts {
-    fn from(so_far: SideSoFar) -> Self {
-        let SideSoFar {
-            sent,
-            last_data_frame,
-            last_frame,
-            pings,
-            rough,
-        } = so_far;
-        let Rough {
-            violation,
-            holes,
-            tail,
-            inflated,
-        } = rough.map(|rough| *rough).unwrap_or_default();
-        Self {
-            sent,
-            sent_frame: sent.frames > 0,
-            violation,
-            holes,
-            tail,
-            last_data_frame,
-            inflated,
-            last_frame: last_frame.map(|last| (last.packet, last.time)),
-            pings: pings.as_deref().copied().unwrap_or_default(),
-            ..Self::default()
-        }
-    }
-}
-
 /// What compressed messages came to, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Inflated {

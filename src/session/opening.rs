@@ -1,7 +1,5 @@
 //! What the opening of a session said.
 
-use std::borrow::Cow;
-
 use crate::http::Texts;
 
 /// What the opening said. Its texts lie in one piece of memory, which goes from the head that was
@@ -54,12 +52,17 @@ impl Opening {
             extensions,
             server_software,
         } = *said;
-        let request = [host, path, origin, user_agent, key];
-        let answer = [subprotocol, extensions, server_software];
-        let [a, b, c, d, e] = request.map(|text| text.map(Cow::Borrowed));
-        let [f, g, h] = answer.map(|text| text.map(Cow::Borrowed));
         Self {
-            texts: Texts::new([a, b, c, d, e, f, g, h]),
+            texts: Texts::new([
+                host,
+                path,
+                origin,
+                user_agent,
+                key,
+                subprotocol,
+                extensions,
+                server_software,
+            ]),
             http_status,
             credentials: None,
         }

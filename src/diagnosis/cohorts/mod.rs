@@ -22,7 +22,7 @@ use foldhash::fast::RandomState;
 pub use self::window::Window;
 use super::knowledge::timers::Timer;
 use super::outline::Outline;
-use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
+use crate::session::{Clocks, Confidence, Detail, EndKind, Finding, Party, Session, Side, State};
 use crate::time::Timestamp;
 
 /// Finds what sessions share, and what those are to be told whose verdicts it corrects. The
@@ -344,15 +344,21 @@ impl From<Cohort> for Correction {
 
 impl Correction {
     /// Tells one of them.
-    pub(super) fn apply(&self, session: &mut Session) {
+    pub(super) fn apply(&self, session: &mut Session, detail: Detail) {
         let verdict = &mut session.verdict;
-        verdict.summary.push_str(&self.note);
+        let is_told = detail > Detail::Row;
+        if is_told {
+            verdict.summary.push_str(&self.note);
+        }
         // The wire states that one.
         if verdict.cause == SERVICE_RESTART {
             return;
         }
         verdict.cause = self.cause;
         verdict.confidence = self.confidence;
+        if !is_told {
+            return;
+        }
         verdict.advice = self.advice.clone().into();
         verdict
             .other_causes

@@ -41,17 +41,20 @@ fn rows<T: DeserializeOwned>(table: &'static str) -> Vec<T> {
 /// not matter in ASCII. Takes time in proportion to both, whatever they hold.
 fn matches(pattern: &str, text: &str) -> bool {
     let text = text.as_bytes();
+    // Nearly all that do not follow it differ in the first byte.
+    if let ([of_pattern, ..], [of_text, ..]) = (pattern.as_bytes(), text)
+        && *of_pattern != b'*'
+        && !of_pattern.eq_ignore_ascii_case(of_text)
+    {
+        return false;
+    }
     let Some((start, rest)) = pattern.split_once('*') else {
         return text.eq_ignore_ascii_case(pattern.as_bytes());
     };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
     let Some((head, text)) = text.split_at_checked(start.len()) else {
         return false;
     };
-    // Nearly all that do not follow it differ here.
-    if !head.eq_ignore_ascii_case(start.as_bytes()) {
-        return false;
-    }
-    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
     let Some(split) = text.len().checked_sub(end.len()) else {
         return false;
     };
@@ -70,7 +73,9 @@ fn matches(pattern: &str, text: &str) -> bool {
             text = after.unwrap_or_default();
             after.is_some()
         });
-    found && tail.eq_ignore_ascii_case(end.as_bytes())
+    found
+        && head.eq_ignore_ascii_case(start.as_bytes())
+        && tail.eq_ignore_ascii_case(end.as_bytes())
 }
 
 #[cfg(test)]

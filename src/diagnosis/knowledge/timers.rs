@@ -4,8 +4,10 @@
 //! first. A product with several timers has a row for each; a setting without a default of its
 //! own is left out.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
 use serde::Deserialize;
 
 use super::Verified;
@@ -15,7 +17,7 @@ use crate::session::Side;
 ///
 /// Bytes are those of the layer that the timer's owner sees: control frames count, TCP
 /// keep-alives and bare acknowledgements do not, except for [`Clock::AnyPacket`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clock {
     /// Since the last byte from the server.
@@ -195,21 +197,20 @@ pub fn all() -> &'static [Timer] {
 ///
 /// Silent ones are among them, but do not strike of themselves: see [`forgotten`].
 pub fn candidates(clock: Clock, seconds: f64, slack: f64) -> impl Iterator<Item = &'static Timer> {
-    let fits = move |timer: &&Timer| timer.fits(seconds, slack);
-    counting(clock).iter().copied().filter(fits)
+    counting(clock).filter(move |timer| timer.fits(seconds, slack))
 }
 
-/// The timers that count with `clock`, what one meets most often first: asked for several times a
-/// session.
-fn counting(clock: Clock) -> &'static [&'static Timer] {
-    static BY_CLOCK: LazyLock<Vec<&Timer>> = LazyLock::new(|| {
-        let mut timers: Vec<&Timer> = all().iter().collect();
-        timers.sort_by_key(|timer| timer.clock);
-        timers
+/// The timers that count with `clock`, what one meets most often first.
+pub fn counting(clock: Clock) -> impl Iterator<Item = &'static Timer> {
+    type ByClock = HashMap<Clock, Vec<&'static Timer>, RandomState>;
+    static BY_CLOCK: LazyLock<ByClock> = LazyLock::new(|| {
+        let mut by_clock = ByClock::default();
+        for timer in all() {
+            by_clock.entry(timer.clock).or_default().push(timer);
+        }
+        by_clock
     });
-    let from = BY_CLOCK.partition_point(|timer| timer.clock < clock);
-    let to = BY_CLOCK.partition_point(|timer| timer.clock <= clock);
-    BY_CLOCK.get(from..to).unwrap_or_default()
+    BY_CLOCK.get(&clock).into_iter().flatten().copied()
 }
 
 /// The tables that may have forgotten a flow without a packet for `seconds`, the one with the
@@ -230,9 +231,7 @@ pub fn forgotten(seconds: f64) -> impl Iterator<Item = &'static Timer> {
 
 /// How long ends wait for the answer to their Close frame before they drop the transport.
 pub fn close_timeouts() -> impl Iterator<Item = &'static Timer> {
-    all()
-        .iter()
-        .filter(|timer| timer.clock == Clock::AfterClose)
+    counting(Clock::AfterClose)
 }
 
 #[cfg(test)]
