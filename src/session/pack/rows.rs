@@ -149,21 +149,11 @@ struct Text {
 }
 
 /// Texts of sessions, those that come again soon but once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Texts {
     pages: Vec<String>,
     recent: Vec<(u64, Text)>,
     random: RandomState,
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        Self {
-            pages: Vec::new(),
-            recent: Vec::new(),
-            random: RandomState::default(),
-        }
-    }
 }
 
 impl Texts {
