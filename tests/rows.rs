@@ -1,6 +1,11 @@
 //! A table looks the same whether its sessions were told whole or only as far as rows show them,
 //! and so does whatever sessions are compared by.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a missing key of a JSON value is null"
+)]
+
 #[path = "support/cases.rs"]
 #[expect(
     dead_code,

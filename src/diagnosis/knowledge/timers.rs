@@ -197,11 +197,12 @@ pub fn all() -> &'static [Timer] {
 ///
 /// Silent ones are among them, but do not strike of themselves: see [`forgotten`].
 pub fn candidates(clock: Clock, seconds: f64, slack: f64) -> impl Iterator<Item = &'static Timer> {
-    counting(clock).filter(move |timer| timer.fits(seconds, slack))
+    let timers = counting(clock).iter().copied();
+    timers.filter(move |timer| timer.fits(seconds, slack))
 }
 
 /// The timers that count with `clock`, what one meets most often first.
-pub fn counting(clock: Clock) -> impl Iterator<Item = &'static Timer> {
+pub fn counting(clock: Clock) -> &'static [&'static Timer] {
     type ByClock = HashMap<Clock, Vec<&'static Timer>, RandomState>;
     static BY_CLOCK: LazyLock<ByClock> = LazyLock::new(|| {
         let mut by_clock = ByClock::default();
@@ -210,7 +211,7 @@ pub fn counting(clock: Clock) -> impl Iterator<Item = &'static Timer> {
         }
         by_clock
     });
-    BY_CLOCK.get(&clock).into_iter().flatten().copied()
+    BY_CLOCK.get(&clock).map_or(&[], Vec::as_slice)
 }
 
 /// The tables that may have forgotten a flow without a packet for `seconds`, the one with the
@@ -231,7 +232,7 @@ pub fn forgotten(seconds: f64) -> impl Iterator<Item = &'static Timer> {
 
 /// How long ends wait for the answer to their Close frame before they drop the transport.
 pub fn close_timeouts() -> impl Iterator<Item = &'static Timer> {
-    counting(Clock::AfterClose)
+    counting(Clock::AfterClose).iter().copied()
 }
 
 #[cfg(test)]
