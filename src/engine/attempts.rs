@@ -7,7 +7,7 @@ use super::tell::tell;
 use crate::flow::FlowKey;
 use crate::limits;
 use crate::session::facts::Unconnected;
-use crate::session::{Session, Tracker, Transport};
+use crate::session::{Detail, Session, Tracker, Transport};
 use crate::tcp::Origin;
 use crate::time::Timestamp;
 
@@ -25,7 +25,7 @@ impl Attempt {
     fn transport(&self, known: &Known) -> Option<Transport> {
         match self {
             Self::Syn(key, prelude) => known.server(key.address(prelude.client().other())),
-            Self::Tunnel(session) => known.target(session.opening.host.as_deref()?),
+            Self::Tunnel(session) => known.target(session.opening.host()?),
         }
     }
 
@@ -45,13 +45,13 @@ pub(super) struct Attempts {
     kept: Vec<Attempt>,
     /// How many there were too many.
     forgotten: u64,
-    story: bool,
+    detail: Detail,
 }
 
 impl Attempts {
-    pub(super) fn new(story: bool) -> Self {
+    pub(super) fn new(detail: Detail) -> Self {
         Self {
-            story,
+            detail,
             ..Self::default()
         }
     }
@@ -88,11 +88,17 @@ impl Attempts {
         self.kept.is_empty()
     }
 
+    /// Some are of proxies, which are asked for servers by name.
+    pub(super) fn has_tunnels(&self) -> bool {
+        let is_tunnel = |attempt: &Attempt| matches!(attempt, Attempt::Tunnel(_));
+        self.kept.iter().any(is_tunnel)
+    }
+
     /// Those of another share as well.
     pub(super) fn extend(&mut self, other: Self) {
         self.kept.extend(other.kept);
         self.forgotten += other.forgotten;
-        self.story |= other.story;
+        self.detail = self.detail.max(other.detail);
     }
 
     /// The sessions that they are, as of `now`, and how many attempts nobody looked at. In a
@@ -114,10 +120,11 @@ impl Attempts {
         if singles > limits::MAX_SINGLE_SYNS || !whole {
             self.kept.retain(|attempt| !is_single(attempt));
         }
+        let detail = self.detail;
         let told = |attempt: Attempt| {
             let transport = attempt.transport(known)?;
             let session = match attempt {
-                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, self.story, now)?,
+                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, detail, now)?,
                 Attempt::Tunnel(session) => *session,
             };
             Some(Session {
@@ -130,7 +137,7 @@ impl Attempts {
     }
 }
 
-fn tell_syn(key: FlowKey, prelude: &Prelude, story: bool, now: Timestamp) -> Option<Session> {
+fn tell_syn(key: FlowKey, prelude: &Prelude, detail: Detail, now: Timestamp) -> Option<Session> {
     let what = prelude.unconnected()?;
     let is_answered = matches!(what, Unconnected::Syn { reset: Some(_), .. }) || prelude.has_icmp();
     let (packet, time) = prelude.first();
@@ -145,6 +152,8 @@ fn tell_syn(key: FlowKey, prelude: &Prelude, story: bool, now: Timestamp) -> Opt
         ack: None,
         record_end: None,
     };
+    let story = detail == Detail::Story;
     let tracker = Tracker::unconnected(prelude.client(), first, what, story);
-    Some(tell(tracker, stack.tcp(), stack.name(key), Some(now)))
+    let name = stack.name(key);
+    Some(tell(tracker, stack.tcp(), name, Some(now), detail))
 }

@@ -97,9 +97,13 @@ impl Asking {
         self.0.get(7)
     }
 
-    /// The subprotocol, the extensions and the server of the answer, once it was answered.
-    pub fn answer(&self) -> [Option<&str>; 3] {
-        [5, 6, 7].map(|index| self.0.get(index))
+    /// Host, path, origin, user agent and key; subprotocol, extensions and server of the answer,
+    /// where there was one.
+    pub fn into_texts(mut self, is_answered: bool) -> Texts<8> {
+        if !is_answered {
+            self.0.keep(Self::KEPT);
+        }
+        self.0
     }
 
     /// It was answered with these: they take the place of what was asked for their sake.

@@ -20,4 +20,5 @@ pub use exchange::Exchange;
 pub use head::{Asking, Request, Response};
 pub use lane::{Kind, looks_like};
 pub use prefix::{NoTunnel, Prefix};
+pub use texts::Texts;
 pub use upgrade::{Fault, check_answer};

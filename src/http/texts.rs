@@ -1,10 +1,8 @@
 //! Several texts in one piece of memory.
 
-use std::borrow::Cow;
-
 /// Up to `N` texts, each of which may be missing.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Texts<const N: usize> {
+pub struct Texts<const N: usize> {
     all: Box<str>,
     /// Where each ends in `all`.
     ends: [u16; N],
@@ -14,8 +12,9 @@ pub(super) struct Texts<const N: usize> {
 
 impl<const N: usize> Texts<N> {
     /// These texts. What does not fit in 64 KiB, as all of a head does, is left out.
-    pub(super) fn new(parts: [Option<Cow<'_, str>>; N]) -> Self {
+    pub fn new<T: AsRef<str>>(parts: [Option<T>; N]) -> Self {
         const { assert!(N <= u16::BITS as usize) };
+        let parts = parts.each_ref().map(|part| part.as_ref().map(T::as_ref));
         let len = parts.iter().flatten().map(|part| part.len()).sum();
         let mut all = String::with_capacity(len);
         let mut ends = [0; N];
@@ -62,7 +61,7 @@ impl<const N: usize> Texts<N> {
     }
 
     /// The text at an index, if it is there.
-    pub(super) fn get(&self, index: usize) -> Option<&str> {
+    pub fn get(&self, index: usize) -> Option<&str> {
         if self.present & 1 << index == 0 {
             return None;
         }
@@ -100,7 +99,7 @@ mod tests {
     #[test]
     fn each_is_what_was_put_in() {
         let parts = [Some("a"), None, Some(""), Some("bcé"), None];
-        let texts = Texts::new(parts.map(|part| part.map(Cow::Borrowed)));
+        let texts = Texts::new(parts);
         for (index, part) in parts.into_iter().enumerate() {
             assert_eq!(texts.get(index), part, "{index}");
         }

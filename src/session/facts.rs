@@ -1,5 +1,7 @@
 //! What is known of a session when it is over: the ground on which the verdict stands.
 
+use smallvec::SmallVec;
+
 pub use super::unconnected::{At, IcmpMeaning, IcmpSeen, Unconnected};
 use super::{Opening, Sent, Side};
 use crate::capture::PacketId;
@@ -127,8 +129,8 @@ pub struct SideFacts {
     pub sent: Sent,
     /// A frame of it was seen.
     pub sent_frame: bool,
-    /// Its Close frames, in stream order.
-    pub closes: Vec<SeenClose>,
+    /// Its Close frames, in stream order: one at most, nearly always.
+    pub closes: SmallVec<[SeenClose; 1]>,
     /// The first rule it broke.
     pub violation: Option<Violation>,
     /// Where bytes are missing between frames.
@@ -181,7 +183,7 @@ impl SideFacts {
 #[derive(Clone, Debug, Default)]
 pub(super) struct SideSoFar {
     counted: Counted,
-    pub(super) last_data_frame: Option<DataFrame>,
+    last_data_frame: Option<DataFrame>,
     /// The last frame before any Close.
     pub(super) last_frame: Option<LastSeen>,
     pub(super) pings: Option<Box<Pings>>,
@@ -202,11 +204,11 @@ struct Counted {
 
 /// A [`LastFrame`] as if its message began with it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DataFrame {
-    pub(super) opcode: Opcode,
-    pub(super) len: u64,
-    pub(super) packet: PacketId,
-    pub(super) time: Timestamp,
+struct DataFrame {
+    opcode: Opcode,
+    len: u64,
+    packet: PacketId,
+    time: Timestamp,
 }
 
 /// A packet, and what it acknowledges.
@@ -266,6 +268,23 @@ impl SideSoFar {
         }
     }
 
+    /// The last data frame begun.
+    pub(super) fn last_data_frame(&self) -> Option<LastFrame> {
+        let DataFrame {
+            opcode,
+            len,
+            packet,
+            time,
+        } = self.last_data_frame?;
+        Some(LastFrame {
+            opcode,
+            len,
+            before: self.rough.as_ref().map_or(0, |rough| rough.before),
+            packet,
+            time,
+        })
+    }
+
     /// A frame begins.
     pub(super) fn note_frame(&mut self) {
         if self.counted.frames == u32::MAX {
@@ -312,45 +331,6 @@ impl SideSoFar {
 
     pub(super) fn rough(&mut self) -> &mut Rough {
         self.rough.get_or_insert_default()
-    }
-}
-
-impl From<SideSoFar> for SideFacts {
-    fn from(so_far: SideSoFar) -> Self {
-        let sent = so_far.sent();
-        let SideSoFar {
-            counted: _,
-            last_data_frame,
-            last_frame,
-            pings,
-            rough,
-        } = so_far;
-        let Rough {
-            violation,
-            holes,
-            tail,
-            inflated,
-            before,
-            sent: _,
-        } = rough.map(|rough| *rough).unwrap_or_default();
-        Self {
-            sent,
-            sent_frame: sent.frames > 0,
-            violation,
-            holes,
-            tail,
-            last_data_frame: last_data_frame.map(|last| LastFrame {
-                opcode: last.opcode,
-                len: last.len,
-                before,
-                packet: last.packet,
-                time: last.time,
-            }),
-            inflated,
-            last_frame: last_frame.map(|last| (last.packet, last.time)),
-            pings: pings.as_deref().copied().unwrap_or_default(),
-            ..Self::default()
-        }
     }
 }
 
@@ -472,7 +452,7 @@ impl Default for SideFacts {
             begins_behind: false,
             sent: Sent::default(),
             sent_frame: false,
-            closes: Vec::new(),
+            closes: SmallVec::new(),
             violation: None,
             holes: Vec::new(),
             tail: Tail::Boundary,

@@ -191,27 +191,14 @@ impl Tracker {
         matches!(self.answer, Answer::Switched(_)).then_some(time)
     }
 
-    /// What the opening said.
-    fn opening(&self) -> Opening {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        let asking = &self.asking;
-        let answer = match self.status {
-            Some(_) => asking.answer(),
-            None => [None; 3],
-        };
-        let [subprotocol, extensions, server_software] = answer.map(owned);
-        Opening {
-            host: owned(asking.host()),
-            path: owned(asking.path()),
-            origin: owned(asking.origin()),
-            user_agent: owned(asking.user_agent()),
-            subprotocol,
-            extensions,
-            http_status: self.status,
-            server_software,
-            key: owned(asking.key()),
-            credentials: self.credentials.map(NonZeroU64::get),
-        }
+    /// Takes what the opening said.
+    fn take_opening(&mut self) -> Opening {
+        let asking = std::mem::take(&mut self.asking);
+        Opening::of(
+            asking.into_texts(self.status.is_some()),
+            self.status,
+            self.credentials.map(NonZeroU64::get),
+        )
     }
 
     /// What each side sent so far.
