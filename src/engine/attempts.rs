@@ -121,7 +121,7 @@ impl Attempts {
         let settings = Settings {
             story: self.story,
             // No byte of them was seen.
-            windows: Windows::new(0),
+            windows: Windows::new(0, 0),
         };
         let told = |attempt: Attempt| {
             let transport = attempt.transport(known)?;
