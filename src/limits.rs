@@ -300,9 +300,9 @@ pub const MAX_LIVE_WINDOWS: usize = MAX_WINDOWS / 8;
 pub const MAX_SPARE_WINDOWS: usize = 64;
 
 /// Bytes of compressed messages kept of each direction until its session ends, for the case that
-/// what they come to matters then: a window takes about as much. Of those that send more, messages
-/// are inflated as they pass.
-pub const MAX_KEPT_COMPRESSED: usize = 64 << 10;
+/// what they come to matters then. Of those that send more, messages are inflated as they pass,
+/// with a window of 50 KiB.
+pub const MAX_KEPT_COMPRESSED: usize = 128 << 10;
 
 /// The same of all directions together. Without room, too, messages are inflated as they pass.
 pub const MAX_KEPT_COMPRESSED_IN_ALL: usize = 8 << 20;

@@ -413,8 +413,10 @@ impl Upper {
     pub(super) fn settle(&mut self) {
         if let (App::Frames(readers), Some(tracker)) = (&mut self.app, &self.tracker) {
             for end in End::BOTH {
-                let receiver = tracker.side(end).other();
-                readers[end].settle(tracker.may_have_failed(receiver));
+                if readers[end].is_compressed() {
+                    let receiver = tracker.side(end).other();
+                    readers[end].settle(tracker.may_have_failed(receiver));
+                }
             }
         }
     }
@@ -434,7 +436,8 @@ impl Upper {
             }
             for end in End::BOTH {
                 let side = tracker.side(end);
-                if tracker.may_have_failed(side.other())
+                if readers[end].is_compressed()
+                    && tracker.may_have_failed(side.other())
                     && let Some(inflated) = readers[end].inflated()
                 {
                     tracker.handle_inflated(side, &inflated);

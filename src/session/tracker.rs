@@ -507,15 +507,14 @@ impl Tracker {
     /// Close tells (RFC 6455 §7.1.7). One with a code that finds no fault, and one that only repeats
     /// the other's code, is of an end that minded nothing.
     pub fn may_have_failed(&self, side: Side) -> bool {
-        let mut others = Vec::new();
-        for sent in self.closes.iter().flat_map(|closes| closes.iter()) {
-            let code = sent.close.frame.code();
-            if sent.from == side {
-                return !sent.close.frame.finds_no_fault() && !others.contains(&code);
-            }
-            others.extend(code.map(Some));
-        }
-        true
+        let closes = || self.closes.iter().flat_map(|closes| closes.iter());
+        let Some(own) = closes().find(|sent| sent.from == side) else {
+            return true;
+        };
+        let code = own.close.frame.code();
+        let answers = |sent: &SentClose| code.is_some() && sent.close.frame.code() == code;
+        let mut before = closes().take_while(|sent| sent.from != side);
+        !own.close.frame.finds_no_fault() && !before.any(answers)
     }
 
     /// What the compressed messages of one side came to.

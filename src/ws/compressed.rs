@@ -7,6 +7,7 @@
 
 use super::frame::Opcode;
 use super::inflate::{Corrupt, Inflation, Part};
+use super::kept::Kept;
 use super::rules::Rule;
 use super::text::TextCheck;
 use super::windows::Windows;
@@ -92,13 +93,7 @@ pub(super) enum Compressed {
 impl Compressed {
     /// `takeover`: messages may refer to those before.
     pub(super) const fn new(takeover: bool, windows: Windows) -> Self {
-        Self::Kept(Kept {
-            windows,
-            takeover,
-            steps: Vec::new(),
-            bytes: Vec::new(),
-            room: 0,
-        })
+        Self::Kept(Kept::new(takeover, windows))
     }
 
     /// Takes the next step.
@@ -106,7 +101,7 @@ impl Compressed {
         match self {
             Self::Kept(kept) => {
                 if !kept.push(step) {
-                    let mut unpacker = Box::new(kept.unpack());
+                    let mut unpacker = Box::new(Unpacker::of(kept));
                     unpacker.take(step);
                     *self = Self::Passing(unpacker);
                 }
@@ -120,7 +115,7 @@ impl Compressed {
     pub(super) fn settle(&mut self, is_wanted: bool) {
         let inflated = match self {
             _ if !is_wanted => None,
-            Self::Kept(kept) => Some(kept.unpack().inflated()),
+            Self::Kept(kept) => Some(Unpacker::of(kept).inflated()),
             Self::Passing(unpacker) => Some(unpacker.inflated()),
             Self::Settled(_) => return,
         };
@@ -137,119 +132,6 @@ impl Compressed {
     }
 }
 
-/// Steps that were taken, and the payload that they came with.
-#[derive(Debug)]
-pub(super) struct Kept {
-    windows: Windows,
-    takeover: bool,
-    steps: Vec<KeptStep>,
-    /// The payload of all parts, as on the wire.
-    bytes: Vec<u8>,
-    /// Bytes of the shared room that both take.
-    room: usize,
-}
-
-/// A [`Step`] without its payload.
-#[derive(Clone, Copy, Debug)]
-enum KeptStep {
-    Begin { is_text: bool },
-    Pass,
-    Part(Length, Place),
-    End(Place),
-    Lose,
-    Stop,
-}
-
-/// How much of the payload a part is, and how that is masked.
-#[derive(Clone, Copy, Debug)]
-struct Length {
-    len: u32,
-    mask: Option<[u8; 4]>,
-    /// How many bytes came before in their frame, modulo 4.
-    turn: u8,
-}
-
-impl Kept {
-    /// Keeps one more; false where there is no room for it.
-    fn push(&mut self, step: Step<'_>) -> bool {
-        let (step, payload): (_, &[u8]) = match step {
-            // One says as much as many.
-            Step::Pass if matches!(self.steps.last(), Some(KeptStep::Pass)) => return true,
-            Step::Begin { is_text } => (KeptStep::Begin { is_text }, &[]),
-            Step::Pass => (KeptStep::Pass, &[]),
-            Step::Part(part, place) => {
-                let Ok(len) = u32::try_from(part.bytes.len()) else {
-                    return false;
-                };
-                let length = Length {
-                    len,
-                    mask: part.mask,
-                    turn: (part.position % 4) as u8,
-                };
-                (KeptStep::Part(length, place), part.bytes)
-            }
-            Step::End(place) => (KeptStep::End(place), &[]),
-            Step::Lose => (KeptStep::Lose, &[]),
-            Step::Stop => (KeptStep::Stop, &[]),
-        };
-        let steps = (self.steps.len() + 1).saturating_mul(size_of::<KeptStep>());
-        let bytes = self.bytes.len().saturating_add(payload.len());
-        if steps.saturating_add(bytes) > limits::MAX_KEPT_COMPRESSED || !self.reserve(payload.len())
-        {
-            return false;
-        }
-        self.steps.push(step);
-        self.bytes.extend_from_slice(payload);
-        true
-    }
-
-    /// Makes room for one more step, with so much payload.
-    fn reserve(&mut self, payload: usize) -> bool {
-        self.steps.reserve(1);
-        self.bytes.reserve(payload);
-        let room = self.steps.capacity() * size_of::<KeptStep>() + self.bytes.capacity();
-        let fits = room <= self.room || self.windows.keep(room - self.room);
-        if fits {
-            self.room = self.room.max(room);
-        }
-        fits
-    }
-
-    /// Inflates all of it.
-    fn unpack(&self) -> Unpacker {
-        let mut unpacker = Unpacker::new(self.takeover, self.windows.clone());
-        let mut rest = &self.bytes[..];
-        for step in &self.steps {
-            unpacker.take(match *step {
-                KeptStep::Begin { is_text } => Step::Begin { is_text },
-                KeptStep::Pass => Step::Pass,
-                KeptStep::Part(Length { len, mask, turn }, place) => {
-                    let (bytes, behind) =
-                        rest.split_at_checked(len as usize).unwrap_or((rest, &[]));
-                    rest = behind;
-                    let position = u64::from(turn);
-                    let part = Part {
-                        bytes,
-                        mask,
-                        position,
-                    };
-                    Step::Part(part, place)
-                }
-                KeptStep::End(place) => Step::End(place),
-                KeptStep::Lose => Step::Lose,
-                KeptStep::Stop => Step::Stop,
-            });
-        }
-        unpacker
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.windows.give_back(self.room);
-    }
-}
-
 /// Inflates what comes, and checks it.
 #[derive(Debug)]
 pub(super) struct Unpacker {
@@ -261,13 +143,16 @@ pub(super) struct Unpacker {
 }
 
 impl Unpacker {
-    fn new(takeover: bool, windows: Windows) -> Self {
-        Self {
-            inflation: Inflation::new(takeover, windows),
+    /// Takes all that was kept.
+    fn of(kept: &Kept) -> Self {
+        let mut unpacker = Self {
+            inflation: Inflation::new(kept.takeover, kept.windows.clone()),
             text: None,
             flaws: Vec::new(),
             largest: 0,
-        }
+        };
+        kept.replay(&mut |step| unpacker.take(step));
+        unpacker
     }
 
     fn take(&mut self, step: Step<'_>) {

@@ -9,6 +9,7 @@ mod compressed;
 mod compression;
 mod frame;
 mod inflate;
+mod kept;
 mod reader;
 mod resync;
 mod rules;

@@ -200,6 +200,11 @@ impl Reader {
         self.lose_message();
     }
 
+    /// Messages may be compressed, in a way that is known.
+    pub fn is_compressed(&self) -> bool {
+        self.compressed.is_some()
+    }
+
     /// No more compressed messages are expected. What they come to is kept for
     /// [`Self::inflated`], or, where nobody is going to ask, not even looked for.
     pub fn settle(&mut self, is_wanted: bool) {
