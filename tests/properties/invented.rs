@@ -12,7 +12,7 @@ use crate::told::told;
 
 /// What a capture that lost something cannot know, by fixture and by what is told: with the reason
 /// why nothing in the rest can show it.
-const UNKNOWABLE: [(&str, &[&str], &str); 14] = [
+const UNKNOWABLE: [(&str, &[&str], &str); 15] = [
     (
         "close-simultaneous",
         &["code", "closer"],
@@ -57,6 +57,7 @@ const UNKNOWABLE: [(&str, &[&str], &str); 14] = [
         ],
         "without the SYN between them two connections on the same ports are one",
     ),
+    ("suspended-client", HEALED, HEALED_WHY),
     (
         "violations-server-undici",
         &["roles"],
