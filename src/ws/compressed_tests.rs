@@ -423,7 +423,7 @@ fn what_is_kept_has_its_limits() {
     let (windows, bytes) = kept(1 << 20, 10);
     assert!(windows == 0 && (10_000..20_000).contains(&bytes), "{bytes}");
     assert_eq!(
-        kept(1 << 20, 70),
+        kept(1 << 20, 140),
         (1, 0),
         "more than one direction may keep"
     );
