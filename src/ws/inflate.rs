@@ -7,6 +7,9 @@ use super::frame::unmask;
 use super::windows::{Decoder, SCRATCH, Window, Windows};
 use crate::limits;
 
+/// Bytes unmasked at a time: a segment of Ethernet's size is one block.
+const UNMASKED: usize = 1536;
+
 /// What the sender took off the end of each message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
@@ -122,8 +125,8 @@ impl Inflation {
         let Some(mask) = mask else {
             return self.run(bytes, each);
         };
-        let mut scratch = [0; SCRATCH];
-        for block in bytes.chunks(SCRATCH) {
+        let mut scratch = [0; UNMASKED];
+        for block in bytes.chunks(UNMASKED) {
             let Some(plain) = scratch.get_mut(..block.len()) else {
                 break;
             };

@@ -9,7 +9,7 @@ use flate2::Decompress;
 
 use crate::limits;
 
-/// Bytes unmasked, and bytes inflated, at a time: both fit the first-level cache.
+/// Bytes inflated at a time: they fit the first-level cache, and a segment seldom comes to more.
 pub(super) const SCRATCH: usize = 4096;
 
 /// Room for windows and for compressed messages, shared by many directions.
