@@ -16,11 +16,10 @@ pub(super) fn words<const N: usize>(
     let (chunks, _) = octets.as_chunks::<4>();
     let mut words = [0; N];
     for (word, chunk) in words.iter_mut().zip(chunks) {
-        *word = u32::from_le_bytes(*chunk);
-    }
-    // All at once: the order is the same for all packets.
-    if order == Endianness::Big {
-        words = words.map(u32::swap_bytes);
+        *word = match order {
+            Endianness::Big => u32::from_be_bytes(*chunk),
+            _ => u32::from_le_bytes(*chunk),
+        };
     }
     Ok((rest, words))
 }
