@@ -11,6 +11,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use hangup::capture::{LinkType, Packet, PacketId};
 use hangup::engine::Pipeline;
+use hangup::session::Detail;
 use hangup::time::Timestamp;
 
 #[path = "support/replicate.rs"]
@@ -63,7 +64,7 @@ fn crowd(case: &str) -> Vec<Record> {
 
 /// How many sessions there are.
 fn run(crowd: &[Record]) -> usize {
-    let mut pipeline = Pipeline::new(false);
+    let mut pipeline = Pipeline::new(Detail::Whole);
     for (number, record) in (1..).zip(crowd) {
         pipeline.handle_packet(&Packet {
             id: PacketId::new(0, number),

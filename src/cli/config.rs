@@ -11,6 +11,7 @@ use super::args::{Color, Format, Order, ReadArgs, ViewName, WantedArgs};
 use super::select::{FailOn, Selection};
 use crate::report::View;
 use crate::report::when::Clock;
+use crate::session::Detail;
 
 /// Where a terminal does not say how wide it is.
 const DEFAULT_WIDTH: usize = 80;
@@ -118,16 +119,21 @@ impl ReadConfig {
         }
     }
 
-    /// Somebody wants the stories of sessions.
-    pub(super) fn needs_events(&self) -> bool {
-        let formats = self
-            .outputs
-            .iter()
-            .map(|output| output.format)
-            .chain([self.format]);
-        formats
-            .map(|format| self.view_for(format))
-            .any(|view| matches!(view, View::Events | View::Story))
+    /// How much of each session `format` shows.
+    pub(super) const fn detail_for(&self, format: Format) -> Detail {
+        match (self.view_for(format), format) {
+            (View::Events | View::Story, _) => Detail::Story,
+            // Below a row stand its sentences.
+            (View::Sessions, Format::Table) if !self.verbose => Detail::Row,
+            (View::Sessions | View::Closes, _) => Detail::Whole,
+        }
+    }
+
+    /// How much of each session some output shows.
+    pub(super) fn detail(&self) -> Detail {
+        let files = self.outputs.iter().map(|output| output.format);
+        let details = files.map(|format| self.detail_for(format));
+        details.fold(self.detail_for(self.format), Detail::max)
     }
 }
 

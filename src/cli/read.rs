@@ -24,7 +24,7 @@ use crate::report::table::Table;
 use crate::report::text::{count, counted, escape};
 use crate::report::when::{Watch, rfc3339, span};
 use crate::report::{Captures, Sink, Source, View, each_row};
-use crate::session::{Session, Summary};
+use crate::session::{Detail, Session, Summary};
 use crate::time::Timestamp;
 
 /// A run of fewer seconds was fast enough; its rate would be that of the start of a program.
@@ -97,7 +97,7 @@ pub(super) fn run(args: ReadArgs) -> anyhow::Result<Status> {
 
 fn settings(config: &ReadConfig) -> Settings {
     Settings {
-        events: config.needs_events(),
+        detail: config.detail(),
         tls: config.tls,
         key_logs: config.key_logs.clone(),
         threads: config.threads,
@@ -224,7 +224,7 @@ fn write(
         (Format::Jsonl | Format::PcapNg, _) => Box::new(JsonLines::new(out, captures)),
     };
     let rows = Rows(shown);
-    let is_row = matches!((format, view), (Format::Table, View::Sessions)) && !config.verbose;
+    let is_row = config.detail_for(format) == Detail::Row;
     let source: &dyn Source = if is_row { &rows } else { shown };
     if sink.needs_survey() {
         each_row(view, source, |row| sink.survey(row))?;

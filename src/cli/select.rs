@@ -164,7 +164,7 @@ impl Selection {
             && self
                 .path
                 .as_ref()
-                .is_none_or(|glob| path_matches(glob, session.opening.path.as_deref()))
+                .is_none_or(|glob| path_matches(glob, session.opening.path()))
     }
 }
 

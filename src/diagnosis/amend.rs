@@ -8,7 +8,7 @@ use super::cohorts::moved::{self, Move};
 use super::cohorts::{self, Correction};
 use super::legs;
 use super::outline::{Leg, Outline};
-use crate::session::{Finding, Session};
+use crate::session::{Detail, Finding, Session};
 
 /// What is to be added, by index of the session.
 #[derive(Debug, Default)]
@@ -65,16 +65,18 @@ impl Amendments {
         (findings, amendments)
     }
 
-    /// Adds what there is to `session`, the one at `index`.
-    pub fn apply(&self, index: usize, session: &mut Session) {
+    /// Adds what there is to `session`, the one at `index`, as far as `detail` wants it.
+    pub fn apply(&self, index: usize, session: &mut Session, detail: Detail) {
         if let Some(moved) = self.moves.get(&index) {
-            moved.apply(session);
+            moved.apply(session, detail);
         }
         let cohort = self.of.get(index).and_then(|of| of.checked_sub(1));
         if let Some(cohort) = cohort.and_then(|at| self.cohorts.get(at as usize)) {
-            cohort.apply(session);
+            cohort.apply(session, detail);
         }
-        if let Some(other) = self.legs.get(&index) {
+        if let Some(other) = self.legs.get(&index)
+            && detail > Detail::Row
+        {
             session.related.clone_from(&other.related);
             session.verdict.summary.push_str(&other.origin);
         }
@@ -96,11 +98,11 @@ pub(super) fn compare(sessions: &mut [Session]) -> Vec<Finding> {
     let path = |outline: &Outline| {
         let mut all = sessions.iter();
         let session = all.find(|session| session.number == outline.number);
-        session?.opening.path.clone()
+        session?.opening.path().map(str::to_owned)
     };
     let (findings, amendments) = Amendments::find(&mut outlines, &legs, &path);
     for (index, session) in sessions.iter_mut().enumerate() {
-        amendments.apply(index, session);
+        amendments.apply(index, session, Detail::Whole);
     }
     findings
 }

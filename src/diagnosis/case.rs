@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::ending::Ending;
-use crate::session::facts::{Facts, Mark, SideFacts};
+use crate::session::facts::{Facts, Mark, SeenClose, SideFacts};
 use crate::session::{Clocks, EndKind, Evidence, Party, Side};
 use crate::time::Timestamp;
+use crate::ws::Body;
 
 /// Nanoseconds of a second.
 const SECOND: i64 = 1_000_000_000;
@@ -15,11 +16,16 @@ const SECOND: i64 = 1_000_000_000;
 const UNKNOWN_ROUND_TRIP: i64 = SECOND / 5;
 
 /// A session to judge.
+#[derive(Clone, Copy)]
 pub(super) struct Case<'a> {
     pub(super) facts: &'a Facts,
     pub(super) ending: &'a Ending,
     pub(super) code: Option<u16>,
     pub(super) clocks: Clocks,
+    /// Who closed first, and with what: the first of its Close frames that says something.
+    pub(super) first_close: Option<(Side, &'a SideFacts, &'a SeenClose)>,
+    /// What is found is to be told in sentences; a rule that only decides has no need of them.
+    pub(super) in_words: bool,
 }
 
 impl<'a> Case<'a> {
@@ -29,6 +35,16 @@ impl<'a> Case<'a> {
             ending,
             code,
             clocks: clocks(facts, ending),
+            first_close: first_close(facts, ending),
+            in_words: false,
+        }
+    }
+
+    /// The same, to be told in words.
+    pub(super) fn told_in_words(&self) -> Self {
+        Self {
+            in_words: true,
+            ..*self
         }
     }
 
@@ -78,6 +94,16 @@ impl<'a> Case<'a> {
     pub(super) fn idle(&self) -> i64 {
         self.clocks.either.unwrap_or(0)
     }
+}
+
+fn first_close<'a>(
+    facts: &'a Facts,
+    ending: &Ending,
+) -> Option<(Side, &'a SideFacts, &'a SeenClose)> {
+    let side = ending.first_close?;
+    let facts = &facts.sides[side];
+    let says = |close: &&SeenClose| !matches!(close.frame.body, Body::OneByte);
+    Some((side, facts, facts.closes.iter().find(says)?))
 }
 
 /// The clocks at the first terminating signal (a Close that is no violation, a FIN, a RST).

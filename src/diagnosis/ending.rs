@@ -49,8 +49,9 @@ impl Signal {
 pub(super) fn ending(facts: &Facts) -> Ending {
     let silent = silence(facts);
     let deserted = deserted(facts);
-    let transport_end = transport_end(facts, silent, deserted);
-    let signals = [Side::Client, Side::Server].map(|side| (side, signal(&facts.sides[side])));
+    let ends = Side::BOTH.map(|side| (side, transport_signal(&facts.sides[side])));
+    let transport_end = transport_end(facts, &ends, silent, deserted);
+    let signals = ends.map(|(side, end)| (side, close_signal(&facts.sides[side]).or(end)));
     let closer = match deserted {
         Some(_) => Some(Party::Network),
         None => closer(facts, signals, silent),
@@ -79,12 +80,12 @@ pub(super) fn ending(facts: &Facts) -> Ending {
 /// A Close that was no violation, in a stream without one before it; or what ended the
 /// transport.
 fn signal(facts: &SideFacts) -> Option<Signal> {
-    let close = facts
-        .closes
-        .iter()
-        .find(|close| is_signal(close))
-        .map(|close| Signal::Close(close.mark));
-    close.or_else(|| transport_signal(facts))
+    close_signal(facts).or_else(|| transport_signal(facts))
+}
+
+fn close_signal(facts: &SideFacts) -> Option<Signal> {
+    let close = facts.closes.iter().find(|close| is_signal(close))?;
+    Some(Signal::Close(close.mark))
 }
 
 fn transport_signal(facts: &SideFacts) -> Option<Signal> {
@@ -211,18 +212,20 @@ fn deserted(facts: &Facts) -> Option<Side> {
     };
     Side::BOTH.into_iter().find(|&side| {
         let (own, other) = (&facts.sides[side], &facts.sides[side.other()]);
+        let Some(last) = in_vain(side) else {
+            return false;
+        };
         let Some(Signal::Fin(fin)) = signal(other) else {
             return false;
         };
-        let unheard = |last: &Mark| fin.heard.is_some_and(|heard| heard <= last.start);
-        signal(own).is_none()
-            && in_vain(side).as_ref().is_some_and(unheard)
-            && other.acked < fin.end
+        let is_unheard = fin.heard.is_some_and(|heard| heard <= last.start);
+        signal(own).is_none() && is_unheard && other.acked < fin.end
     })
 }
 
 fn transport_end(
     facts: &Facts,
+    ends: &[(Side, Option<Signal>); 2],
     silent: Option<Side>,
     deserted: Option<Side>,
 ) -> Option<TransportEnd> {
@@ -232,16 +235,15 @@ fn transport_end(
         packet: mark.packet,
         time: mark.time,
     };
-    let told = |side: Side| {
-        transport_signal(&facts.sides[side]).map(|signal| match signal {
-            Signal::CloseNotify(mark) => (end(EndKind::CloseNotify, side.into(), &mark), mark),
-            Signal::Alert(mark) => (end(EndKind::Alert, side.into(), &mark), mark),
-            Signal::Fin(mark) => (end(EndKind::Fin, side.into(), &mark), mark),
-            Signal::Forged(mark) => (end(EndKind::Rst, Party::Network, &mark), mark),
-            Signal::Rst(mark) | Signal::Close(mark) => {
-                (end(EndKind::Rst, side.into(), &mark), mark)
-            }
-        })
+    let told = |side: Side, signal: &Signal| {
+        let (how, from) = match signal {
+            Signal::CloseNotify(_) => (EndKind::CloseNotify, side.into()),
+            Signal::Alert(_) => (EndKind::Alert, side.into()),
+            Signal::Fin(_) => (EndKind::Fin, side.into()),
+            Signal::Forged(_) => (EndKind::Rst, Party::Network),
+            Signal::Rst(_) | Signal::Close(_) => (EndKind::Rst, side.into()),
+        };
+        Some(end(how, from, signal.mark()))
     };
     let silence = |side: Side| {
         let (_, mark) = facts.sides[side].unanswered?;
@@ -250,16 +252,13 @@ fn transport_end(
     if let Some(side) = deserted {
         return silence(side);
     }
-    match Side::BOTH.map(told) {
-        [Some((one, mark)), Some((other, second))] => {
-            Some(if order(&mark, &second) == Order::After {
-                other
-            } else {
-                one
-            })
-        }
-        [Some((one, _)), None] | [None, Some((one, _))] => Some(one),
-        [None, None] => match facts.unanswered_syn() {
+    match ends {
+        [(client, Some(one)), (server, Some(other))] => match order(one.mark(), other.mark()) {
+            Order::After => told(*server, other),
+            Order::Before | Order::Crossed => told(*client, one),
+        },
+        [(side, Some(only)), _] | [_, (side, Some(only))] => told(*side, only),
+        [(_, None), (_, None)] => match facts.unanswered_syn() {
             Some((packet, time)) => Some(TransportEnd {
                 how: EndKind::Silence,
                 from: Party::Client,

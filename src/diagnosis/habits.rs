@@ -11,8 +11,8 @@ use crate::ws::{Body, Rule};
 /// The habit of the library at `side` in what it went through, where both are known.
 pub(super) fn note(side: Side, facts: &Facts, ending: &Ending) -> Option<&'static str> {
     let name = match side {
-        Side::Client => facts.opening.user_agent.as_deref(),
-        Side::Server => facts.opening.server_software.as_deref(),
+        Side::Client => facts.opening.user_agent(),
+        Side::Server => facts.opening.server_software(),
     };
     let library = recognise(name?)?;
     situations(side, facts, ending)

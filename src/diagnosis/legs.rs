@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use super::amend::Other;
-use super::outline::{Key, Leg, Outline};
+use super::outline::{Leg, Outline};
 use crate::session::{Party, State};
 use crate::time::Timestamp;
 
@@ -68,7 +68,7 @@ pub(super) fn join(outlines: &[Outline], legs: &[Leg]) -> HashMap<usize, Other, 
 
 /// Connections whose openings carry the same random key, each chain in order of time.
 fn by_key<'a>(seen: &[Seen<'a>]) -> Vec<Vec<Seen<'a>>> {
-    let mut keyed: Vec<(Key, Timestamp, usize)> = seen
+    let mut keyed: Vec<(u64, Timestamp, usize)> = seen
         .iter()
         .filter_map(|leg| Some((leg.leg.key?, leg.leg.started, leg.index)))
         .collect();
@@ -248,7 +248,7 @@ mod tests {
     use super::super::cohorts::testing::{address, closed, cut, open};
     use super::*;
     use crate::report::sample;
-    use crate::session::{EndKind, Session, Side};
+    use crate::session::{EndKind, Said, Session, Side};
 
     /// From `client` to `server`, opened at these milliseconds: the request, and the 101.
     fn leg(
@@ -261,7 +261,10 @@ mod tests {
         let mut session = open(number, times.1, 900, 900);
         (session.client, session.server) = (address(client), address(server));
         session.started = sample::at(times.0);
-        session.opening.key = key.map(str::to_owned);
+        session.opening.say(Said {
+            key,
+            ..Said::default()
+        });
         session
     }
 
@@ -316,7 +319,12 @@ mod tests {
             [[2], [1]]
         );
         let spoilt: [fn(&mut Session); 6] = [
-            |inner| inner.opening.path = Some("/other".to_owned()),
+            |inner| {
+                inner.opening.say(Said {
+                    path: Some("/other"),
+                    ..Said::default()
+                })
+            },
             |inner| inner.client = address("10.0.0.7:6000"),
             |inner| inner.client_sent.messages += 1,
             |inner| inner.server = address("10.0.0.2:80"),

@@ -25,10 +25,13 @@ use std::borrow::Cow;
 
 use crate::flow::End;
 use crate::session::facts::{Answer, Facts, SeenClose, Unconnected};
-use crate::session::{Anomaly, Clocks, EndKind, Party, Side, State, TransportEnd, Verdict, View};
+use crate::session::{
+    Anomaly, Clocks, Detail, EndKind, Party, Side, State, TransportEnd, Verdict, View,
+};
 use crate::ws::Body;
 use case::Case;
 use ending::Ending;
+use rules::Found;
 
 /// A verdict, and how the transport ended.
 #[derive(Clone, Debug)]
@@ -43,21 +46,12 @@ pub struct Diagnosis {
     pub remarks: Vec<Anomaly>,
 }
 
-/// Judges a session by its facts.
-pub fn diagnose(facts: &Facts) -> Diagnosis {
+/// Judges a session by its facts. What no row shows is made only where `detail` asks for it.
+pub fn diagnose(facts: &Facts, detail: Detail) -> Diagnosis {
     let ending = ending::ending(facts);
-    let client_view = seen_by(Side::Client, facts, &ending);
-    let server_view = seen_by(Side::Server, facts, &ending);
     let (code, reason) = code(facts, &ending);
-    let clean = match (client_view.clean, server_view.clean) {
-        (Some(true), Some(true)) => Some(true),
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        _ => None,
-    };
     let case = Case::new(facts, &ending, code);
-    let mut found = rules::judge(&case);
-    let summary = telling::summary(&case, &found);
-    let evidence = telling::evidence(&case, &mut found);
+    let found = rules::judge(&case, detail);
     let closer = if ending.state == State::Failed {
         failed_closer(facts, &ending)
     } else if rules::perhaps_closed(&case) {
@@ -65,31 +59,52 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
     } else {
         ending.closer
     };
-    let verdict = Verdict {
-        state: ending.state,
-        code,
-        reason,
-        clean,
-        closer: closer.filter(|_| !matches!(ending.state, State::Open | State::Connecting)),
-        culprit: found.culprit,
-        cause: found.name,
-        confidence: found.confidence,
-        other_causes: found.others,
-        summary,
-        advice: found.advice.unwrap_or_else(|| advice(found.name)),
-        client_view,
-        server_view,
-        evidence,
-    };
-    Diagnosis {
-        verdict,
+    let mut diagnosis = Diagnosis {
+        verdict: Verdict {
+            state: ending.state,
+            code,
+            reason,
+            clean: None,
+            closer: closer.filter(|_| !matches!(ending.state, State::Open | State::Connecting)),
+            culprit: found.culprit,
+            cause: found.name,
+            confidence: found.confidence,
+            other_causes: Vec::new(),
+            summary: String::new(),
+            advice: Cow::Borrowed(""),
+            client_view: View::default(),
+            server_view: View::default(),
+            evidence: Vec::new(),
+        },
         transport_end: ending.transport_end,
         clocks: case.clocks,
-        remarks: if case.ended_by_close() {
-            remarks::remarks(facts)
-        } else {
-            Vec::new()
-        },
+        remarks: Vec::new(),
+    };
+    if detail > Detail::Row {
+        diagnosis.complete(&case, found);
+    }
+    diagnosis
+}
+
+impl Diagnosis {
+    /// Adds what no row shows: what each end knows, what shows the cause, and what to do.
+    fn complete(&mut self, case: &Case<'_>, mut found: Found) {
+        let (facts, ending) = (case.facts, case.ending);
+        let verdict = &mut self.verdict;
+        verdict.client_view = seen_by(Side::Client, facts, ending);
+        verdict.server_view = seen_by(Side::Server, facts, ending);
+        verdict.clean = match (verdict.client_view.clean, verdict.server_view.clean) {
+            (Some(true), Some(true)) => Some(true),
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            _ => None,
+        };
+        verdict.summary = telling::summary(case, &found);
+        verdict.evidence = telling::evidence(case, &mut found);
+        verdict.other_causes = found.others;
+        verdict.advice = found.advice.unwrap_or_else(|| advice(found.name));
+        if case.ended_by_close() {
+            self.remarks = remarks::remarks(facts);
+        }
     }
 }
 
@@ -192,7 +207,7 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
     }
     let told = |close: &SeenClose| match close.frame.body {
         Body::Empty => (Some(1005), None),
-        Body::Code(code, _) => (Some(code), close.frame.reason()),
+        Body::Code(code, _) => (Some(code), close.frame.reason().map(Cow::into_owned)),
         Body::OneByte | Body::Lost => (None, None),
     };
     let first = ending.first_close.and_then(|side| {

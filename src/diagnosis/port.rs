@@ -2,7 +2,7 @@
 //! to that is told by what else is known of its port.
 
 use super::causes;
-use crate::session::{Confidence, EndKind, Party, Session, State, Transport};
+use crate::session::{Confidence, EndKind, Party, Session, State, Tls, Transport};
 
 /// What other connections show of a server's port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,65 +27,97 @@ pub fn may_be_astray(session: &Session) -> bool {
 
 /// Corrects the verdict of a session that went to the wrong port; whether it did.
 pub fn correct(session: &mut Session, port: Port) -> bool {
-    let Some((cause, why)) = astray(session, port) else {
+    let Some(astray) = astray(session, port) else {
         return false;
     };
+    let summary = astray.in_words(session);
     let verdict = &mut session.verdict;
     verdict.other_causes.insert(0, verdict.cause);
-    verdict.cause = cause;
+    verdict.cause = astray.cause();
     verdict.confidence = Confidence::High;
     verdict.culprit = Some(Party::Client);
-    verdict.summary = why;
-    if let Some(cause) = causes::lookup(cause) {
+    verdict.summary = summary;
+    if let Some(cause) = causes::lookup(verdict.cause) {
         verdict.advice = cause.advice.into();
     }
     true
 }
 
-/// The cause, and why. A port that is known to speak both says nothing.
-fn astray(session: &Session, port: Port) -> Option<(&'static str, String)> {
+/// How a session went to the wrong port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Astray {
+    /// In plain text to one of TLS, which answered with this status, or without a word.
+    Plain(Option<u16>),
+    /// In TLS to one of plain text.
+    Tls,
+}
+
+/// How, if so. A port that is known to speak both says nothing.
+fn astray(session: &Session, port: Port) -> Option<Astray> {
     let verdict = &session.verdict;
     if verdict.state != State::Failed || verdict.closer != Some(Party::Server) {
         return None;
     }
-    let how = || match session.transport_end.map(|end| end.how) {
-        Some(EndKind::Rst) => "reset the connection (RST)",
-        _ => "ended TCP (FIN)",
-    };
     let is_at_once = session.clocks.client.is_some_and(|quiet| quiet <= AT_ONCE);
     match (session.transport, port) {
-        (Transport::Ws, Port { plain: false, tls: true }) => {
-            let answer = match verdict.cause {
-                "upgrade-cut" if is_at_once => format!("{} without a word", how()),
-                "upgrade-refused" if session.opening.http_status == Some(400) => {
-                    "answered HTTP status 400".to_owned()
-                }
-                _ => return None,
-            };
-            Some((
-                "plaintext-on-tls-port",
+        (
+            Transport::Ws,
+            Port {
+                plain: false,
+                tls: true,
+            },
+        ) => match verdict.cause {
+            "upgrade-cut" if is_at_once => Some(Astray::Plain(None)),
+            "upgrade-refused" if session.opening.http_status == Some(400) => {
+                Some(Astray::Plain(Some(400)))
+            }
+            _ => None,
+        },
+        (
+            Transport::Wss,
+            Port {
+                plain: true,
+                tls: false,
+            },
+        ) => {
+            // Of a server that agreed on a cipher TLS is known.
+            let is_unanswered = |tls: &Tls| tls.cipher_suite.is_none();
+            let is_cut = verdict.cause == "tls-handshake-cut" && is_at_once;
+            (is_cut && session.tls.as_ref().is_some_and(is_unanswered)).then_some(Astray::Tls)
+        }
+        _ => None,
+    }
+}
+
+impl Astray {
+    const fn cause(self) -> &'static str {
+        match self {
+            Self::Plain(_) => "plaintext-on-tls-port",
+            Self::Tls => "tls-on-plaintext-port",
+        }
+    }
+
+    fn in_words(self, session: &Session) -> String {
+        let how = match session.transport_end.map(|end| end.how) {
+            Some(EndKind::Rst) => "reset the connection (RST)",
+            _ => "ended TCP (FIN)",
+        };
+        match self {
+            Self::Plain(status) => {
+                let answer = status.map_or_else(
+                    || format!("{how} without a word"),
+                    |status| format!("answered HTTP status {status}"),
+                );
                 format!(
                     "The client asked in plain HTTP, and the server {answer}; in other connections \
                      this port speaks TLS."
-                ),
-            ))
+                )
+            }
+            Self::Tls => format!(
+                "The client began with TLS, and the server {how} without a word; in other \
+                 connections this port answers plain HTTP."
+            ),
         }
-        (Transport::Wss, Port { plain: true, tls: false })
-            // Of a server that agreed on a cipher TLS is known.
-            if verdict.cause == "tls-handshake-cut"
-                && is_at_once
-                && session.tls.as_ref().is_some_and(|tls| tls.cipher_suite.is_none()) =>
-        {
-            Some((
-                "tls-on-plaintext-port",
-                format!(
-                    "The client began with TLS, and the server {} without a word; in other \
-                     connections this port answers plain HTTP.",
-                    how()
-                ),
-            ))
-        }
-        _ => None,
     }
 }
 
@@ -93,7 +125,7 @@ fn astray(session: &Session, port: Port) -> Option<(&'static str, String)> {
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::session::{Clocks, Tls, TransportEnd};
+    use crate::session::{Clocks, TransportEnd};
 
     const TLS: Port = Port {
         plain: false,

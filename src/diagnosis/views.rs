@@ -148,7 +148,7 @@ fn received(side: Side, close: &SeenClose, facts: &Facts, ending: &Ending) -> Vi
     let reason = if close.frame.lost {
         None
     } else {
-        Some(close.frame.reason().unwrap_or_default())
+        Some(close.frame.reason().unwrap_or_default().into_owned())
     };
     View {
         code,
@@ -203,7 +203,7 @@ fn presumed(
     if !hole.may_have_len(len) || was_received(side, &place, facts, ending) != Some(true) {
         return View::default();
     }
-    let reason = own.frame.reason().unwrap_or_default();
+    let reason = own.frame.reason().unwrap_or_default().into_owned();
     View {
         code: Some(code),
         reason: Some(reason),

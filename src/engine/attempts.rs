@@ -8,7 +8,7 @@ use super::upper::Settings;
 use crate::flow::FlowKey;
 use crate::limits;
 use crate::session::facts::Unconnected;
-use crate::session::{Session, Tracker, Transport};
+use crate::session::{Detail, Session, Tracker, Transport};
 use crate::tcp::Origin;
 use crate::time::Timestamp;
 use crate::tls::{Keyring, Secrets};
@@ -28,7 +28,7 @@ impl Attempt {
     fn transport(&self, known: &Known) -> Option<Transport> {
         match self {
             Self::Syn(key, prelude) => known.server(key.address(prelude.client().other())),
-            Self::Tunnel(session) => known.target(session.opening.host.as_deref()?),
+            Self::Tunnel(session) => known.target(session.opening.host()?),
         }
     }
 
@@ -48,13 +48,13 @@ pub(super) struct Attempts {
     kept: Vec<Attempt>,
     /// How many there were too many.
     forgotten: u64,
-    story: bool,
+    detail: Detail,
 }
 
 impl Attempts {
-    pub(super) fn new(story: bool) -> Self {
+    pub(super) fn new(detail: Detail) -> Self {
         Self {
-            story,
+            detail,
             ..Self::default()
         }
     }
@@ -91,11 +91,17 @@ impl Attempts {
         self.kept.is_empty()
     }
 
+    /// Some are of proxies, which are asked for servers by name.
+    pub(super) fn has_tunnels(&self) -> bool {
+        let is_tunnel = |attempt: &Attempt| matches!(attempt, Attempt::Tunnel(_));
+        self.kept.iter().any(is_tunnel)
+    }
+
     /// Those of another share as well.
     pub(super) fn extend(&mut self, other: Self) {
         self.kept.extend(other.kept);
         self.forgotten += other.forgotten;
-        self.story |= other.story;
+        self.detail = self.detail.max(other.detail);
     }
 
     /// The sessions that they are, as of `now`, and how many attempts nobody looked at. In a
@@ -119,14 +125,17 @@ impl Attempts {
         }
         let mut keys = Keyring::new(Secrets::default());
         let settings = Settings {
-            story: self.story,
+            story: self.detail == Detail::Story,
             // No byte of them was seen.
             windows: Windows::new(0, 0),
         };
+        let detail = self.detail;
         let told = |attempt: Attempt| {
             let transport = attempt.transport(known)?;
             let session = match attempt {
-                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, &settings, now, &mut keys)?,
+                Attempt::Syn(key, prelude) => {
+                    tell_syn(key, &prelude, (&settings, detail), now, &mut keys)?
+                }
                 Attempt::Tunnel(session) => *session,
             };
             Some(Session {
@@ -142,7 +151,7 @@ impl Attempts {
 fn tell_syn(
     key: FlowKey,
     prelude: &Prelude,
-    settings: &Settings,
+    (settings, detail): (&Settings, Detail),
     now: Timestamp,
     keys: &mut Keyring,
 ) -> Option<Session> {
@@ -161,5 +170,6 @@ fn tell_syn(
         record_end: None,
     };
     let tracker = Tracker::unconnected(prelude.client(), first, what, settings.story);
-    Some(tell(tracker, stack.tcp(), stack.name(key), Some(now)))
+    let name = stack.name(key);
+    Some(tell(tracker, stack.tcp(), name, Some(now), detail))
 }

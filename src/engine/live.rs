@@ -9,7 +9,7 @@ use super::pipeline::Pipeline;
 use super::trace::Recording;
 use crate::capture::live::{Drops, Feed, LiveError, Waited};
 use crate::limits;
-use crate::session::{Session, Summary};
+use crate::session::{Detail, Session, Summary};
 use crate::time::Timestamp;
 
 /// Between two ticks of the pipeline: packets may come in thousands of small blocks.
@@ -29,8 +29,8 @@ const UP: &str = "the interface is up again; what passed before is not known";
 pub struct Plan<'a> {
     /// Key logs to read TLS with, followed as they grow.
     pub key_logs: &'a [PathBuf],
-    /// Keep the events of each session.
-    pub events: bool,
+    /// How much to make of each session.
+    pub detail: Detail,
     /// Tell of TLS connections, too, that cannot be read.
     pub tls: bool,
     /// Stop after so long.
@@ -204,7 +204,7 @@ pub fn live(feed: &mut dyn Feed, plan: &Plan<'_>, watcher: &mut dyn Watcher) -> 
 }
 
 fn pipeline(plan: &Plan<'_>) -> Pipeline {
-    let mut pipeline = Pipeline::live(plan.events);
+    let mut pipeline = Pipeline::live(plan.detail);
     if plan.tls {
         pipeline.tell_opaque();
     }

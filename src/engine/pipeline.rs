@@ -24,7 +24,7 @@ use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
-use crate::session::{Session, State, Summary};
+use crate::session::{Detail, Session, State, Summary};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
 use crate::tls::{Keyring, Sealed, Secrets, Stage, Unread};
@@ -61,14 +61,14 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// An empty one for all connections; `story` keeps the events of each session.
-    pub fn new(story: bool) -> Self {
-        Self::of(Shard::whole(), story, Secrets::default())
+    /// An empty one for all connections.
+    pub fn new(detail: Detail) -> Self {
+        Self::of(Shard::whole(), detail, Secrets::default())
     }
 
     /// An empty one for some of the connections, with secrets to read TLS with. It has to see
     /// every packet all the same.
-    pub fn of(shard: Shard, story: bool, secrets: Secrets) -> Self {
+    pub fn of(shard: Shard, detail: Detail, secrets: Secrets) -> Self {
         Self {
             keys: Keyring::new(secrets),
             late_secrets: false,
@@ -76,11 +76,11 @@ impl Pipeline {
             flows: Table::new(shard.random()),
             lingering: VecDeque::new(),
             begun: VecDeque::new(),
-            told: Ended::new(story),
+            told: Ended::new(detail),
             recorder: None,
             summary: Summary::default(),
             settings: Settings {
-                story,
+                story: detail == Detail::Story,
                 windows: Windows::new(
                     shard.part_of(limits::MAX_WINDOWS),
                     shard.part_of(limits::MAX_KEPT_COMPRESSED_IN_ALL),
@@ -96,9 +96,9 @@ impl Pipeline {
     }
 
     /// The same; keeps its sessions packed, until they are [joined](join) with those of others.
-    pub(super) fn keeping(shard: Shard, story: bool, secrets: Secrets) -> Self {
-        let shelf = Shelf::new(shard.random());
-        let mut pipeline = Self::of(shard, story, secrets);
+    pub(super) fn keeping(shard: Shard, detail: Detail, secrets: Secrets) -> Self {
+        let shelf = Shelf::new(shard.random(), detail);
+        let mut pipeline = Self::of(shard, detail, secrets);
         pipeline.told.sessions = Outlet::Packed(Box::new(shelf));
         pipeline
     }
@@ -258,7 +258,7 @@ impl Pipeline {
     /// The capture is over: tells what is left. Sessions come in the order of their first
     /// packets, numbered.
     pub fn finish(mut self) -> (Vec<Session>, Summary) {
-        let mut shelf = Shelf::new(self.shard.random());
+        let mut shelf = Shelf::new(self.shard.random(), self.told.detail);
         for session in self.told.sessions.take() {
             shelf.push(session);
         }
@@ -487,7 +487,8 @@ fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Ended, until: Option
     let name = stack.name(key);
     for tracker in stack.take_earlier() {
         let trace = stack.trace.as_deref().cloned();
-        told.push(tell(tracker, stack.tcp(), name, until), trace);
+        let session = tell(tracker, stack.tcp(), name, until, told.detail);
+        told.push(session, trace);
     }
 }
 
@@ -532,7 +533,7 @@ fn conclude_in_place(
     tell_earlier(key, stack, told, until);
     if let Some(tracker) = tracker {
         let is_unconnected = tracker.is_unconnected();
-        let session = tell(*tracker, stack.tcp(), name, until);
+        let session = tell(*tracker, stack.tcp(), name, until, told.detail);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
@@ -569,7 +570,7 @@ fn conclude_sealed(
         return;
     };
     let until = told.seen_until(summary);
-    let session = tell(*tracker, stack.tcp(), stack.name(key), until);
+    let session = tell(*tracker, stack.tcp(), stack.name(key), until, told.detail);
     if !matches!(session.verdict.state, State::Failed | State::Closed) {
         return;
     }
@@ -583,6 +584,8 @@ fn conclude_sealed(
 /// Sessions that are over.
 #[derive(Default)]
 struct Ended {
+    /// How much is made of each session.
+    detail: Detail,
     sessions: Outlet,
     /// What may be sessions too.
     attempts: Attempts,
@@ -597,9 +600,10 @@ struct Ended {
 }
 
 impl Ended {
-    fn new(story: bool) -> Self {
+    fn new(detail: Detail) -> Self {
         Self {
-            attempts: Attempts::new(story),
+            detail,
+            attempts: Attempts::new(detail),
             ..Self::default()
         }
     }

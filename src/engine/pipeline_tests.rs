@@ -152,7 +152,7 @@ fn ip_packet(way: Way, port: u16, seq: u32, ack: u32, flags: u8, payload: &[u8])
 }
 
 fn told(packets: &[(i64, Vec<u8>)]) -> (Vec<Session>, Summary) {
-    let mut pipeline = Pipeline::new(true);
+    let mut pipeline = Pipeline::new(Detail::Story);
     feed(&mut pipeline, packets);
     pipeline.finish()
 }
@@ -174,7 +174,7 @@ fn told_by_shares(packets: &[(i64, Vec<u8>)]) -> usize {
     let (whole, summary) = told(packets);
     for count in [2, 3, 7] {
         let parts = Shard::split(count).map(|shard| {
-            let mut pipeline = Pipeline::keeping(shard, true, Secrets::default());
+            let mut pipeline = Pipeline::keeping(shard, Detail::Story, Secrets::default());
             feed(&mut pipeline, packets);
             pipeline.finish_part()
         });
@@ -199,7 +199,7 @@ fn any_number_of_shares_comes_to_the_same() {
 
 #[test]
 fn a_flood_of_syns_is_counted_and_takes_no_room() {
-    let mut pipeline = Pipeline::new(false);
+    let mut pipeline = Pipeline::new(Detail::Whole);
     let many = limits::MAX_SYNS_WAITING + 1000;
     for number in 0..many {
         let [.., a, b, c] = number.to_be_bytes();
@@ -216,7 +216,7 @@ fn a_flood_of_syns_is_counted_and_takes_no_room() {
 fn a_connection_of_no_interest_gives_way_to_the_next_on_its_port() {
     let mut wire = Wire::new(50_000);
     wire.shake().send(Up, ACK, b"\x16\x03\x01 no HTTP");
-    let mut pipeline = Pipeline::new(false);
+    let mut pipeline = Pipeline::new(Detail::Whole);
     feed(&mut pipeline, &wire.packets);
     let passing = |pipeline: &Pipeline| {
         let mut all = pipeline.flows.iter().map(|(_, followed)| followed);
@@ -249,7 +249,7 @@ fn a_session_is_told_from_its_opening_to_its_end() {
     let session = wire.session();
     assert_eq!(session.client.to_string(), "10.0.0.1:50000");
     assert_eq!(session.server.to_string(), "10.0.0.2:80");
-    assert_eq!(session.opening.path.as_deref(), Some("/chat"));
+    assert_eq!(session.opening.path(), Some("/chat"));
     assert_eq!(session.verdict.state, State::Closed);
     assert_eq!(
         (session.verdict.code, session.verdict.clean),

@@ -13,7 +13,7 @@ use super::told::{Gone, Told};
 use crate::capture::{CaptureError, Note, NoteKind, PacketSource, Step, open_all};
 #[cfg(feature = "live")]
 use crate::capture::{Filter, Filtered, Merged};
-use crate::session::{Finding, Session, Summary};
+use crate::session::{Detail, Finding, Session, Summary};
 use crate::time::Timestamp;
 use crate::tls::{KeyLog, Secrets};
 
@@ -26,8 +26,8 @@ const PROGRESS_EVERY: u64 = 1 << 14;
 /// What a run is to keep, and what it is given beside the captures.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Keep the story of each session ([`Session::events`]).
-    pub events: bool,
+    /// How much to make of each session.
+    pub detail: Detail,
     /// Tell of TLS connections, too, that cannot be read.
     pub tls: bool,
     /// Key logs to read TLS with.
@@ -274,8 +274,8 @@ fn work(
     }
     let partial = !errors.is_empty();
     let mut pipeline = match hand {
-        Some(_) => Pipeline::of(shard, settings.events, secrets),
-        None => Pipeline::keeping(shard, settings.events, secrets),
+        Some(_) => Pipeline::of(shard, settings.detail, secrets),
+        None => Pipeline::keeping(shard, settings.detail, secrets),
     };
     if settings.tls {
         pipeline.tell_opaque();

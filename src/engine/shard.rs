@@ -11,7 +11,7 @@ use super::pipeline::Pipeline;
 use super::shelf::{Shelf, Shelves};
 use super::told::Told;
 use crate::capture::{PacketSource, Step, open_all};
-use crate::session::{Finding, Summary};
+use crate::session::{Detail, Finding, Summary};
 use crate::time::Timestamp;
 
 /// Files smaller than this are read faster than threads are worth, in bytes.
@@ -114,7 +114,7 @@ pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
     }
     let mut all = Shelves::new(shelves, tells_opaque);
     if !attempts.is_empty() || all.may_be_astray() {
-        let mut known = all.known();
+        let mut known = all.known(attempts.has_tunnels());
         tls_servers.into_iter().for_each(|it| known.add_tls(it));
         all.correct(&known);
         let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);
@@ -153,7 +153,7 @@ pub(super) fn workers(paths: &[PathBuf], asked: Option<u32>) -> u32 {
 
 fn has_many_connections(paths: &[PathBuf]) -> bool {
     let (mut source, _) = open_all(paths);
-    let mut pipeline = Pipeline::new(false);
+    let mut pipeline = Pipeline::new(Detail::Row);
     for _ in 0..SAMPLE_PACKETS {
         match source.advance() {
             Ok(Step::Packet) => pipeline.handle_packet(&source.packet()),

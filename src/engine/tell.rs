@@ -1,29 +1,35 @@
 //! From what was collected of a session to the record that every output shows.
 
+use std::borrow::Cow;
+
 use super::stack::Name;
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::flow::End;
 use crate::limits;
-use crate::session::{Captured, Close, Session, Side, State, Tracker, Transport};
+use crate::session::facts::{Facts, SeenClose, SideFacts, Sides};
+use crate::session::{Captured, Close, Detail, Session, Side, State, Tracker, Transport};
 use crate::tcp::Connection;
 use crate::time::Timestamp;
 
-/// `until`: up to when the capture shows what happened.
+/// `until`: up to when the capture shows what happened; `detail`: how much is wanted of it.
 pub(super) fn tell(
     mut tracker: Tracker,
     tcp: &Connection,
     name: Name,
     until: Option<Timestamp>,
+    detail: Detail,
 ) -> Session {
-    let mut facts = tracker.conclude(tcp);
-    facts.watched_until = until;
+    let mut facts = Facts {
+        watched_until: until,
+        ..Facts::default()
+    };
+    tracker.conclude(tcp, &mut facts);
     let Diagnosis {
-        mut verdict,
+        verdict,
         transport_end,
         clocks,
         remarks,
-    } = diagnose(&facts);
-    verdict.evidence.shrink_to_fit();
+    } = diagnose(&facts, detail);
     let Tracker {
         client,
         first,
@@ -36,22 +42,7 @@ pub(super) fn tell(
     let (mut anomalies, tls) = (rare.anomalies, rare.tls);
     let room = limits::MAX_ANOMALIES.saturating_sub(anomalies.len());
     anomalies.extend(remarks.into_iter().take(room));
-    let mut closes: Vec<Close> = Side::BOTH
-        .into_iter()
-        .flat_map(|from| {
-            facts.sides[from].closes.iter().map(move |close| Close {
-                from,
-                code: close.frame.code(),
-                reason: close.frame.reason(),
-                lost: close.frame.lost,
-                packet: close.mark.packet,
-                time: close.mark.time,
-            })
-        })
-        .collect();
-    closes.sort_by_key(|close| (close.time, close.packet));
-    // All sessions of a run may be kept to its end.
-    closes.shrink_to_fit();
+    let closes = closes(&facts.sides, detail);
     let is_over = matches!(verdict.state, State::Closed | State::Failed);
     let answered = facts.answered.map(|(_, time)| time);
     let ended = transport_end
@@ -112,4 +103,25 @@ pub(super) fn tell(
         related: Vec::new(),
         events: events.map(|events| *events).unwrap_or_default(),
     }
+}
+
+/// Every Close frame, in order of time.
+fn closes(sides: &Sides<SideFacts>, detail: Detail) -> Vec<Close> {
+    let mut closes = Vec::with_capacity(sides.client.closes.len() + sides.server.closes.len());
+    for from in Side::BOTH {
+        closes.extend(sides[from].closes.iter().map(|SeenClose { frame, mark }| {
+            // A row shows that of its verdict only.
+            let reason = (detail > Detail::Row).then(|| frame.reason()).flatten();
+            Close {
+                from,
+                code: frame.code(),
+                reason: reason.map(Cow::into_owned),
+                lost: frame.lost,
+                packet: mark.packet,
+                time: mark.time,
+            }
+        }));
+    }
+    closes.sort_by_key(|close| (close.time, close.packet));
+    closes
 }

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::sealed::stage;
-use super::shelf::{Found, Shelved, Shelves};
+use super::shelf::Shelves;
 use crate::diagnosis::amend::Amendments;
 use crate::diagnosis::outline::Outline;
 use crate::limits;
 use crate::session::pack::{Pack, Place};
-use crate::session::{Finding, Session, Transport};
+use crate::session::{Detail, Finding, Session, Transport};
 
 /// What is kept of sessions that were handed on as they ended: enough to compare them by.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Gone {
             return true;
         }
         let outline = Outline::new(session, &self.random);
-        if let Some((hash, path)) = outline.route().zip(session.opening.path.as_deref())
+        if let Some((hash, path)) = outline.route().zip(session.opening.path())
             && self.paths.len() < limits::MAX_PATHS_COMPARED
         {
             let cut = |end: usize| path.get(..end);
@@ -84,10 +84,6 @@ impl Gone {
     }
 }
 
-fn count(found: &[Found], is_it: impl Fn(&Shelved) -> bool) -> u64 {
-    found.iter().filter(|(shelved, ..)| is_it(shelved)).count() as u64
-}
-
 /// The sessions of a run, in the order of their first packets, numbered.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -102,35 +98,44 @@ pub struct Told {
 impl Told {
     /// Compares the sessions of all shares.
     pub(super) fn join(all: Shelves) -> (Self, Vec<Finding>) {
-        let Shelves { shelves, order } = all;
-        let mut told = Self {
-            places: order
-                .iter()
-                .map(|(shelved, pack, _)| (*pack, shelved.place))
-                .collect(),
-            abnormal: count(&order, |shelved| shelved.is_abnormal),
-            opaque: count(&order, |shelved| shelved.is_opaque),
-            ..Self::default()
-        };
-        let (mut outlines, mut legs) = (Vec::new(), Vec::new());
-        outlines.reserve_exact(order.len());
-        legs.reserve_exact(order.len());
-        for (number, (_, pack, at)) in (1..).zip(&order) {
-            let shelf = shelves.get(*pack as usize);
-            if let Some((outline, leg)) =
-                shelf.and_then(|it| it.outlines.get(*at).zip(it.legs.get(*at)))
+        let Shelves {
+            mut shelves,
+            order,
+            abnormal,
+            opaque,
+        } = all;
+        // All there are once more, in order: in turn, so that there are never many twice.
+        let mut places = Vec::with_capacity(order.len());
+        let mut outlines = Vec::with_capacity(order.len());
+        for (number, &(_, shelf, at)) in (1..).zip(&order) {
+            let kept = shelves.get(shelf as usize);
+            if let Some(kept) = kept
+                && let Some(shelved) = kept.places.get(at as usize)
+                && let Some(outline) = kept.outlines.get(at as usize)
             {
-                let mut outline = outline.clone();
-                outline.number = number;
-                outlines.push(outline);
-                legs.push(leg.clone());
+                places.push((shelf, shelved.place));
+                outlines.push(outline.numbered(number));
             }
         }
+        for kept in &mut shelves {
+            (kept.places, kept.outlines) = (Vec::new(), Vec::new());
+        }
+        let mut legs = Vec::with_capacity(order.len());
+        for &(_, shelf, at) in &order {
+            let kept = shelves.get(shelf as usize);
+            legs.extend(kept.and_then(|kept| kept.legs.get(at as usize)).cloned());
+        }
         drop(order);
-        told.packs = shelves.into_iter().map(|shelf| shelf.pack).collect();
+        let mut told = Self {
+            packs: shelves.into_iter().map(|shelf| shelf.pack).collect(),
+            places,
+            abnormal,
+            opaque,
+            amendments: Amendments::default(),
+        };
         let path = |outline: &Outline| {
             let index = usize::try_from(outline.number.checked_sub(1)?).ok()?;
-            told.get(index)?.opening.path
+            told.get(index)?.opening.path().map(str::to_owned)
         };
         let (findings, amendments) = Amendments::find(&mut outlines, &legs, &path);
         told.amendments = amendments;
@@ -160,17 +165,18 @@ impl Told {
     /// Reads the one at `index`, whose number is one more, into `session`, whose texts and lists
     /// are used again; false where there is none.
     pub fn read(&self, index: usize, session: &mut Session) -> bool {
-        self.read_with(Pack::read, index, session)
+        self.read_with(Pack::read, Detail::Whole, index, session)
     }
 
     /// The same, only as far as a row of a table shows it; the rest is blank.
     pub fn read_row(&self, index: usize, session: &mut Session) -> bool {
-        self.read_with(Pack::read_row, index, session)
+        self.read_with(Pack::read_row, Detail::Row, index, session)
     }
 
     fn read_with(
         &self,
         read: impl Fn(&Pack, Place, &mut Session),
+        detail: Detail,
         index: usize,
         session: &mut Session,
     ) -> bool {
@@ -182,7 +188,7 @@ impl Told {
         };
         read(pack, *place, session);
         session.number = index as u64 + 1;
-        self.amendments.apply(index, session);
+        self.amendments.apply(index, session, detail);
         true
     }
 

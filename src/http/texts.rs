@@ -1,7 +1,5 @@
 //! Several texts in one piece of memory.
 
-use std::borrow::Cow;
-
 /// Up to `N` texts, each of which may be missing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Texts<const N: usize> {
@@ -14,8 +12,9 @@ pub struct Texts<const N: usize> {
 
 impl<const N: usize> Texts<N> {
     /// These texts. What does not fit in 4 GiB is left out.
-    pub fn new(parts: [Option<Cow<'_, str>>; N]) -> Self {
+    pub fn new<T: AsRef<str>>(parts: [Option<T>; N]) -> Self {
         const { assert!(N <= u16::BITS as usize) };
+        let parts = parts.each_ref().map(|part| part.as_ref().map(T::as_ref));
         let len = parts.iter().flatten().map(|part| part.len()).sum();
         let mut all = String::with_capacity(len);
         let mut ends = [0; N];
@@ -77,7 +76,7 @@ mod tests {
     #[test]
     fn each_is_what_was_put_in() {
         let parts = [Some("a"), None, Some(""), Some("bcé"), None];
-        let texts = Texts::new(parts.map(|part| part.map(Cow::Borrowed)));
+        let texts = Texts::new(parts);
         for (index, part) in parts.into_iter().enumerate() {
             assert_eq!(texts.get(index), part, "{index}");
         }

@@ -412,7 +412,7 @@ mod tests {
 
     use super::*;
     use crate::report::{rows, sample};
-    use crate::session::Session;
+    use crate::session::{Said, Session};
 
     fn table(
         sessions: &[&Session],
@@ -492,7 +492,10 @@ mod tests {
     fn texts_that_would_run_are_guarded_and_numbers_are_not() {
         let path = |text: &str, style| {
             let mut session = sample::abrupt(1);
-            session.opening.path = Some(text.to_owned());
+            session.opening.say(Said {
+                path: Some(text),
+                ..Said::default()
+            });
             cell(&table(&[&session], View::Sessions, &[], style), 1, "path")
         };
         for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
@@ -505,7 +508,10 @@ mod tests {
         session.ended = Some(crate::time::Timestamp::from_nanos(
             session.started.as_nanos() - 500_000_000,
         ));
-        session.opening.path = Some("=cmd|' /C calc'!A0".to_owned());
+        session.opening.say(Said {
+            path: Some("=cmd|' /C calc'!A0"),
+            ..Said::default()
+        });
         let table = table(&[&session], View::Sessions, &[], Style::default());
         assert_eq!(cell(&table, 1, "duration_s"), "-0.5");
         assert_eq!(cell(&table, 1, "path"), "'=cmd|' /C calc'!A0");

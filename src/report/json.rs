@@ -266,7 +266,7 @@ mod tests {
 
     use super::*;
     use crate::report::{rows, sample};
-    use crate::session::Session;
+    use crate::session::{Said, Session};
 
     fn lines(sessions: &[&Session], view: View, files: &[PathBuf]) -> Vec<Value> {
         let mut out = Vec::new();
@@ -448,7 +448,10 @@ mod tests {
     fn hostile_texts_keep_their_meaning_and_lose_their_bytes() {
         let mut session = sample::abrupt(1);
         let hostile = "/\x1b[31m\u{9b}2J\u{202e}\u{7f}\u{e0041}ü";
-        session.opening.path = Some(hostile.to_owned());
+        session.opening.say(Said {
+            path: Some(hostile),
+            ..Said::default()
+        });
         let mut out = Vec::new();
         JsonLines::new(&mut out, Captures::new(&[]))
             .row(&Row::Session(&session))

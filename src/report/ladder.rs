@@ -76,12 +76,12 @@ impl<'a, W: Write> Ladder<'a, W> {
 
     fn opening(&mut self, session: &Session) -> io::Result<()> {
         let opening = &session.opening;
-        self.fact("host", opening.host.as_deref())?;
-        self.fact("path", opening.path.as_deref())?;
-        self.fact("origin", opening.origin.as_deref())?;
-        self.fact("user agent", opening.user_agent.as_deref())?;
-        self.fact("subprotocol", opening.subprotocol.as_deref())?;
-        self.fact("extensions", opening.extensions.as_deref())?;
+        self.fact("host", opening.host())?;
+        self.fact("path", opening.path())?;
+        self.fact("origin", opening.origin())?;
+        self.fact("user agent", opening.user_agent())?;
+        self.fact("subprotocol", opening.subprotocol())?;
+        self.fact("extensions", opening.extensions())?;
         self.fact(
             "HTTP status",
             opening

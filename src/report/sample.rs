@@ -39,13 +39,15 @@ pub(crate) fn open(number: u64) -> Session {
         transport: Transport::Ws,
         client: address("10.0.0.5:51234"),
         server: address("10.0.0.9:80"),
-        opening: Opening {
-            host: Some("chat.example".to_owned()),
-            path: Some("/chat".to_owned()),
-            user_agent: Some("Mozilla/5.0".to_owned()),
-            http_status: Some(101),
-            ..Opening::default()
-        },
+        opening: Opening::new(
+            &Said {
+                host: Some("chat.example"),
+                path: Some("/chat"),
+                user_agent: Some("Mozilla/5.0"),
+                ..Said::default()
+            },
+            Some(101),
+        ),
         tls: None,
         vlan: None,
         tunnel: None,
@@ -239,11 +241,13 @@ pub(crate) fn hostile(number: u64) -> Session {
     let mut session = normal(number);
     session.client = address("[2001:db8:85a3:8d3:1319:8a2e:370:7348]:51234");
     session.server = address("[2001:db8::1]:443");
-    session.opening.path = Some(
-        "/socket/\x1b[31mred/日本語/\u{202e}desrever/websocket?EIO=4&transport=websocket"
-            .to_owned(),
-    );
-    session.opening.user_agent = Some("\x1b]0;title\x07".to_owned());
+    session.opening.say(Said {
+        path: Some(
+            "/socket/\x1b[31mred/日本語/\u{202e}desrever/websocket?EIO=4&transport=websocket",
+        ),
+        user_agent: Some("\x1b]0;title\x07"),
+        ..Said::default()
+    });
     session.verdict.code = Some(4003);
     session.verdict.cause = "application-close";
     session.verdict.reason = Some("\u{9b}2Jtoken\r\nexpired".to_owned());

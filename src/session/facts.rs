@@ -1,5 +1,7 @@
 //! What is known of a session when it is over: the ground on which the verdict stands.
 
+use smallvec::SmallVec;
+
 pub use super::unconnected::{At, IcmpMeaning, IcmpSeen, Unconnected};
 use super::{Opening, Sent, Side};
 use crate::capture::PacketId;
@@ -127,8 +129,8 @@ pub struct SideFacts {
     pub sent: Sent,
     /// A frame of it was seen.
     pub sent_frame: bool,
-    /// Its Close frames, in stream order.
-    pub closes: Vec<SeenClose>,
+    /// Its Close frames, in stream order: one at most, nearly always.
+    pub closes: SmallVec<[SeenClose; 1]>,
     /// The first rule it broke.
     pub violation: Option<Violation>,
     /// Where bytes are missing between frames.
@@ -226,36 +228,6 @@ impl SideSoFar {
         let known = &mut self.rough().violation;
         if known.is_none_or(|known| violation.offset < known.offset) {
             *known = Some(violation);
-        }
-    }
-}
-
-impl From<SideSoFar> for SideFacts {
-    fn from(so_far: SideSoFar) -> Self {
-        let SideSoFar {
-            sent,
-            last_data_frame,
-            last_frame,
-            pings,
-            rough,
-        } = so_far;
-        let Rough {
-            violation,
-            holes,
-            tail,
-            inflated,
-        } = rough.map(|rough| *rough).unwrap_or_default();
-        Self {
-            sent,
-            sent_frame: sent.frames > 0,
-            violation,
-            holes,
-            tail,
-            last_data_frame,
-            inflated,
-            last_frame: last_frame.map(|last| (last.packet, last.time)),
-            pings: pings.as_deref().copied().unwrap_or_default(),
-            ..Self::default()
         }
     }
 }
@@ -378,7 +350,7 @@ impl Default for SideFacts {
             begins_behind: false,
             sent: Sent::default(),
             sent_frame: false,
-            closes: Vec::new(),
+            closes: SmallVec::new(),
             violation: None,
             holes: Vec::new(),
             tail: Tail::Boundary,

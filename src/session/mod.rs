@@ -1,10 +1,12 @@
 //! One WebSocket, from its opening attempt on: the record that every output shows.
 
 pub mod facts;
+mod opening;
 pub mod pack;
 mod tracker;
 pub(crate) mod unconnected;
 
+pub use self::opening::{Opening, Said};
 pub use crate::flow::Side;
 pub use tracker::Tracker;
 
@@ -14,6 +16,18 @@ use std::net::SocketAddr;
 use crate::capture::PacketId;
 use crate::time::Timestamp;
 use crate::tls::Stage;
+
+/// How much is wanted of each session: what no output shows need not be made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What a row of a table shows, and what sessions are compared by; the rest is blank.
+    Row,
+    /// All but its story.
+    #[default]
+    Whole,
+    /// All, with its story ([`Session::events`]).
+    Story,
+}
 
 /// Who gave the first terminating signal, or whose behaviour led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,35 +90,6 @@ pub enum Captured {
     ClientOnly,
     /// Only what the server sent.
     ServerOnly,
-}
-
-/// What the opening said; `None` where it did not say, or was not captured.
-///
-/// Texts are as sent: hostile, to be escaped by whoever shows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opening {
-    /// `Host` of the request.
-    pub host: Option<String>,
-    /// Request target.
-    pub path: Option<String>,
-    /// `Origin` of the request.
-    pub origin: Option<String>,
-    /// `User-Agent` of the request.
-    pub user_agent: Option<String>,
-    /// `Sec-WebSocket-Protocol` of the answer.
-    pub subprotocol: Option<String>,
-    /// `Sec-WebSocket-Extensions` of the answer.
-    pub extensions: Option<String>,
-    /// Status of the answer.
-    pub http_status: Option<u16>,
-    /// `Server` of the answer.
-    pub server_software: Option<String>,
-    /// `Sec-WebSocket-Key` of the request: random, so two connections with the same one are two
-    /// legs of one session. Not shown.
-    pub key: Option<String>,
-    /// A hash of `Cookie` and `Authorization` of the request: equal ones are of one user, perhaps.
-    /// Not shown.
-    pub credentials: Option<u64>,
 }
 
 /// What TLS carried a session. Texts are as sent.

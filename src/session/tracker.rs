@@ -2,17 +2,16 @@
 
 mod conclude;
 
-use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use super::facts::{
     Answer, At, Hole, LastFrame, LastSeen, Mark, SeenClose, SideSoFar, Sides, Unconnected,
     Violation,
 };
-use super::{Anomaly, Event, Opening, Sent, Side, Tls};
+use super::{Anomaly, Event, Opening, Said, Sent, Side, Tls};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
-use crate::http::{Fault, Request, Response, Texts, check_answer};
+use crate::http::{Fault, Request, Response, check_answer};
 use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
@@ -44,7 +43,8 @@ pub struct Tracker {
     sides: Sides<SideSoFar>,
     /// Until it is answered with a 101.
     request: Option<Box<Request>>,
-    heading: Heading,
+    /// What it said, once it was answered.
+    opening: Opening,
     /// Of both sides, in the order of the capture.
     closes: Option<Box<Closes>>,
 }
@@ -73,15 +73,6 @@ pub struct Rare {
     unconnected: Option<Unconnected>,
 }
 
-/// What is kept of an opening that was answered.
-#[derive(Clone, Debug, Default)]
-struct Heading {
-    /// Host, path, origin, user agent and key; subprotocol, extensions and server.
-    texts: Texts<8>,
-    status: Option<u16>,
-    credentials: Option<u64>,
-}
-
 impl Tracker {
     /// A session whose first packet is `first`; `story` keeps its events.
     pub fn new(client: End, first: Origin, story: bool) -> Self {
@@ -100,7 +91,7 @@ impl Tracker {
             answered: None,
             sides: Sides::default(),
             request: None,
-            heading: Heading::default(),
+            opening: Opening::default(),
             closes: None,
         }
     }
@@ -119,11 +110,11 @@ impl Tracker {
                 asked,
                 answered,
             } => {
-                let host = Some(Cow::Borrowed(target.as_str()));
-                let none = [const { None }; 7];
-                let [a, b, c, d, e, f, g] = none;
-                tracker.heading.texts = Texts::new([host, a, b, c, d, e, f, g]);
-                tracker.heading.status = Some(*status);
+                let said = Said {
+                    host: Some(target),
+                    ..Said::default()
+                };
+                tracker.opening = Opening::new(&said, Some(*status));
                 let at = |&(packet, time): &At| Origin {
                     packet,
                     time,
@@ -166,7 +157,7 @@ impl Tracker {
     pub fn host(&self) -> Option<&str> {
         match &self.request {
             Some(request) => request.host(),
-            None => self.heading.texts.get(0),
+            None => self.opening.host(),
         }
     }
 
@@ -174,44 +165,33 @@ impl Tracker {
     pub fn path(&self) -> Option<&str> {
         match &self.request {
             Some(request) => Some(request.path()),
-            None => self.heading.texts.get(1),
+            None => self.opening.path(),
         }
     }
 
-    /// What the request said, in the order of [`Heading::texts`].
-    fn asked(&self) -> [Option<&str>; 5] {
-        let texts = &self.heading.texts;
+    /// What the request said.
+    fn asked(&self) -> Said<'_> {
         match &self.request {
-            Some(request) => [
-                request.host(),
-                Some(request.path()),
-                request.origin(),
-                request.user_agent(),
-                request.key(),
-            ],
-            None => [0, 1, 2, 3, 4].map(|index| texts.get(index)),
+            Some(request) => Said {
+                host: request.host(),
+                path: Some(request.path()),
+                origin: request.origin(),
+                user_agent: request.user_agent(),
+                key: request.key(),
+                ..Said::default()
+            },
+            None => self.opening.said(),
         }
     }
 
-    /// What the opening said.
-    fn opening(&self) -> Opening {
-        let [host, path, origin, user_agent, key] =
-            self.asked().map(|text| text.map(str::to_owned));
-        let texts = &self.heading.texts;
-        let [subprotocol, extensions, server_software] =
-            [5, 6, 7].map(|index| texts.get(index).map(str::to_owned));
-        Opening {
-            host,
-            path,
-            origin,
-            user_agent,
-            subprotocol,
-            extensions,
-            http_status: self.heading.status,
-            server_software,
-            key,
-            credentials: self.heading.credentials,
+    /// Takes what the opening said.
+    fn take_opening(&mut self) -> Opening {
+        if self.request.is_some() && self.opening.http_status.is_none() {
+            let credentials = self.opening.credentials;
+            self.opening = Opening::new(&self.asked(), None);
+            self.opening.credentials = credentials;
         }
+        std::mem::take(&mut self.opening)
     }
 
     /// What each side sent so far.
@@ -251,7 +231,7 @@ impl Tracker {
         self.requested = Some((origin.packet, origin.time));
         self.heard_before = origin.ack;
         self.upgrade_asked = request.upgrades;
-        self.heading.credentials = request.credentials;
+        self.opening.credentials = request.credentials;
         self.tell(Side::Client, origin, "opening", || {
             format!("{} {}", request.method(), request.path())
         });
@@ -311,17 +291,15 @@ impl Tracker {
     }
 
     fn answered(&mut self, response: &Response, origin: Origin) {
-        let [host, path, from, user_agent, key] = self.asked().map(|text| text.map(Cow::Borrowed));
-        let [protocol, extensions, server] = [
-            response.protocol(),
-            response.extensions(),
-            response.server(),
-        ]
-        .map(|text| text.map(Cow::Borrowed));
-        self.heading.texts = Texts::new([
-            host, path, from, user_agent, key, protocol, extensions, server,
-        ]);
-        self.heading.status = Some(response.status);
+        let said = Said {
+            subprotocol: response.protocol(),
+            extensions: response.extensions(),
+            server_software: response.server(),
+            ..self.asked()
+        };
+        let credentials = self.opening.credentials;
+        self.opening = Opening::new(&said, Some(response.status));
+        self.opening.credentials = credentials;
         self.answered = Some((origin.packet, origin.time));
         self.tell(Side::Server, origin, "answer", || {
             format!("HTTP status {}", response.status)

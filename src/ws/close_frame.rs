@@ -1,5 +1,7 @@
 //! The body of a Close frame (RFC 6455 §5.5.1, §7.4).
 
+use std::borrow::Cow;
+
 use super::close::may_be_on_wire;
 use super::rules::Rule;
 
@@ -74,13 +76,13 @@ impl CloseFrame {
     }
 
     /// The reason it carries; bytes that are not UTF-8, or not in the capture, as U+FFFD.
-    pub fn reason(&self) -> Option<String> {
+    pub fn reason(&self) -> Option<Cow<'_, str>> {
         let Body::Code(_, reason) = &self.body else {
             return None;
         };
-        let mut text = String::from_utf8_lossy(reason).into_owned();
+        let mut text = String::from_utf8_lossy(reason);
         if self.lost && !text.ends_with('\u{fffd}') {
-            text.push('\u{fffd}');
+            text.to_mut().push('\u{fffd}');
         }
         (!text.is_empty()).then_some(text)
     }

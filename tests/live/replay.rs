@@ -122,7 +122,7 @@ fn essence(session: &Session) -> String {
         "{} {} {:?} first {} state {:?} code {:?} closer {:?} views {:?} {:?} closes {} ended {:?}",
         session.client,
         session.server,
-        session.opening.path,
+        session.opening.path(),
         session.first_packet.number(),
         verdict.state,
         verdict.code,

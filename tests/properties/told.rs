@@ -3,14 +3,14 @@
 
 use hangup::capture::{LinkType, Packet as Captured, PacketId};
 use hangup::engine::Pipeline;
-use hangup::session::Session;
+use hangup::session::{Detail, Session};
 use hangup::time::Timestamp;
 
 use crate::capture::Packet;
 
 /// The sessions of these packets, with the secrets of a key log.
 pub(crate) fn told(packets: &[Packet], keys: &[u8]) -> Vec<Session> {
-    let mut pipeline = Pipeline::new(false);
+    let mut pipeline = Pipeline::new(Detail::Whole);
     pipeline.handle_secrets(keys);
     for (number, packet) in (1..).zip(packets) {
         pipeline.handle_packet(&Captured {

@@ -40,7 +40,7 @@ use crate::engine::{Pipeline, Recording};
 use crate::report::look::Look;
 use crate::report::text::{count, counted};
 use crate::report::when::Watch;
-use crate::session::{Finding, Session, Summary};
+use crate::session::{Detail, Finding, Session, Summary};
 use crate::time::Timestamp;
 
 /// How long what is not written yet may take at the end, where anything moves.
@@ -204,7 +204,7 @@ pub(super) fn run(args: LiveArgs) -> anyhow::Result<Exit> {
     let plan = Plan {
         key_logs: &key_logs,
         // Stories can be looked at.
-        events: is_top,
+        detail: if is_top { Detail::Story } else { Detail::Whole },
         record: desk.recorder.is_some().then_some(Record {
             with_secrets: args.record_secrets,
         }),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use crate::diagnosis::outline::{Leg, Outline, first_signal};
-use crate::session::{Confidence, Opening, Party, Session, State};
+use crate::session::{Confidence, Detail, Party, Session, State};
 use crate::time::Timestamp;
 
 /// What such a session is told.
@@ -33,14 +33,9 @@ const SILENT: [&str; 5] = [
 /// What makes two sessions those of one client, as far as openings show; `None` where they show too
 /// little.
 pub(in crate::diagnosis) fn identity(session: &Session, random: &RandomState) -> Option<u64> {
-    let Opening {
-        host,
-        path,
-        user_agent,
-        credentials,
-        ..
-    } = &session.opening;
-    let user_agent = user_agent.as_deref()?;
+    let opening = &session.opening;
+    let (host, path, credentials) = (opening.host(), opening.path(), opening.credentials);
+    let user_agent = opening.user_agent()?;
     Some(random.hash_one((session.server, host, path, user_agent, credentials)))
 }
 
@@ -71,13 +66,16 @@ pub(in crate::diagnosis) struct Move {
 
 impl Move {
     /// Tells the session that fell silent.
-    pub(in crate::diagnosis) fn apply(&self, session: &mut Session) {
+    pub(in crate::diagnosis) fn apply(&self, session: &mut Session, detail: Detail) {
         let verdict = &mut session.verdict;
-        let seconds = Timestamp::from_nanos(self.after).seconds_since(Timestamp::default());
-        verdict.other_causes.insert(0, verdict.cause);
-        verdict.cause = CAUSE;
+        let silence = std::mem::replace(&mut verdict.cause, CAUSE);
         verdict.confidence = self.confidence;
         verdict.culprit = Some(Party::Client);
+        if detail == Detail::Row {
+            return;
+        }
+        verdict.other_causes.insert(0, silence);
+        let seconds = Timestamp::from_nanos(self.after).seconds_since(Timestamp::default());
         verdict.summary.push_str(&format!(
             " {seconds:.1} s after it was heard last, what seems to be the same client was back from {} (session {}).",
             self.client, self.number
@@ -164,7 +162,7 @@ mod tests {
     use super::super::testing::{address, cut, open};
     use super::*;
     use crate::diagnosis::amend::compare;
-    use crate::session::EndKind;
+    use crate::session::{EndKind, Said};
 
     /// Its client is heard for a second, and then no more.
     fn silent() -> Session {
@@ -229,7 +227,10 @@ mod tests {
         other.opening.credentials = Some(8);
         stays(vec![silent(), other]);
         let mut other = back(2, "192.0.2.7:6000", 5_000);
-        other.opening.path = Some("/other".to_owned());
+        other.opening.say(Said {
+            path: Some("/other"),
+            ..Said::default()
+        });
         stays(vec![silent(), other]);
         // First from the same address again, then from another.
         stays(vec![

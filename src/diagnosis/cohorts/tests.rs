@@ -1,6 +1,7 @@
 use super::testing::{SERVER, address, chance, closed, cut, open};
 use super::*;
 use crate::diagnosis::amend::compare;
+use crate::session::Said;
 
 use Party::{Client, Network, Server};
 
@@ -452,7 +453,10 @@ fn a_path_whose_sessions_are_cut_stands_out() {
             end - chance(n + 1, 700),
             end - chance(n + 2, 700),
         );
-        session.opening.path = Some(path.to_owned());
+        session.opening.say(Said {
+            path: Some(path),
+            ..Said::default()
+        });
         if is_cut {
             cut(session, EndKind::Rst, Client, end)
         } else {

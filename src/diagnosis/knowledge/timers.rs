@@ -4,8 +4,10 @@
 //! first. A product with several timers has a row for each; a setting without a default of its
 //! own is left out.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
 use serde::Deserialize;
 
 use super::Verified;
@@ -195,9 +197,21 @@ pub fn all() -> &'static [Timer] {
 ///
 /// Silent ones are among them, but do not strike of themselves: see [`forgotten`].
 pub fn candidates(clock: Clock, seconds: f64, slack: f64) -> impl Iterator<Item = &'static Timer> {
-    all()
-        .iter()
-        .filter(move |timer| timer.clock == clock && timer.fits(seconds, slack))
+    let timers = counting(clock).iter().copied();
+    timers.filter(move |timer| timer.fits(seconds, slack))
+}
+
+/// The timers that count with `clock`, what one meets most often first.
+pub fn counting(clock: Clock) -> &'static [&'static Timer] {
+    type ByClock = HashMap<Clock, Vec<&'static Timer>, RandomState>;
+    static BY_CLOCK: LazyLock<ByClock> = LazyLock::new(|| {
+        let mut by_clock = ByClock::default();
+        for timer in all() {
+            by_clock.entry(timer.clock).or_default().push(timer);
+        }
+        by_clock
+    });
+    BY_CLOCK.get(&clock).map_or(&[], Vec::as_slice)
 }
 
 /// The tables that may have forgotten a flow without a packet for `seconds`, the one with the
@@ -218,9 +232,7 @@ pub fn forgotten(seconds: f64) -> impl Iterator<Item = &'static Timer> {
 
 /// How long ends wait for the answer to their Close frame before they drop the transport.
 pub fn close_timeouts() -> impl Iterator<Item = &'static Timer> {
-    all()
-        .iter()
-        .filter(|timer| timer.clock == Clock::AfterClose)
+    counting(Clock::AfterClose).iter().copied()
 }
 
 #[cfg(test)]

@@ -7,34 +7,23 @@ use crate::diagnosis::case::{Case, capital, evidence, span};
 use crate::diagnosis::knowledge::{private_codes, sizes, timers};
 use crate::diagnosis::order::{Order, order};
 use crate::diagnosis::views::close_may_be_lost;
-use crate::session::facts::{SeenClose, SideFacts};
+use crate::session::facts::SeenClose;
 use crate::session::{Confidence, Evidence, Party, Side};
 use crate::ws::{Body, Rule, close};
 
-/// Who closed first, and with what.
-pub(super) fn first<'a>(case: &Case<'a>) -> Option<(Side, &'a SideFacts, &'a SeenClose)> {
-    let side = case.ending.first_close?;
-    let facts = case.side(side);
-    let close = facts
-        .closes
-        .iter()
-        .find(|close| !matches!(close.frame.body, Body::OneByte))?;
-    Some((side, facts, close))
-}
-
 /// A first Close frame whose code is not in the capture.
 pub(super) fn lost(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = first(case)?;
+    let (side, _, close) = case.first_close?;
     if close.frame.body == Body::Lost {
-        let found = Found::new("capture-gap", Confidence::High, None);
+        let found = case.found("capture-gap", Confidence::High, None);
         return Some(
             found
-                .why("Its code is in bytes that the capture does not hold.")
-                .show(evidence(&close.mark, side, "Close, its body not captured")),
+                .why(|| "Its code is in bytes that the capture does not hold.")
+                .show(|| evidence(&close.mark, side, "Close, its body not captured")),
         );
     }
     case.code.is_none().then(|| {
-        Found::new("capture-gap", Confidence::High, None).why(format!(
+        case.found("capture-gap", Confidence::High, None).why(|| format!(
             "Before that {} had sent bytes that the capture does not hold, and a Close fits into them.",
             the(side.other())
         ))
@@ -43,7 +32,7 @@ pub(super) fn lost(case: &Case<'_>) -> Option<Found> {
 
 /// RFC 6455 §7.1.7: an end that saw a violation fails the connection; 1002 and 1007 say so.
 pub(super) fn violation(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = first(case)?;
+    let (side, _, close) = case.first_close?;
     let culprit = side.other();
     let code = close.frame.code()?;
     if !matches!(code, 1002 | 1007) {
@@ -56,8 +45,8 @@ pub(super) fn violation(case: &Case<'_>) -> Option<Found> {
             "protocol-error-unexplained"
         };
         return Some(
-            Found::new(name, Confidence::Low, Party::from(culprit))
-                .why("What it objected to is not to be seen in the capture."),
+            case.found(name, Confidence::Low, Party::from(culprit))
+                .why(|| "What it objected to is not to be seen in the capture."),
         );
     };
     // That a payload does not inflate here, its receiver need not have found.
@@ -67,27 +56,23 @@ pub(super) fn violation(case: &Case<'_>) -> Option<Found> {
         Confidence::Certain
     };
     Some(
-        Found::new(
+        case.found(
             transport::name(violation.rule),
             confidence,
             Party::from(culprit),
         )
-        .why(format!(
-            "Before that {} {}.",
-            the(culprit),
-            violation.rule.broken()
-        ))
-        .show(broken(culprit, &violation)),
+        .why(|| format!("Before that {} {}.", the(culprit), violation.rule.broken()))
+        .show(|| broken(culprit, &violation)),
     )
 }
 
 pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = first(case)?;
+    let (side, _, close) = case.first_close?;
     if close.frame.code() != Some(1009) {
         return None;
     }
     let sender = side.other();
-    let found = Found::new("message-too-big", Confidence::Certain, Party::from(sender));
+    let found = case.found("message-too-big", Confidence::Certain, Party::from(sender));
     let Some(frame) = case.side(sender).last_data_frame else {
         return Some(found);
     };
@@ -96,7 +81,7 @@ pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
     let broke = facts
         .violation
         .filter(|violation| violation.rule == Rule::LengthMsb);
-    let why = match (broke, facts.inflated.last) {
+    let why = || match (broke, facts.inflated.last) {
         (Some(violation), _) => format!("Before that {} {}.", the(sender), violation.rule.broken()),
         // Limits count what an application gets.
         (None, Some(inflated)) => format!(
@@ -110,7 +95,7 @@ pub(super) fn message_too_big(case: &Case<'_>) -> Option<Found> {
             limits_below(size, facts.largest_received())
         ),
     };
-    Some(found.why(why).show(Evidence {
+    Some(found.why(why).show(|| Evidence {
         packet: frame.packet,
         time: frame.time,
         from: Some(sender),
@@ -132,20 +117,20 @@ fn limits_below(size: u64, passed: u64) -> String {
 
 /// RFC 6455 §7.4: a code that may not be on the wire.
 pub(super) fn illegal_code(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = first(case)?;
+    let (side, _, close) = case.first_close?;
     (close.frame.fault == Some(Rule::BadCloseCode)).then(|| {
-        Found::new(
+        case.found(
             "unassigned-close-code",
             Confidence::Certain,
             Party::from(side),
         )
-        .why("That code may not be sent; who receives it has to fail the connection.")
+        .why(|| "That code may not be sent; who receives it has to fail the connection.")
     })
 }
 
 /// Codes that name a fault themselves.
 pub(super) fn error_code(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = first(case)?;
+    let (side, _, close) = case.first_close?;
     let (sender, receiver) = (Party::from(side), Party::from(side.other()));
     let (name, culprit) = match close.frame.code()? {
         1003 => ("unsupported-data", receiver),
@@ -157,11 +142,9 @@ pub(super) fn error_code(case: &Case<'_>) -> Option<Found> {
         1014 => ("bad-gateway", sender),
         _ => return None,
     };
-    let mut found = Found::new(name, Confidence::Certain, culprit);
-    if let Some(other) = cut_after_close(case).or_else(|| unanswered(case)) {
-        found.why = other.why;
-    }
-    Some(found)
+    let found = case.found(name, Confidence::Certain, culprit);
+    let is_cut = || cut_after_close(case).or_else(|| unanswered(case));
+    Some(found.why(|| is_cut().map_or_else(Cow::default, |other| other.why)))
 }
 
 /// Nobody answered the Close, and nothing says that an answer is only missing from the capture.
@@ -175,7 +158,7 @@ fn is_unanswered(case: &Case<'_>, side: Side) -> bool {
 
 /// The closer took the transport away at once: an answer could not come.
 pub(super) fn cut_after_close(case: &Case<'_>) -> Option<Found> {
-    let (side, facts, close) = first(case)?;
+    let (side, facts, close) = case.first_close?;
     let end = case.ending.transport_end?;
     let own = facts
         .fin
@@ -183,34 +166,29 @@ pub(super) fn cut_after_close(case: &Case<'_>) -> Option<Found> {
         .filter(|mark| mark.packet == end.packet && case.cutter() == Some(side))?;
     let prompt = end.time.since(close.mark.time) <= case.prompt();
     (is_unanswered(case, side) && prompt).then(|| {
-        let how = if facts.fin.is_some() {
-            "ended TCP (FIN)"
-        } else {
-            "reset the connection (RST)"
+        let (how, signal) = match facts.fin {
+            Some(_) => ("ended TCP (FIN)", "FIN"),
+            None => ("reset the connection (RST)", "RST"),
         };
-        Found::new(
+        case.found(
             "cut-after-close-sent",
             Confidence::Certain,
             Party::from(side),
         )
-        .why(format!("It {how} at once, so no answer could come."))
-        .show(evidence(
-            &own,
-            side,
-            if facts.fin.is_some() { "FIN" } else { "RST" },
-        ))
+        .why(|| format!("It {how} at once, so no answer could come."))
+        .show(|| evidence(&own, side, signal))
     })
 }
 
 pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = first(case)?;
+    let (side, _, close) = case.first_close?;
     let end = case.ending.transport_end?;
     let waited = end.time.since(close.mark.time).max(0);
     let peer = side.other();
     if !is_unanswered(case, side) {
         return None;
     }
-    let why = match case.cutter() {
+    let why = || match case.cutter() {
         _ if case.ending.is_silence => "Nothing came back any more.".to_owned(),
         Some(cutter) if cutter == peer => {
             format!("{} ended TCP instead of answering.", capital(the(peer)))
@@ -222,7 +200,8 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
             close_timeout(waited)
         ),
     };
-    Some(Found::new("close-unanswered", Confidence::Certain, Party::from(peer)).why(why))
+    let found = case.found("close-unanswered", Confidence::Certain, Party::from(peer));
+    Some(found.why(why))
 }
 
 /// Who is known to wait just so long for the answer to a Close.
@@ -237,29 +216,29 @@ fn close_timeout(waited: i64) -> String {
 
 /// RFC 6455 §7.1.5: Closes that cross may leave the ends with different codes.
 pub(super) fn crossed(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = first(case)?;
+    let (side, _, close) = case.first_close?;
     let other = case.side(side.other()).closes.first()?;
     (order(&close.mark, &other.mark) == Order::Crossed).then(|| {
-        Found::new("simultaneous-close", Confidence::Certain, None)
-            .why("The other side closed at the same time: the two Closes crossed on the way.")
-            .show(evidence(&other.mark, side.other(), "Close that crossed it"))
+        case.found("simultaneous-close", Confidence::Certain, None)
+            .why(|| "The other side closed at the same time: the two Closes crossed on the way.")
+            .show(|| evidence(&other.mark, side.other(), "Close that crossed it"))
     })
 }
 
 /// What the code says, and nothing more.
 pub(super) fn plain(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = first(case)?;
+    let (side, _, close) = case.first_close?;
     let name = match (close.frame.code(), side) {
         (None, _) => "closed-without-code",
         (Some(1001), Side::Client) => "client-going-away",
         (Some(1001), Side::Server) => "server-going-away",
         (Some(code @ 3000..=4999), _) => {
-            let found = Found::new("application-close", Confidence::Certain, None);
-            return Some(found.why(private_meaning(case, code, close).unwrap_or_default()));
+            let found = case.found("application-close", Confidence::Certain, None);
+            return Some(found.why(|| private_meaning(case, code, close).unwrap_or_default()));
         }
         _ => "closed-normal",
     };
-    Some(Found::new(name, Confidence::Certain, None))
+    Some(case.found(name, Confidence::Certain, None))
 }
 
 /// What the service or subprotocol means by a code of its own.
@@ -267,9 +246,9 @@ fn private_meaning(case: &Case<'_>, code: u16, close: &SeenClose) -> Option<Stri
     let opening = &case.facts.opening;
     let known = private_codes::resolve(
         code,
-        opening.subprotocol.as_deref(),
-        opening.host.as_deref(),
-        opening.path.as_deref(),
+        opening.subprotocol(),
+        opening.host(),
+        opening.path(),
         close.frame.reason().as_deref(),
     )?;
     let meaning = if known.meaning.is_empty() {
@@ -285,7 +264,7 @@ fn private_meaning(case: &Case<'_>, code: u16, close: &SeenClose) -> Option<Stri
 
 /// The closing in words, before any why: who, with what, and whether it was answered.
 pub(in crate::diagnosis) fn statement(case: &Case<'_>) -> Option<String> {
-    let (side, _, close) = first(case)?;
+    let (side, _, close) = case.first_close?;
     let what = match (&close.frame.body, close.frame.code()) {
         (Body::Lost, _) => Cow::Borrowed("a Close frame"),
         (_, None) => "an empty Close (the API shows 1005)".into(),

@@ -31,12 +31,12 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
         return None;
     };
     Some(
-        Found::new("connect-refused", Confidence::Certain, Party::Server)
-            .why(format!(
+        case.found("connect-refused", Confidence::Certain, Party::Server)
+            .why(|| format!(
                 "The server refused the connection: its address answered the SYN with a RST.{ELSEWHERE}"
             ))
-            .show(shown(last, Side::Client, "SYN"))
-            .show(shown(reset, Side::Server, "RST")),
+            .show(|| shown(last, Side::Client, "SYN"))
+            .show(|| shown(reset, Side::Server, "RST")),
     )
 }
 
@@ -48,13 +48,15 @@ pub(super) fn unreachable(case: &Case<'_>) -> Option<Found> {
     let icmp = case.facts.icmp.as_ref()?;
     let says = icmp::in_words(icmp)?;
     Some(
-        Found::new("icmp-unreachable", Confidence::Certain, Party::Network)
-            .why(format!(
-                "The client could not connect: {} answered its SYN with {says}.{ELSEWHERE}",
-                icmp.reporter
-            ))
-            .show(shown(last, Side::Client, "SYN"))
-            .show(icmp::evidence(icmp, &says)),
+        case.found("icmp-unreachable", Confidence::Certain, Party::Network)
+            .why(|| {
+                format!(
+                    "The client could not connect: {} answered its SYN with {says}.{ELSEWHERE}",
+                    icmp.reporter
+                )
+            })
+            .show(|| shown(last, Side::Client, "SYN"))
+            .show(|| icmp::evidence(icmp, &says)),
     )
 }
 
@@ -68,11 +70,12 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
     else {
         return None;
     };
-    let times = if sent == 1 {
-        "once".to_owned()
-    } else {
-        let since = case.facts.begun.map_or(0, |begun| last.1.since(begun));
-        format!("{sent} times in {}", span(since))
+    let times = || match sent {
+        1 => "once".to_owned(),
+        _ => {
+            let since = case.facts.begun.map_or(0, |begun| last.1.since(begun));
+            format!("{sent} times in {}", span(since))
+        }
     };
     // Who sends it once only gave up sooner than TCP does, or is no TCP.
     let confidence = if sent == 1 {
@@ -81,11 +84,12 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
         Confidence::Certain
     };
     Some(
-        Found::new("syn-unanswered", confidence, Party::Network)
-            .why(format!(
-                "The client could not connect: it sent its SYN {times}, and nothing came back.{ELSEWHERE}"
+        case.found("syn-unanswered", confidence, Party::Network)
+            .why(|| format!(
+                "The client could not connect: it sent its SYN {}, and nothing came back.{ELSEWHERE}",
+                times()
             ))
-            .show(shown(last, Side::Client, "last SYN, never answered")),
+            .show(|| shown(last, Side::Client, "last SYN, never answered")),
     )
 }
 
@@ -101,13 +105,13 @@ pub(super) fn no_tunnel(case: &Case<'_>) -> Option<Found> {
         return None;
     };
     Some(
-        Found::new("proxy-connect-refused", Confidence::Certain, Party::Server)
-            .why(format!(
+        case.found("proxy-connect-refused", Confidence::Certain, Party::Server)
+            .why(|| format!(
                 "The proxy answered CONNECT {target} with HTTP status {status} instead of opening a tunnel."
             ))
-            .advise(tunnel_advice(*status))
-            .show(shown(*asked, Side::Client, "CONNECT"))
-            .show(shown(
+            .advise(|| tunnel_advice(*status))
+            .show(|| shown(*asked, Side::Client, "CONNECT"))
+            .show(|| shown(
                 *answered,
                 Side::Server,
                 format!("the proxy's answer: HTTP status {status}"),

@@ -62,12 +62,14 @@ pub(super) fn unreachable(case: &Case<'_>) -> Option<Found> {
     };
     let says = in_words(icmp)?;
     (is_undelivered && is_over).then(|| {
-        Found::new("icmp-unreachable", Confidence::High, Party::Network)
-            .why(format!(
-                "What {} sent came back from {}: {says}.",
-                the(side),
-                icmp.reporter
-            ))
-            .show(evidence(icmp, &says))
+        case.found("icmp-unreachable", Confidence::High, Party::Network)
+            .why(|| {
+                format!(
+                    "What {} sent came back from {}: {says}.",
+                    the(side),
+                    icmp.reporter
+                )
+            })
+            .show(|| evidence(icmp, &says))
     })
 }

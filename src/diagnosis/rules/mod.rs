@@ -20,9 +20,10 @@ use super::case::Case;
 use super::views::close_may_be_lost;
 use crate::session::facts::Answer;
 use crate::session::facts::Violation;
-use crate::session::{Confidence, Evidence, Party, Side, State};
+use crate::session::{Confidence, Detail, Evidence, Party, Side, State};
 
-/// A cause that fits, why, and how well.
+/// A cause that fits, why, and how well. Sentences, evidence and other causes are made only where
+/// the case is to be told [in words](Case::in_words).
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     /// Name of the cause, as in [`super::causes`].
@@ -37,11 +38,18 @@ pub(super) struct Found {
     pub(super) evidence: Vec<Evidence>,
     /// Other causes that fit.
     pub(super) others: Vec<&'static str>,
+    in_words: bool,
 }
 
-impl Found {
-    fn new(name: &'static str, confidence: Confidence, culprit: impl Into<Option<Party>>) -> Self {
-        Self {
+impl Case<'_> {
+    /// A cause that fits.
+    fn found(
+        &self,
+        name: &'static str,
+        confidence: Confidence,
+        culprit: impl Into<Option<Party>>,
+    ) -> Found {
+        Found {
             name,
             confidence,
             culprit: culprit.into(),
@@ -49,25 +57,38 @@ impl Found {
             advice: None,
             evidence: Vec::new(),
             others: Vec::new(),
+            in_words: self.in_words,
         }
     }
+}
 
-    fn why(self, why: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            why: why.into(),
-            ..self
+impl Found {
+    fn why<W: Into<Cow<'static, str>>>(mut self, why: impl FnOnce() -> W) -> Self {
+        if self.in_words {
+            self.why = why().into();
         }
+        self
     }
 
-    fn advise(self, advice: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            advice: Some(advice.into()),
-            ..self
+    fn advise<A: Into<Cow<'static, str>>>(mut self, advice: impl FnOnce() -> A) -> Self {
+        if self.in_words {
+            self.advice = Some(advice().into());
         }
+        self
     }
 
-    fn show(mut self, evidence: Evidence) -> Self {
-        self.evidence.push(evidence);
+    fn show(mut self, evidence: impl FnOnce() -> Evidence) -> Self {
+        if self.in_words {
+            self.evidence.push(evidence());
+        }
+        self
+    }
+
+    /// This fits as well.
+    fn or(mut self, other: &'static str) -> Self {
+        if self.in_words {
+            self.others.push(other);
+        }
         self
     }
 }
@@ -154,11 +175,11 @@ const OPAQUE: &[Rule] = &[sealed::opaque];
 
 pub(super) use sealed::{is_mute, perhaps_closed};
 
-/// The cause of a case.
-pub(super) fn judge(case: &Case<'_>) -> Found {
+/// The cause of a case, told as `detail` wants it.
+pub(super) fn judge(case: &Case<'_>, detail: Detail) -> Found {
     let rules = match case.ending.state {
         State::Open | State::Connecting => {
-            return Found::new("open-at-end-of-capture", Confidence::Certain, None);
+            return case.found("open-at-end-of-capture", Confidence::Certain, None);
         }
         State::Failed if case.facts.sealed.is_some() => SEALED,
         State::Failed => NOT_OPENED,
@@ -166,22 +187,23 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
         State::Closing | State::Closed if case.ended_by_close() => CLOSED,
         State::Closing | State::Closed => CUT,
     };
-    let mut answers = rules.iter().filter_map(|rule| rule(case));
-    let mut found = answers
-        .next()
-        .unwrap_or_else(|| Found::new("capture-gap", Confidence::Low, None));
+    let mut rules = rules.iter();
+    let mut found = match rules.find_map(|rule| Some((rule(case)?, rule))) {
+        // Of all rules only the one that decides is asked for words.
+        Some((found, rule)) if detail > Detail::Row => rule(&case.told_in_words()).unwrap_or(found),
+        Some((found, _)) => found,
+        None => case.found("capture-gap", Confidence::Low, None),
+    };
     if opened_perhaps(case) {
         found.confidence = Confidence::Low;
     }
     if !is_settled(case) {
         found.confidence = found.confidence.min(Confidence::High);
     }
-    if found.confidence != Confidence::Certain {
-        found.others.extend(
-            answers
-                .map(|other| other.name)
-                .filter(|name| *name != found.name),
-        );
+    if detail > Detail::Row && found.confidence != Confidence::Certain {
+        let others = rules.filter_map(|rule| Some(rule(case)?.name));
+        let name = found.name;
+        found.others.extend(others.filter(|other| *other != name));
         found.others.dedup();
     }
     found
@@ -189,7 +211,7 @@ pub(super) fn judge(case: &Case<'_>) -> Found {
 
 /// What the first Close led to is in the capture, and it was the first one.
 fn is_settled(case: &Case<'_>) -> bool {
-    let Some((side, ..)) = close::first(case) else {
+    let Some((side, ..)) = case.first_close else {
         return true;
     };
     let peer = side.other();

@@ -11,13 +11,13 @@ use crate::session::{Confidence, Evidence, Party, Side};
 /// know it drops it.
 pub(super) fn header_stripped(case: &Case<'_>) -> Option<Found> {
     let stripped = !case.facts.upgrade_asked && case.facts.request.is_some();
-    let status = match case.facts.answer {
+    let status = || match case.facts.answer {
         Answer::Refused(status) => format!(" It was answered with HTTP status {status}."),
         _ => String::new(),
     };
     stripped.then(|| {
-        Found::new("upgrade-header-stripped", Confidence::High, Party::Client)
-            .why(format!("The request arrived without its Upgrade header, so something on the way removed it.{status}"))
+        case.found("upgrade-header-stripped", Confidence::High, Party::Client)
+            .why(|| format!("The request arrived without its Upgrade header, so something on the way removed it.{}", status()))
     })
 }
 
@@ -26,10 +26,12 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
     let Answer::Refused(status) = case.facts.answer else {
         return None;
     };
-    let found = Found::new("upgrade-refused", Confidence::Certain, Party::Server).why(format!(
-        "The server answered the opening with HTTP status {status} instead of 101."
-    ));
-    Some(found.advise(status_advice(status)))
+    let found = case
+        .found("upgrade-refused", Confidence::Certain, Party::Server)
+        .why(|| {
+            format!("The server answered the opening with HTTP status {status} instead of 101.")
+        });
+    Some(found.advise(|| status_advice(status)))
 }
 
 /// A server that wants TLS and is asked in plain text may say so in an alert (RFC 8446 §6).
@@ -38,7 +40,7 @@ pub(super) fn tls_port(case: &Case<'_>) -> Option<Found> {
         return None;
     };
     Some(
-        Found::new("plaintext-on-tls-port", Confidence::Certain, Party::Client).why(format!(
+        case.found("plaintext-on-tls-port", Confidence::Certain, Party::Client).why(|| format!(
             "The client asked in plain HTTP, and the server answered with a TLS alert ({name}): it wants TLS."
         )),
     )
@@ -46,8 +48,8 @@ pub(super) fn tls_port(case: &Case<'_>) -> Option<Found> {
 
 pub(super) fn not_http(case: &Case<'_>) -> Option<Found> {
     (case.facts.answer == Answer::NotHttp).then(|| {
-        Found::new("not-http", Confidence::Certain, Party::Server)
-            .why("The server answered the opening with something that is no HTTP.")
+        case.found("not-http", Confidence::Certain, Party::Server)
+            .why(|| "The server answered the opening with something that is no HTTP.")
     })
 }
 
@@ -79,9 +81,8 @@ pub(super) fn mismatch(case: &Case<'_>) -> Option<Found> {
         ),
     };
     Some(
-        Found::new(name, Confidence::Certain, Party::Server).why(format!(
-            "The server answered with {what}, and the client gave up."
-        )),
+        case.found(name, Confidence::Certain, Party::Server)
+            .why(|| format!("The server answered with {what}, and the client gave up.")),
     )
 }
 
@@ -93,12 +94,14 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
         return None;
     }
     Some(
-        Found::new("upgrade-unanswered", Confidence::High, Party::Server)
-            .why(format!(
-                "The server never answered the opening; the client gave up after {}.",
-                span(waited)
-            ))
-            .show(Evidence {
+        case.found("upgrade-unanswered", Confidence::High, Party::Server)
+            .why(|| {
+                format!(
+                    "The server never answered the opening; the client gave up after {}.",
+                    span(waited)
+                )
+            })
+            .show(|| Evidence {
                 packet,
                 time,
                 from: Some(Side::Client),
@@ -114,16 +117,16 @@ pub(super) fn cut(case: &Case<'_>) -> Option<Found> {
         .request
         .zip(case.cut_at())
         .map(|((_, time), cut)| cut.since(time).max(0));
-    let after = waited.map_or_else(String::new, |waited| {
-        format!(" {} after the request", span(waited))
-    });
     let who = match case.cutter() {
         Some(Side::Client) => "client",
         _ => "server",
     };
-    Some(
-        Found::new("upgrade-cut", Confidence::High, Party::Server).why(format!(
-            "The {who}'s side cut the connection{after}, before the opening was answered."
-        )),
-    )
+    let why = || {
+        let after = waited.map_or_else(String::new, |waited| {
+            format!(" {} after the request", span(waited))
+        });
+        format!("The {who}'s side cut the connection{after}, before the opening was answered.")
+    };
+    let found = case.found("upgrade-cut", Confidence::High, Party::Server);
+    Some(found.why(why))
 }

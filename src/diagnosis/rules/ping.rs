@@ -23,11 +23,12 @@ struct Overdue {
 }
 
 fn overdue(case: &Case<'_>) -> Option<Overdue> {
-    let (pinger, end, confidence) = match super::close::first(case) {
-        Some((side, _, close)) => (side, close.mark.time, means_a_ping(close)?),
-        None => (case.cutter()?, case.cut_at()?, Confidence::High),
+    let (pinger, end, close) = match case.first_close {
+        Some((side, _, close)) => (side, close.mark.time, Some(close)),
+        None => (case.cutter()?, case.cut_at()?, None),
     };
     let ((packet, sent, count), late) = case.side(pinger).pings.unanswered_at(end)?;
+    let confidence = close.map_or(Some(Confidence::High), means_a_ping)?;
     let waited = end.since(sent);
     let peer = case.side(pinger.other());
     // A Pong may lie in a hole, or in the direction that was not captured.
@@ -78,18 +79,18 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
         return None;
     };
     let peer = pinger.other();
-    let pings = if count == 1 {
-        "a Ping".to_owned()
-    } else {
-        format!("{count} Pings")
+    let why = || {
+        let pings = match count {
+            1 => "a Ping".to_owned(),
+            _ => format!("{count} Pings"),
+        };
+        let (pinger, waited) = (the(pinger), span(waited));
+        format!("{pinger} had sent {pings} and got no Pong for {waited}.")
     };
-    let mut found = Found::new("ping-unanswered", confidence, Party::from(peer))
-        .why(format!(
-            "{} had sent {pings} and got no Pong for {}.",
-            the(pinger),
-            span(waited)
-        ))
-        .show(Evidence {
+    let found = case
+        .found("ping-unanswered", confidence, Party::from(peer))
+        .why(why)
+        .show(|| Evidence {
             packet,
             time: sent,
             from: Some(pinger),
@@ -100,8 +101,10 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
         .side(pinger)
         .unanswered
         .is_none_or(|(times, _)| times < 2);
-    found.others.extend(acknowledged.then_some("app-stalled"));
-    Some(found)
+    Some(match acknowledged {
+        true => found.or("app-stalled"),
+        false => found,
+    })
 }
 
 /// It came, but too late.
@@ -118,14 +121,16 @@ pub(super) fn late(case: &Case<'_>) -> Option<Found> {
     };
     let peer = pinger.other();
     Some(
-        Found::new("late-pong", confidence, Party::from(peer))
-            .why(format!(
-                "{} had waited {} for a Pong; it came {} after the Ping, too late.",
-                the(pinger),
-                span(waited),
-                span(pong.delay)
-            ))
-            .show(Evidence {
+        case.found("late-pong", confidence, Party::from(peer))
+            .why(|| {
+                format!(
+                    "{} had waited {} for a Pong; it came {} after the Ping, too late.",
+                    the(pinger),
+                    span(waited),
+                    span(pong.delay)
+                )
+            })
+            .show(|| Evidence {
                 packet: pong.packet,
                 time: pong.time,
                 from: Some(peer),
@@ -136,25 +141,23 @@ pub(super) fn late(case: &Case<'_>) -> Option<Found> {
 
 /// The Close speaks of a missing Pong, and what its peer sends does not arrive.
 pub(super) fn lost_on_the_way(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = super::close::first(case)?;
-    speaks_of_ping(close)
-        .then(|| super::silence::deaf(case, side.other()))
-        .flatten()
+    let (side, _, close) = case.first_close?;
+    super::silence::deaf(case, side.other()).filter(|_| speaks_of_ping(close))
 }
 
 /// The Pong was on the wire in time, and the Close speaks of a missing one all the same.
 pub(super) fn answered_but_closed(case: &Case<'_>) -> Option<Found> {
-    let (side, facts, close) = super::close::first(case)?;
+    let (side, facts, close) = case.first_close?;
     let pong = facts.pings.answered?;
     let in_time = facts.pings.unanswered_at(close.mark.time).is_none();
     (in_time && close.frame.code() == Some(1011) && speaks_of_ping(close)).then(|| {
-        Found::new("ping-answered-but-closed", Confidence::High, Party::from(side))
-            .why(format!(
+        case.found("ping-answered-but-closed", Confidence::High, Party::from(side))
+            .why(|| format!(
                 "It says that a Ping went unanswered, but the Pong was on the wire after {}: {} did not read it.",
                 span(pong.delay),
                 the(side)
             ))
-            .show(Evidence {
+            .show(|| Evidence {
                 packet: pong.packet,
                 time: pong.time,
                 from: Some(side.other()),

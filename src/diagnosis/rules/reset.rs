@@ -20,23 +20,24 @@ pub(super) fn injected(case: &Case<'_>) -> Option<Found> {
             .filter(|_| facts.rst_forged)
             .map(|rst| (side, rst))
     })?;
-    let marks = case.side(side).forged_marks();
     Some(
-        Found::new("rst-injected", Confidence::High, Party::Network)
-            .why(format!(
-                "It came in the name of {}, which did not send it: {}.",
-                the(side),
-                marks.join("; ")
-            ))
-            .show(evidence(&rst, side, "RST that this side did not send")),
+        case.found("rst-injected", Confidence::High, Party::Network)
+            .why(|| {
+                format!(
+                    "It came in the name of {}, which did not send it: {}.",
+                    the(side),
+                    case.side(side).forged_marks().join("; ")
+                )
+            })
+            .show(|| evidence(&rst, side, "RST that this side did not send")),
     )
 }
 
 /// RSTs to both ends at once: no end answers a RST with a RST (RFC 9293 §3.10.7).
 pub(super) fn both_ways(case: &Case<'_>) -> Option<Found> {
     case.facts.has_crossed_resets().then(|| {
-        Found::new("rst-both-ways", Confidence::High, Party::Network)
-            .why("Both ends were reset at the same time, each in the name of the other: a box between them did it.")
+        case.found("rst-both-ways", Confidence::High, Party::Network)
+            .why(|| "Both ends were reset at the same time, each in the name of the other: a box between them did it.")
     })
 }
 
@@ -56,13 +57,15 @@ pub(super) fn stale(case: &Case<'_>) -> Option<Found> {
         } else {
             Confidence::Medium
         };
-        Found::new("rst-on-stale-flow", confidence, Party::from(cutter))
-            .why(format!(
-                "The first bytes after {} of silence were answered with it{}.",
-                span(idle),
-                forgotten(idle)
-            ))
-            .show(Evidence {
+        case.found("rst-on-stale-flow", confidence, Party::from(cutter))
+            .why(|| {
+                format!(
+                    "The first bytes after {} of silence were answered with it{}.",
+                    span(idle),
+                    forgotten(idle)
+                )
+            })
+            .show(|| Evidence {
                 packet,
                 time,
                 from: Some(from),

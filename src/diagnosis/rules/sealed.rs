@@ -11,13 +11,13 @@ use crate::tls::{ENCRYPTED_ALERT, ENCRYPTED_RECORD, Outline, Sealed, Unread};
 pub(super) fn on_plaintext_port(case: &Case<'_>) -> Option<Found> {
     let http = outline(case, Side::Server)?.http?;
     Some(
-        Found::new(
+        case.found(
             "tls-on-plaintext-port",
             Confidence::Certain,
             Party::Client,
         )
-        .why("The client began with TLS, and the server answered in plain HTTP: this port knows no TLS.")
-        .show(Evidence {
+        .why(|| "The client began with TLS, and the server answered in plain HTTP: this port knows no TLS.")
+        .show(|| Evidence {
             packet: http.packet,
             time: http.time,
             from: Some(Side::Server),
@@ -40,15 +40,19 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Found> {
     let told = Side::BOTH.into_iter().filter_map(first);
     let told = told.filter(|told| !is_answer(told));
     let (by, (name, _)) = told.min_by_key(|(_, (_, mark))| (mark.time, mark.packet))?;
-    let after = last(case, by.other())
-        .map(|(what, _)| format!(" after the {}'s {what}", by.other().name()))
-        .unwrap_or_default();
-    let found = Found::new("tls-alert", Confidence::Certain, culprit(by, name)).why(format!(
-        "{} refused the TLS handshake{after}: {name}.",
-        capital(the(by))
-    ));
+    let why = || {
+        let after = last(case, by.other())
+            .map(|(what, _)| format!(" after the {}'s {what}", by.other().name()))
+            .unwrap_or_default();
+        let by = capital(the(by));
+        format!("{by} refused the TLS handshake{after}: {name}.")
+    };
+    let culprit = culprit(by, name);
+    let found = case
+        .found("tls-alert", Confidence::Certain, culprit)
+        .why(why);
     Some(match alert_advice(name) {
-        Some(advice) => found.advise(advice),
+        Some(advice) => found.advise(|| advice),
         None => found,
     })
 }
@@ -110,17 +114,17 @@ pub(super) fn refused_unread(case: &Case<'_>) -> Option<Found> {
     let sealed = case.facts.sealed.as_deref()?;
     let (_, mark) = last(case, Side::Client).filter(|_| sealed.hidden_alert)?;
     Some(
-        Found::new("tls-alert", Confidence::High, Party::Server)
-            .why(
+        case.found("tls-alert", Confidence::High, Party::Server)
+            .why(||
                 "The client refused the TLS handshake after it had seen the server's certificate: its \
                  only encrypted record is shorter than any but an alert. Most often it does not \
                  trust the certificate.",
             )
-            .advise(
+            .advise(||
                 "Read the capture with the key log of the client or the server: then the alert can \
                  be read. Or look at what the client logged.",
             )
-            .show(evidence(&mark, Side::Client, "encrypted alert (by its length)")),
+            .show(|| evidence(&mark, Side::Client, "encrypted alert (by its length)")),
     )
 }
 
@@ -169,57 +173,57 @@ pub(super) fn cut(case: &Case<'_>) -> Option<Found> {
         Some(EndKind::Rst) => "reset the connection (RST)",
         _ => "was heard of no more",
     };
-    let behind = shown
-        .as_ref()
-        .map(|(side, (what, _))| format!(", right behind the {}'s {what}", side.name()))
-        .unwrap_or_default();
-    let place = if shown.is_some() {
-        "inside of"
-    } else {
-        "before"
+    let sentence = || {
+        let place = match &shown {
+            Some((side, (what, _))) => {
+                let side = side.name();
+                format!("inside of the TLS handshake, right behind the {side}'s {what}")
+            }
+            None => "before the TLS handshake".to_owned(),
+        };
+        let sentence = format!("{} {how} {place}. {why}", capital(by));
+        sentence.trim_end().to_owned()
     };
-    let mut found = Found::new("tls-handshake-cut", Confidence::High, culprit).why(
-        format!(
-            "{} {how} {place} the TLS handshake{behind}. {why}",
-            capital(by)
-        )
-        .trim_end()
-        .to_owned(),
-    );
-    if let Some((side, (what, mark))) = shown {
-        found = found.show(evidence(&mark, side, format!("the last of TLS: {what}")));
-    }
-    Some(found)
+    let found = case.found("tls-handshake-cut", Confidence::High, culprit);
+    let found = found.why(sentence);
+    Some(match &shown {
+        Some((side, (what, mark))) => {
+            found.show(|| evidence(mark, *side, format!("the last of TLS: {what}")))
+        }
+        None => found,
+    })
 }
 
 /// Whatever TLS shows of a connection that nobody can read.
 pub(super) fn opaque(case: &Case<'_>) -> Option<Found> {
     let sealed = case.facts.sealed.as_deref()?;
-    let mut why = vec![ended(case)];
-    why.extend(
-        Side::BOTH
-            .into_iter()
-            .filter_map(|side| records(case, side)),
-    );
     let alert = last_alert(sealed, case);
-    if let Some((by, alert)) = alert.as_ref().and_then(|alert| Some((alert.from?, alert))) {
-        why.push(format!("At the end {} first sent {}.", the(by), alert.what));
-    }
-    if let Some(hint) = closing_sizes(sealed, case) {
-        why.push(hint);
-    }
-    if sealed.offered.len() == 1 && sealed.offered.iter().any(|name| name == "http/1.1") {
-        why.push(
-            "The client offered http/1.1 only (ALPN), as browsers do for WebSockets.".to_owned(),
+    let why = || {
+        let mut why = vec![ended(case)];
+        why.extend(
+            Side::BOTH
+                .into_iter()
+                .filter_map(|side| records(case, side)),
         );
+        if let Some((by, alert)) = alert.as_ref().and_then(|alert| Some((alert.from?, alert))) {
+            why.push(format!("At the end {} first sent {}.", the(by), alert.what));
+        }
+        why.extend(closing_sizes(sealed, case));
+        if sealed.offered.len() == 1 && sealed.offered.iter().any(|name| name == "http/1.1") {
+            let hint = "The client offered http/1.1 only (ALPN), as browsers do for WebSockets.";
+            why.push(hint.to_owned());
+        }
+        why.join(" ")
+    };
+    let mut found = case.found("tls-opaque", Confidence::Low, None).why(why);
+    if let Some(alert) = alert {
+        found = found.show(|| alert);
     }
-    let mut found = Found::new("tls-opaque", Confidence::Low, None).why(why.join(" "));
-    found.evidence.extend(alert);
     Some(match sealed.unread {
-        Some(Unread::Suite(_) | Unread::Version(_)) => found.advise(
+        Some(Unread::Suite(_) | Unread::Version(_)) => found.advise(|| {
             "Its cipher or version cannot be read, even with keys: capture where it is plain, \
-             such as behind the proxy that ends TLS.",
-        ),
+             such as behind the proxy that ends TLS."
+        }),
         _ => found,
     })
 }

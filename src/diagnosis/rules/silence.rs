@@ -50,38 +50,36 @@ pub(super) fn vanished(case: &Case<'_>) -> Option<Found> {
     } else {
         Confidence::Medium
     };
-    let shown = evidence(
-        &last,
-        side,
-        format!("sent {times} times, never acknowledged"),
-    );
+    let shown = || {
+        evidence(
+            &last,
+            side,
+            format!("sent {times} times, never acknowledged"),
+        )
+    };
+    let too_soon = match is_early {
+        true => " The capture ends too soon after that to show that none came later.",
+        false => "",
+    };
     let found = match after_idle {
-        Some((_, packet, time, idle)) => Found::new("path-blackhole-after-idle", confidence, Party::Network)
-            .why(format!(
-                "The first bytes of {} after {} of silence were never acknowledged, though it sent them {times} times.",
+        Some((_, packet, time, idle)) => case.found("path-blackhole-after-idle", confidence, Party::Network)
+            .why(|| format!(
+                "The first bytes of {} after {} of silence were never acknowledged, though it sent them {times} times.{too_soon}",
                 the(side),
                 span(idle)
             ))
-            .show(Evidence { packet, time, from: Some(side), what: format!("first bytes after {}", span(idle)).into() })
+            .show(|| Evidence { packet, time, from: Some(side), what: format!("first bytes after {}", span(idle)).into() })
             .show(shown),
         None => {
-            let found = Found::new("peer-vanished", confidence, Party::Network);
+            let found = case.found("peer-vanished", confidence, Party::Network);
             found
-                .why(format!("{times} times {} sent bytes that were never acknowledged, and no packet came back.", the(side)))
+                .why(|| format!("{times} times {} sent bytes that were never acknowledged, and no packet came back.{too_soon}", the(side)))
                 .show(shown)
         }
     };
-    Some(if is_early {
-        let why = format!(
-            "{} The capture ends too soon after that to show that none came later.",
-            found.why
-        );
-        Found {
-            others: vec!["open-at-end-of-capture"],
-            ..found.why(why)
-        }
-    } else {
-        found
+    Some(match is_early {
+        true => found.or("open-at-end-of-capture"),
+        false => found,
     })
 }
 
@@ -114,13 +112,13 @@ pub(super) fn deaf(case: &Case<'_>, side: Side) -> Option<Found> {
     // A reader that stands still acknowledges nothing new either.
     let is_open = case.side(peer).habits.longest_zero_window(last.time) == 0;
     (is_lost && is_open).then(|| {
-        Found::new("one-way-loss", Confidence::High, Party::Network)
-            .why(format!(
+        case.found("one-way-loss", Confidence::High, Party::Network)
+            .why(|| format!(
                 "{times} times {} sent the same bytes while packets of {} kept coming, and none acknowledged them.",
                 the(side),
                 the(peer)
             ))
-            .show(evidence(
+            .show(|| evidence(
                 &last,
                 side,
                 format!("sent {times} times, never acknowledged"),
@@ -132,7 +130,7 @@ pub(super) fn deaf(case: &Case<'_>, side: Side) -> Option<Found> {
 /// as it was back.
 pub(super) fn suspended(case: &Case<'_>) -> Option<Found> {
     let back = case.facts.back.filter(|back| back.side == Side::Client)?;
-    let closed = super::close::first(case).map(|(side, _, close)| {
+    let closed = case.first_close.map(|(side, _, close)| {
         let is_leaving = side == Side::Client && close.frame.code() == Some(1001);
         (is_leaving, close.mark.time)
     });
@@ -142,21 +140,20 @@ pub(super) fn suspended(case: &Case<'_>) -> Option<Found> {
     };
     let waited = ended.since(back.at.1);
     (is_its_end && back.silence >= ASLEEP && (0..=WAKING).contains(&waited)).then(|| {
-        let mut found = Found::new("suspended-client", Confidence::Medium, Party::Client)
-            .why(format!(
+        let found = case.found("suspended-client", Confidence::Medium, Party::Client)
+            .why(|| format!(
                 "For {} the client had not been heard, though the server sent the same bytes {} times; once back, it ended the session.",
                 span(back.silence),
                 back.times
             ))
-            .show(Evidence {
+            .show(|| Evidence {
                 packet: back.at.0,
                 time: back.at.1,
                 from: Some(Side::Client),
                 what: format!("first packet after {}", span(back.silence)).into(),
             });
         // A path that failed for so long looks the same from the other end.
-        found.others.push("peer-vanished");
-        found
+        found.or("peer-vanished")
     })
 }
 
@@ -167,16 +164,18 @@ pub(super) fn keep_alive_probes(case: &Case<'_>) -> Option<Found> {
         (count >= SILENCE_SENDS).then_some((side, count, last))
     })?;
     Some(
-        Found::new(
+        case.found(
             "keepalive-probes-unanswered",
             Confidence::High,
             Party::Network,
         )
-        .why(format!(
-            "{count} TCP keep-alive probes of {} went unanswered.",
-            the(side)
-        ))
-        .show(Evidence {
+        .why(|| {
+            format!(
+                "{count} TCP keep-alive probes of {} went unanswered.",
+                the(side)
+            )
+        })
+        .show(|| Evidence {
             packet: last.packet,
             time: last.time,
             from: Some(side),
@@ -199,10 +198,13 @@ pub(super) fn zero_window(case: &Case<'_>) -> Option<Found> {
         "zero-window-stall"
     };
     Some(
-        Found::new(name, Confidence::High, Party::from(reader)).why(format!(
-            "The receive window of {} had been zero for {}: it did not read.",
-            the(reader),
-            span(stalled)
-        )),
+        case.found(name, Confidence::High, Party::from(reader))
+            .why(|| {
+                format!(
+                    "The receive window of {} had been zero for {}: it did not read.",
+                    the(reader),
+                    span(stalled)
+                )
+            }),
     )
 }

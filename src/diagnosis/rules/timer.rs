@@ -29,9 +29,10 @@ fn matching(case: &Case<'_>, side: Side, code: Option<u16>) -> Option<Match> {
     let slack = seconds(case.round_trip());
     clocks.into_iter().find_map(|(clock, nanos)| {
         let idle = seconds(nanos?);
-        let fits = |timer: &&Timer| timer.by.may_be(side) && timer.ends.fits_close(code);
+        let may_be = |timer: &Timer| timer.by.may_be(side) && timer.ends.fits_close(code);
+        let fits = |timer: &&&Timer| may_be(timer) && timer.fits(idle, slack);
         let mut names: Vec<&'static str> = Vec::new();
-        for timer in timers::candidates(clock, idle, slack).filter(fits) {
+        for timer in timers::counting(clock).iter().filter(fits) {
             if names.len() < MAX_NAMED && !names.contains(&&*timer.product) {
                 names.push(&timer.product);
             }
@@ -62,31 +63,35 @@ pub(super) fn idle(case: &Case<'_>) -> Option<Found> {
     } else {
         Confidence::Medium
     };
-    let why = format!(
-        "{seconds:.1} s {} is where these cut: {}.",
-        clock.since(),
-        names.join(", ")
-    );
+    let why = || {
+        let (since, names) = (clock.since(), names.join(", "));
+        format!("{seconds:.1} s {since} is where these cut: {names}.")
+    };
     // Pings that come no sooner than the timer fires do not hold it off.
     let period = Side::BOTH.iter().find_map(|&side| {
         let (_, longest) = case.side(side).pings.steady()?;
         Some((side, longest))
     });
     Some(match period {
-        Some((pinger, period)) if self::seconds(period) >= 0.8 * seconds => {
-            Found::new("keepalive-too-slow", Confidence::High, Party::from(cutter)).why(format!(
-                "{why} {} pings every {}, which is too late to hold that off.",
-                the(pinger),
-                span(period)
-            ))
-        }
-        _ => Found::new("idle-timeout", confidence, Party::from(cutter)).why(why),
+        Some((pinger, period)) if self::seconds(period) >= 0.8 * seconds => case
+            .found("keepalive-too-slow", Confidence::High, Party::from(cutter))
+            .why(|| {
+                format!(
+                    "{} {} pings every {}, which is too late to hold that off.",
+                    why(),
+                    the(pinger),
+                    span(period)
+                )
+            }),
+        _ => case
+            .found("idle-timeout", confidence, Party::from(cutter))
+            .why(why),
     })
 }
 
 /// The Close of a server or proxy whose timer ends sessions with a Close.
 pub(super) fn idle_close(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = super::close::first(case)?;
+    let (side, _, close) = case.first_close?;
     let code = close.frame.code()?;
     let Match {
         seconds,
@@ -99,17 +104,20 @@ pub(super) fn idle_close(case: &Case<'_>) -> Option<Found> {
         Confidence::Medium
     };
     Some(
-        Found::new("idle-timeout", confidence, Party::from(side)).why(format!(
-            "{seconds:.1} s {} is where these close with {code}: {}.",
-            clock.since(),
-            names.join(", ")
-        )),
+        case.found("idle-timeout", confidence, Party::from(side))
+            .why(|| {
+                format!(
+                    "{seconds:.1} s {} is where these close with {code}: {}.",
+                    clock.since(),
+                    names.join(", ")
+                )
+            }),
     )
 }
 
 /// The reason is one that a known program writes.
 pub(super) fn known_reason(case: &Case<'_>) -> Option<Found> {
-    let (side, _, close) = super::close::first(case)?;
+    let (side, _, close) = case.first_close?;
     let reason = close.frame.reason()?;
     let known = fingerprint(close.frame.code(), &reason, side)?;
     let name = known
@@ -118,10 +126,13 @@ pub(super) fn known_reason(case: &Case<'_>) -> Option<Found> {
         .and_then(crate::diagnosis::causes::lookup)?
         .name;
     Some(
-        Found::new(name, Confidence::High, Party::from(side)).why(format!(
-            "That reason is what {} writes: {}.",
-            known.generator,
-            known.means.trim_end_matches('.')
-        )),
+        case.found(name, Confidence::High, Party::from(side))
+            .why(|| {
+                format!(
+                    "That reason is what {} writes: {}.",
+                    known.generator,
+                    known.means.trim_end_matches('.')
+                )
+            }),
     )
 }

@@ -11,16 +11,18 @@ pub(super) fn alert(case: &Case<'_>) -> Option<Found> {
         .filter(|_| case.how() == Some(EndKind::Alert))?;
     let (name, mark) = case.side(cutter).fatal_alert?;
     Some(
-        Found::new(
+        case.found(
             "tls-alert",
             Confidence::Certain,
             Party::from(cutter.other()),
         )
-        .why(format!(
-            "The alert says {name}: what {} sent was not what it expected.",
-            the(cutter.other())
-        ))
-        .show(evidence(&mark, cutter, format!("TLS alert {name}"))),
+        .why(|| {
+            format!(
+                "The alert says {name}: what {} sent was not what it expected.",
+                the(cutter.other())
+            )
+        })
+        .show(|| evidence(&mark, cutter, format!("TLS alert {name}"))),
     )
 }
 
@@ -32,13 +34,13 @@ pub(super) fn closed(case: &Case<'_>) -> Option<Found> {
         .filter(|_| case.how() == Some(EndKind::CloseNotify))?;
     let mark = case.side(cutter).close_notify?;
     Some(
-        Found::new(
+        case.found(
             "tls-closed-no-close-frame",
             Confidence::High,
             Party::from(cutter),
         )
-        .why("It closed TLS in order, so no box in between cut the connection.")
-        .show(evidence(&mark, cutter, "TLS close_notify")),
+        .why(|| "It closed TLS in order, so no box in between cut the connection.")
+        .show(|| evidence(&mark, cutter, "TLS close_notify")),
     )
 }
 
@@ -47,9 +49,5 @@ pub(super) fn truncated(case: &Case<'_>) -> Option<Found> {
     let cutter = case
         .cutter()
         .filter(|_| case.how() == Some(EndKind::Fin) && case.facts.is_tls)?;
-    Some(Found::new(
-        "tls-truncated",
-        Confidence::Low,
-        Party::from(cutter),
-    ))
+    Some(case.found("tls-truncated", Confidence::Low, Party::from(cutter)))
 }

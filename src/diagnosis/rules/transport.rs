@@ -28,13 +28,9 @@ pub(super) fn violation(case: &Case<'_>) -> Option<Found> {
         Confidence::Medium
     };
     Some(
-        Found::new(name(violation.rule), confidence, Party::from(culprit))
-            .why(format!(
-                "Before that {} {}.",
-                the(culprit),
-                violation.rule.broken()
-            ))
-            .show(broken(culprit, &violation)),
+        case.found(name(violation.rule), confidence, Party::from(culprit))
+            .why(|| format!("Before that {} {}.", the(culprit), violation.rule.broken()))
+            .show(|| broken(culprit, &violation)),
     )
 }
 
@@ -44,18 +40,20 @@ pub(super) fn unheeded_violation(case: &Case<'_>) -> Option<Found> {
         .into_iter()
         .find_map(|side| Some((side, case.side(side).violation?)))?;
     Some(
-        Found::new(
+        case.found(
             name(violation.rule),
             Confidence::Medium,
             Party::from(culprit),
         )
-        .why(format!(
-            "Before that {} {}, after which {} may have stopped listening.",
-            the(culprit),
-            violation.rule.broken(),
-            the(culprit.other())
-        ))
-        .show(broken(culprit, &violation)),
+        .why(|| {
+            format!(
+                "Before that {} {}, after which {} may have stopped listening.",
+                the(culprit),
+                violation.rule.broken(),
+                the(culprit.other())
+            )
+        })
+        .show(|| broken(culprit, &violation)),
     )
 }
 
@@ -84,7 +82,7 @@ pub(super) fn capture(case: &Case<'_>) -> Option<Found> {
                 .map(|hole| (side, hole))
         })
         .max_by_key(|(_, hole)| hole.time);
-    let found = Found::new(
+    let found = case.found(
         if began_late {
             "begins-mid-stream"
         } else {
@@ -95,18 +93,18 @@ pub(super) fn capture(case: &Case<'_>) -> Option<Found> {
     );
     Some(match missing {
         Some((side, hole)) => found
-            .why(format!(
+            .why(|| format!(
                 "{} bytes of the {}'s stream are not in the capture, and a Close frame fits into them.",
                 hole.len,
                 side.name()
             ))
-            .show(Evidence {
+            .show(|| Evidence {
                 packet: hole.packet,
                 time: hole.time,
                 from: Some(side),
                 what: format!("{} bytes missing before this packet", hole.len).into(),
             }),
-        None => found.why("One direction is not in the capture."),
+        None => found.why(|| "One direction is not in the capture."),
     })
 }
 
@@ -119,12 +117,14 @@ pub(super) fn too_big(case: &Case<'_>) -> Option<Found> {
     let size = frame.before.saturating_add(frame.len);
     let under_way = matches!(facts.tail, Tail::InFrame(..) | Tail::InMessage);
     (under_way && size >= SMALLEST_LIMIT && case.idle() < PAUSE).then(|| {
-        Found::new("message-too-big", Confidence::Medium, Party::from(sender))
-            .why(format!(
-                "It did so in the middle of a message of {size} bytes that {} was sending.",
-                the(sender)
-            ))
-            .show(Evidence {
+        case.found("message-too-big", Confidence::Medium, Party::from(sender))
+            .why(|| {
+                format!(
+                    "It did so in the middle of a message of {size} bytes that {} was sending.",
+                    the(sender)
+                )
+            })
+            .show(|| Evidence {
                 packet: frame.packet,
                 time: frame.time,
                 from: Some(sender),
@@ -144,9 +144,9 @@ pub(super) fn unread_data(case: &Case<'_>) -> Option<Found> {
     let in_a_row = case.side(peer).habits.segments_in_a_row;
     (in_a_row >= 2 || full).then(|| {
         let confidence = if full { Confidence::High } else { Confidence::Medium };
-        Found::new("rst-unread-data", confidence, Party::from(cutter))
-            .why(format!("Bytes of {} had come that nobody read: the process ended, or closed the socket without reading on.", the(peer)))
-            .show(Evidence { packet, time, from: Some(peer), what: "bytes that were not read".into() })
+        case.found("rst-unread-data", confidence, Party::from(cutter))
+            .why(|| format!("Bytes of {} had come that nobody read: the process ended, or closed the socket without reading on.", the(peer)))
+            .show(|| Evidence { packet, time, from: Some(peer), what: "bytes that were not read".into() })
     })
 }
 
@@ -154,27 +154,25 @@ pub(super) fn unread_data(case: &Case<'_>) -> Option<Found> {
 pub(super) fn inside_frame(case: &Case<'_>) -> Option<Found> {
     let cutter = case.cutter()?;
     let culprit = Party::from(cutter);
-    let (name, why) = match case.side(cutter).tail {
-        Tail::InFrame(opcode, have, len) => (
-            "cut-inside-frame",
-            format!(
-                "Its own last frame ({}) was not finished: {have} of {len} bytes had come.",
-                opcode.name()
-            ),
-        ),
-        Tail::InHeader => (
-            "cut-inside-frame",
-            "Its own last frame was not finished: not even its header had come.".to_owned(),
-        ),
-        Tail::InMessage => (
-            "cut-inside-message",
-            "Its own last message was not finished: its last fragment had not come.".to_owned(),
-        ),
+    let tail = case.side(cutter).tail;
+    let name = match tail {
+        Tail::InFrame(..) | Tail::InHeader => "cut-inside-frame",
+        Tail::InMessage => "cut-inside-message",
         Tail::Boundary | Tail::Unknown => return None,
     };
-    let found = Found::new(name, Confidence::Certain, culprit).why(why);
+    let why = || match tail {
+        Tail::InFrame(opcode, have, len) => format!(
+            "Its own last frame ({}) was not finished: {have} of {len} bytes had come.",
+            opcode.name()
+        ),
+        Tail::InMessage => {
+            "Its own last message was not finished: its last fragment had not come.".to_owned()
+        }
+        _ => "Its own last frame was not finished: not even its header had come.".to_owned(),
+    };
+    let found = case.found(name, Confidence::Certain, culprit).why(why);
     Some(match case.side(cutter).last_data {
-        Some((packet, time)) => found.show(Evidence {
+        Some((packet, time)) => found.show(|| Evidence {
             packet,
             time,
             from: Some(cutter),
@@ -194,8 +192,8 @@ pub(super) fn not_relayed(case: &Case<'_>) -> Option<Found> {
     });
     let prompt = case.clocks.age? <= case.prompt();
     (case.cutter() == Some(Side::Server) && answered && silent && prompt).then(|| {
-        Found::new("tunnel-not-relayed", Confidence::Medium, Party::Server)
-            .why("It did so right after its 101, before a frame of either side had passed.")
+        case.found("tunnel-not-relayed", Confidence::Medium, Party::Server)
+            .why(|| "It did so right after its 101, before a frame of either side had passed.")
     })
 }
 
@@ -206,7 +204,7 @@ pub(super) fn answered_late(case: &Case<'_>) -> Option<Found> {
     let answer = peer.fin.or(peer.rst)?;
     let late = answer.time.since(case.cut_at()?) > case.prompt();
     (late && peer.habits.bytes_after_fin > 0).then(|| {
-        Found::new(
+        case.found(
             "fin-answered-late",
             Confidence::Low,
             Party::from(cutter.other()),
@@ -224,7 +222,7 @@ pub(super) fn mid_traffic(case: &Case<'_>) -> Option<Found> {
     };
     let has_spoken = case.clocks.either.is_some();
     (has_spoken && case.idle() < PAUSE)
-        .then(|| Found::new(name, Confidence::Medium, Party::from(cutter)))
+        .then(|| case.found(name, Confidence::Medium, Party::from(cutter)))
 }
 
 /// The plain fact.
@@ -232,10 +230,10 @@ pub(super) fn plain(case: &Case<'_>) -> Option<Found> {
     let end = case.ending.transport_end?;
     let found = match end.how {
         EndKind::Fin | EndKind::CloseNotify | EndKind::Alert => {
-            Found::new("fin-without-close", Confidence::Low, end.from)
+            case.found("fin-without-close", Confidence::Low, end.from)
         }
-        EndKind::Rst => Found::new("rst-unprompted", Confidence::Medium, end.from),
-        EndKind::Silence => Found::new("silence", Confidence::Medium, Party::Network),
+        EndKind::Rst => case.found("rst-unprompted", Confidence::Medium, end.from),
+        EndKind::Silence => case.found("silence", Confidence::Medium, Party::Network),
     };
     Some(found)
 }

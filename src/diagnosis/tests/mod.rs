@@ -229,15 +229,33 @@ impl Scene {
         let Diagnosis {
             verdict,
             transport_end,
+            clocks,
             ..
-        } = diagnose(&self.facts);
+        } = diagnose(&self.facts, Detail::Whole);
         assert!(!verdict.summary.is_empty());
+        let row = diagnose(&self.facts, Detail::Row);
+        assert_eq!((row.transport_end, row.clocks), (transport_end, clocks));
+        assert_eq!(row.verdict, shown_by_a_row(&verdict));
         let explained = causes::lookup(verdict.cause).is_some();
         assert!(explained, "{} is not explained", verdict.cause);
         Told {
             verdict,
             end: transport_end,
         }
+    }
+}
+
+/// A verdict without what no row shows.
+fn shown_by_a_row(verdict: &Verdict) -> Verdict {
+    Verdict {
+        clean: None,
+        other_causes: Vec::new(),
+        summary: String::new(),
+        advice: Cow::Borrowed(""),
+        client_view: View::default(),
+        server_view: View::default(),
+        evidence: Vec::new(),
+        ..verdict.clone()
     }
 }
 

@@ -221,7 +221,7 @@ fn a_client_that_ends_it_on_waking_was_asleep() {
 fn remarks(scene: &Scene) -> Vec<(&'static str, Side)> {
     let Diagnosis {
         remarks, verdict, ..
-    } = diagnose(&scene.facts);
+    } = diagnose(&scene.facts, Detail::Whole);
     assert_eq!(verdict.cause, "closed-normal");
     let names = remarks.iter().map(|remark| (remark.rule, remark.from));
     names.collect()

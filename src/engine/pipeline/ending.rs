@@ -15,7 +15,7 @@ use crate::engine::stack::Verge;
 use crate::engine::upper::Settings;
 use crate::flow::Slot;
 use crate::limits;
-use crate::session::{Confidence, EndKind, Session, State, Summary, Transport};
+use crate::session::{Confidence, Detail, EndKind, Session, State, Summary, Transport};
 use crate::time::Timestamp;
 use crate::tls::{KeyLog, Secrets};
 use crate::ws::Windows;
@@ -102,19 +102,19 @@ fn doubt(session: &mut Session) {
 impl Pipeline {
     /// One for packets that never end: sessions are to be [taken](Self::take_sessions) as they
     /// end, and it needs to be told what [time](Self::handle_tick) it is.
-    pub fn live(story: bool) -> Self {
+    pub fn live(detail: Detail) -> Self {
         Self {
             endings: Some(Endings::default()),
             max_connections: limits::MAX_LIVE_CONNECTIONS,
             max_syns_waiting: limits::MAX_LIVE_SYNS_WAITING,
             settings: Settings {
-                story,
+                story: detail == Detail::Story,
                 windows: Windows::new(
                     limits::MAX_LIVE_WINDOWS,
                     limits::MAX_LIVE_KEPT_COMPRESSED_IN_ALL,
                 ),
             },
-            ..Self::new(story)
+            ..Self::new(detail)
         }
     }
 
@@ -318,8 +318,7 @@ impl Pipeline {
         }
         let asked = self.told.sessions.waiting().iter();
         asked.for_each(|session| known.add(session));
-        let attempts =
-            std::mem::replace(&mut self.told.attempts, Attempts::new(self.settings.story));
+        let attempts = std::mem::replace(&mut self.told.attempts, Attempts::new(self.told.detail));
         let (told, forgotten) = attempts.tell(known, now, self.summary.gaps == 0);
         told.into_iter()
             .for_each(|session| self.told.sessions.push(session));
@@ -371,7 +370,8 @@ impl Pipeline {
         if verge == Verge::Refused {
             // The connection may carry other requests, and another attempt.
             if let Some(tracker) = stack.take_refused() {
-                let session = tell(*tracker, stack.tcp(), stack.name(key), Some(now));
+                let (name, detail) = (stack.name(key), self.told.detail);
+                let session = tell(*tracker, stack.tcp(), name, Some(now), detail);
                 self.told.push(session, stack.trace.as_deref().cloned());
             }
         } else {

@@ -13,7 +13,7 @@ struct Watched {
 impl Watched {
     fn new(wire: Wire) -> Self {
         Self {
-            pipeline: Pipeline::live(false),
+            pipeline: Pipeline::live(Detail::Whole),
             wire,
             passed: 0,
         }

@@ -106,7 +106,13 @@ impl Pipeline {
         };
         let tracker = stack.described()?;
         let until = self.summary.span.map(|(_, last)| last);
-        let mut session = tell(tracker, stack.tcp(), stack.name(key), until);
+        let mut session = tell(
+            tracker,
+            stack.tcp(),
+            stack.name(key),
+            until,
+            self.told.detail,
+        );
         if session.verdict.state == State::Open {
             // Nothing ended, the capture neither.
             "It goes on.".clone_into(&mut session.verdict.summary);

@@ -26,7 +26,7 @@ fn refused(port: u16, millis: i64, alert: &[u8]) -> Vec<(i64, Vec<u8>)> {
 fn told_live(wires: &[&[(i64, Vec<u8>)]]) -> Vec<&'static str> {
     let mut packets = wires.concat();
     packets.sort_by_key(|(millis, _)| *millis);
-    let mut pipeline = Pipeline::live(false);
+    let mut pipeline = Pipeline::live(Detail::Whole);
     let mut causes = Vec::new();
     let end = packets.last().map_or(0, |(millis, _)| millis + 60_000);
     let mut packets = packets.iter().zip(1..).peekable();

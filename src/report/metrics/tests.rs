@@ -162,7 +162,7 @@ fn nothing_of_a_peer_is_a_label() {
     let page = metrics.page(Text::OpenMetrics, None);
     samples(&page);
     assert!(!page.contains(&session.client.ip().to_string()));
-    assert!(!page.contains(session.opening.path.as_deref().unwrap()));
+    assert!(!page.contains(session.opening.path().unwrap()));
 }
 
 #[test]

@@ -309,7 +309,7 @@ fn draw_ended(
         4 => what(&session.verdict, session.opening.http_status),
         5 => session.client.to_string(),
         6 => session.server.to_string(),
-        _ => session.opening.path.clone().unwrap_or_default(),
+        _ => session.opening.path().unwrap_or_default().to_owned(),
     };
     let list = List {
         title,

@@ -278,8 +278,8 @@ fn ended_words(session: &Session) -> [String; 6] {
     [
         session.client.to_string(),
         session.server.to_string(),
-        session.opening.host.clone().unwrap_or_default(),
-        session.opening.path.clone().unwrap_or_default(),
+        session.opening.host().unwrap_or_default().to_owned(),
+        session.opening.path().unwrap_or_default().to_owned(),
         code.map_or_else(String::new, |code| code.to_string()),
         session.verdict.cause.to_owned(),
     ]

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::{Packed, Packer, Unpacker};
 use crate::capture::PacketId;
 use crate::session::{
-    Anomaly, Captured, Clocks, Close, Confidence, EndKind, Event, Evidence, Opening, Party, Sent,
-    Session, Side, State, Tls, Transport, TransportEnd, Verdict, View,
+    Anomaly, Captured, Clocks, Close, Confidence, EndKind, Event, Evidence, Opening, Party, Said,
+    Sent, Session, Side, State, Tls, Transport, TransportEnd, Verdict, View,
 };
 use crate::time::Timestamp;
 use crate::tls::Stage;
@@ -103,10 +103,6 @@ fields! {
         server, opening, tls, vlan, tunnel, clocks, ping_period, transport_end, verdict, closes,
         client_sent, server_sent, anomalies, lost_bytes, captured, related, events,
     }
-    Opening {
-        host, path, origin, user_agent, subprotocol, extensions, http_status, server_software, key,
-        credentials,
-    }
     Tls { version, cipher_suite, sni, alpn, alert, stage }
     Verdict {
         state, code, reason, clean, closer, culprit, cause; confidence, other_causes, summary,
@@ -120,6 +116,56 @@ fields! {
     Evidence { packet, time, from, what }
     Clocks { client, server, either, age }
     Event { time, packet, from, kind, detail }
+}
+
+/// Without what is not shown.
+impl Packed for Opening {
+    fn blank() -> Self {
+        Self::default()
+    }
+
+    fn pack(&self, to: &mut Packer<'_>) {
+        let Said {
+            host,
+            path,
+            origin,
+            user_agent,
+            key: _,
+            subprotocol,
+            extensions,
+            server_software,
+        } = self.said();
+        for text in [
+            host,
+            path,
+            origin,
+            user_agent,
+            subprotocol,
+            extensions,
+            server_software,
+        ] {
+            text.is_some().pack(to);
+            text.iter().for_each(|text| to.text(text));
+        }
+        self.http_status.pack(to);
+    }
+
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        let mut text = || (from.byte() != 0).then(|| from.text());
+        let said = Said {
+            host: text(),
+            path: text(),
+            origin: text(),
+            user_agent: text(),
+            key: None,
+            subprotocol: text(),
+            extensions: text(),
+            server_software: text(),
+        };
+        let mut status = None;
+        status.unpack(from);
+        *self = Self::new(&said, status);
+    }
 }
 
 impl Packed for bool {

@@ -3,46 +3,30 @@
 use super::{SentClose, Tracker};
 use crate::flow::End;
 use crate::session::Side;
-use crate::session::facts::{Back, Facts, IcmpMeaning, IcmpSeen, Mark, SideFacts, Sides};
+use crate::session::facts::{
+    Back, Facts, IcmpMeaning, IcmpSeen, LastSeen, Mark, SideFacts, SideSoFar, Sides,
+};
 use crate::tcp::{Connection, Origin, Signal};
 use crate::tls::Alert;
 
 impl Tracker {
-    /// All there is to know, with what TCP knows, once the connection is over or the capture is.
-    pub fn conclude(&mut self, tcp: &Connection) -> Facts {
-        let opening = self.opening();
+    /// All there is to know, with what TCP knows, once the connection is over or the capture is:
+    /// into `all`, which is blank. That is large, so it stays where it is.
+    pub fn conclude(&mut self, tcp: &Connection, all: &mut Facts) {
         let Sides { client, server } = std::mem::take(&mut self.sides);
         let talked = Sides {
             client: client.last_frame,
             server: server.last_frame,
         };
-        let is_tls = self.rare.as_ref().is_some_and(|rare| rare.tls.is_some());
-        let plain_next = self.rare.as_ref().and_then(|rare| rare.plain_next);
-        let (unconnected, sealed, alerts) = match &mut self.rare {
-            Some(rare) => (
-                rare.unconnected.take(),
-                rare.sealed.take(),
-                std::mem::take(&mut rare.alerts),
-            ),
-            None => (None, None, Vec::new()),
-        };
-        let mut all = Facts {
-            opening,
-            upgrade_asked: self.upgrade_asked,
-            request: self.requested,
-            answer: self.answer,
-            answered: self.answered,
-            sides: Sides {
-                client: client.into(),
-                server: server.into(),
-            },
-            superseded: self.superseded,
-            is_tls,
-            begun: Some(self.first.time),
-            unconnected,
-            sealed,
-            ..Facts::default()
-        };
+        self.conclude_side(Side::Client, client, talked.server, tcp, all);
+        self.conclude_side(Side::Server, server, talked.client, tcp, all);
+        all.opening = self.take_opening();
+        all.upgrade_asked = self.upgrade_asked;
+        all.request = self.requested;
+        all.answer = self.answer;
+        all.answered = self.answered;
+        all.superseded = self.superseded;
+        all.begun = Some(self.first.time);
         all.round_trip = tcp.round_trip();
         all.burst = tcp.burst().map(|burst| {
             let Origin { packet, time, .. } = burst.first;
@@ -63,6 +47,13 @@ impl Tracker {
             packet: complaint.packet,
             time: complaint.time,
         });
+        let mut alerts = Vec::new();
+        if let Some(rare) = &mut self.rare {
+            all.is_tls = rare.tls.is_some();
+            all.sealed = rare.sealed.take();
+            all.unconnected = rare.unconnected.take();
+            alerts = std::mem::take(&mut rare.alerts);
+        }
         for sent in self.closes.take().into_iter().flat_map(|all| *all) {
             let SentClose {
                 from,
@@ -70,9 +61,7 @@ impl Tracker {
                 ack,
             } = sent;
             close.mark.heard = heard(tcp, self.end(from), ack);
-            let closes = &mut all.sides[from].closes;
-            closes.reserve_exact(1);
-            closes.push(close);
+            all.sides[from].closes.push(close);
         }
         for (side, alert) in alerts {
             let mark = Mark {
@@ -94,51 +83,6 @@ impl Tracker {
         }
         for side in Side::BOTH {
             let end = self.end(side);
-            let has_head = self.has_head(side);
-            let facts = &mut all.sides[side];
-            // Whoever never answered a SYN sent nothing that could be missing.
-            facts.captured = tcp.has_seen(end) || all.unconnected.is_some();
-            let stream = tcp.stream(end);
-            // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
-            let talked_on = talked[side.other()]
-                .and_then(|last| last.ack)
-                .is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0);
-            facts.begins_behind = facts.captured
-                && !stream.is_from_syn()
-                && !has_head
-                && !facts.sent_frame
-                && !talked_on;
-            facts.habits = tcp.habits(end);
-            facts.acked = tcp.stream(end).acked();
-            facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));
-            facts.rst = tcp.rst(end).map(|rst| mark(tcp, end, rst, u64::MAX));
-            facts.outlived_rst = tcp.outlived_rst(end);
-            facts.rst_forged = facts.rst.is_some() && facts.is_forged();
-            facts.last_data = tcp
-                .last_data(end)
-                .map(|origin| (origin.packet, origin.time));
-            facts.unanswered = tcp
-                .resend(end)
-                .map(|resend| (resend.times, resent(tcp, end, resend.offset, resend.last)));
-            facts.stuck = tcp.stuck(end).map(|stuck| {
-                let last = resent(tcp, end, stuck.offset, stuck.last);
-                (stuck.times, stuck.heard, last)
-            });
-            // What was never delivered as frames, since nobody knows where they begin.
-            if let Some(hole) = facts.holes.last_mut()
-                && !hole.found
-            {
-                let next = tcp.stream(end).next();
-                let known = hole.offset.saturating_add(hole.len);
-                let end_of_all = plain_next.map_or(next, |plain| plain[end]);
-                hole.len = end_of_all.saturating_sub(hole.offset);
-                // Behind all plaintext other records may stand: an alert, which hides nothing.
-                if plain_next.is_some() && (end_of_all > known || hole.record_end.is_none()) {
-                    hole.record_end = Some(next);
-                }
-                hole.may_count_fin =
-                    plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
-            }
             if let Some(origin) = tcp.rst_out_of_window(end) {
                 self.note(
                     "rst-out-of-window",
@@ -197,7 +141,76 @@ impl Tracker {
         if let Some(events) = &mut self.events {
             events.sort_by_key(|event| (event.time, event.packet));
         }
-        all
+    }
+
+    /// What one side did; `heard`: the last frame of its peer.
+    fn conclude_side(
+        &self,
+        side: Side,
+        so_far: SideSoFar,
+        heard: Option<LastSeen>,
+        tcp: &Connection,
+        all: &mut Facts,
+    ) {
+        let end = self.end(side);
+        let stream = tcp.stream(end);
+        let facts = &mut all.sides[side];
+        // Whoever never answered a SYN sent nothing that could be missing.
+        facts.captured = tcp.has_seen(end) || self.is_unconnected();
+        facts.sent = so_far.sent;
+        facts.sent_frame = so_far.sent.frames > 0;
+        // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
+        let talked_on = || {
+            let ack = heard.and_then(|last| last.ack);
+            ack.is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0)
+        };
+        facts.begins_behind = facts.captured
+            && !stream.is_from_syn()
+            && !self.has_head(side)
+            && !facts.sent_frame
+            && !talked_on();
+        facts.last_data_frame = so_far.last_data_frame;
+        facts.last_frame = so_far.last_frame.map(|last| (last.packet, last.time));
+        if let Some(pings) = so_far.pings {
+            facts.pings = *pings;
+        }
+        if let Some(rough) = so_far.rough {
+            facts.violation = rough.violation;
+            facts.holes = rough.holes;
+            facts.tail = rough.tail;
+            facts.inflated = rough.inflated;
+        }
+        facts.habits = tcp.habits(end);
+        facts.acked = stream.acked();
+        facts.fin = tcp.fin(end).map(|fin| mark(tcp, end, fin, fin.offset + 1));
+        facts.rst = tcp.rst(end).map(|rst| mark(tcp, end, rst, u64::MAX));
+        facts.outlived_rst = tcp.outlived_rst(end);
+        facts.rst_forged = facts.rst.is_some() && facts.is_forged();
+        facts.last_data = tcp
+            .last_data(end)
+            .map(|origin| (origin.packet, origin.time));
+        facts.unanswered = tcp
+            .resend(end)
+            .map(|resend| (resend.times, resent(tcp, end, resend.offset, resend.last)));
+        facts.stuck = tcp.stuck(end).map(|stuck| {
+            let last = resent(tcp, end, stuck.offset, stuck.last);
+            (stuck.times, stuck.heard, last)
+        });
+        // What was never delivered as frames, since nobody knows where they begin.
+        if let Some(hole) = facts.holes.last_mut()
+            && !hole.found
+        {
+            let plain_next = self.rare.as_ref().and_then(|rare| rare.plain_next);
+            let known = hole.offset.saturating_add(hole.len);
+            let end_of_all = plain_next.map_or(stream.next(), |plain| plain[end]);
+            hole.len = end_of_all.saturating_sub(hole.offset);
+            // Behind all plaintext other records may stand: an alert, which hides nothing.
+            if plain_next.is_some() && (end_of_all > known || hole.record_end.is_none()) {
+                hole.record_end = Some(stream.next());
+            }
+            hole.may_count_fin =
+                plain_next.is_none() && tcp.fin(end).is_none() && tcp.rst(end).is_none();
+        }
     }
 }
 
