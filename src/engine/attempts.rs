@@ -127,7 +127,7 @@ impl Attempts {
         let settings = Settings {
             story: self.detail == Detail::Story,
             // No byte of them was seen.
-            windows: Windows::new(0),
+            windows: Windows::new(0, 0),
         };
         let detail = self.detail;
         let told = |attempt: Attempt| {

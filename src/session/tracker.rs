@@ -16,7 +16,7 @@ use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
 use crate::tls::{Alert, Sealed};
-use crate::ws::{Compression, Header, Item, Opcode, Rule, Tail};
+use crate::ws::{Compression, Flaw, Header, Inflated, Item, Opcode, Place, Rule, Tail};
 
 /// One session under way.
 #[derive(Clone, Debug)]
@@ -335,15 +335,10 @@ impl Tracker {
             Item::Message {
                 opcode,
                 len,
-                inflated,
                 origin,
             } => {
                 facts.sent.messages += 1;
                 facts.sent.largest_message = facts.sent.largest_message.max(len);
-                if let Some(len) = inflated {
-                    let inflated = &mut facts.rough().inflated;
-                    inflated.largest = inflated.largest.max(len);
-                }
                 self.tell(side, origin, "message", || {
                     let plural = if len == 1 { "" } else { "s" };
                     format!(
@@ -416,10 +411,7 @@ impl Tracker {
                     packet: origin.packet,
                     time: origin.time,
                 };
-                let known = &mut facts.rough().violation;
-                if known.is_none_or(|known| violation.offset < known.offset) {
-                    *known = Some(violation);
-                }
+                facts.note_violation(violation);
                 self.note(rule.name(), side, origin, particulars(rule, &header));
             }
             Item::Lost {
@@ -482,15 +474,62 @@ impl Tracker {
         rare.sealed = Some(Box::new(sealed));
     }
 
-    /// Where the frames of one side stopped, and what its last message came to so far, where
-    /// that was inflated.
-    pub fn handle_tail(&mut self, side: Side, tail: Tail, inflated: Option<u64>) {
-        let facts = &mut self.sides[side];
+    /// Where the frames of one side stopped.
+    pub fn handle_tail(&mut self, side: Side, tail: Tail) {
         if tail != Tail::Boundary {
-            facts.rough().tail = tail;
+            self.sides[side].rough().tail = tail;
         }
-        if inflated.is_some() {
-            facts.rough().inflated.last = inflated;
+    }
+
+    /// This side may have failed the connection because of what it received, as far as its own
+    /// Close tells (RFC 6455 §7.1.7). One with a code that finds no fault, and one that only repeats
+    /// the other's code, is of an end that minded nothing.
+    pub fn may_have_failed(&self, side: Side) -> bool {
+        let closes = || self.closes.iter().flat_map(|closes| closes.iter());
+        let Some(own) = closes().find(|sent| sent.from == side) else {
+            return true;
+        };
+        let code = own.close.frame.code();
+        let answers = |sent: &SentClose| code.is_some() && sent.close.frame.code() == code;
+        let mut before = closes().take_while(|sent| sent.from != side);
+        !own.close.frame.finds_no_fault() && !before.any(answers)
+    }
+
+    /// What the compressed messages of one side came to.
+    pub fn handle_inflated(&mut self, side: Side, inflated: &Inflated) {
+        let facts = &mut self.sides[side];
+        if inflated.last.is_some() || inflated.largest > 0 {
+            let rough = facts.rough();
+            (rough.inflated.last, rough.inflated.largest) = (inflated.last, inflated.largest);
+        }
+        for &Flaw { rule, place } in &inflated.flaws {
+            let Place {
+                offset,
+                opcode,
+                packet,
+                time,
+            } = place;
+            facts.note_violation(Violation {
+                rule,
+                offset,
+                packet,
+                time,
+            });
+            // Found when all is over, told in its place.
+            let anomalies = &mut self.rare.get_or_insert_default().anomalies;
+            let behind = anomalies.iter().rposition(|known| known.packet <= packet);
+            let at = behind.map_or(0, |at| at + 1);
+            anomalies.insert(
+                at,
+                Anomaly {
+                    rule: rule.name(),
+                    from: side,
+                    packet,
+                    time,
+                    detail: format!("{} frame", opcode.name()),
+                },
+            );
+            anomalies.truncate(limits::MAX_ANOMALIES);
         }
     }
 

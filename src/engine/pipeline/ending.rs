@@ -109,7 +109,10 @@ impl Pipeline {
             max_syns_waiting: limits::MAX_LIVE_SYNS_WAITING,
             settings: Settings {
                 story: detail == Detail::Story,
-                windows: Windows::new(limits::MAX_LIVE_WINDOWS),
+                windows: Windows::new(
+                    limits::MAX_LIVE_WINDOWS,
+                    limits::MAX_LIVE_KEPT_COMPRESSED_IN_ALL,
+                ),
             },
             ..Self::new(detail)
         }
