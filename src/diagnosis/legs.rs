@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use super::amend::Other;
-use super::outline::{Key, Leg, Outline};
+use super::outline::{Leg, Outline};
 use crate::session::{Party, State};
 use crate::time::Timestamp;
 
@@ -68,7 +68,7 @@ pub(super) fn join(outlines: &[Outline], legs: &[Leg]) -> HashMap<usize, Other, 
 
 /// Connections whose openings carry the same random key, each chain in order of time.
 fn by_key<'a>(seen: &[Seen<'a>]) -> Vec<Vec<Seen<'a>>> {
-    let mut keyed: Vec<(Key, Timestamp, usize)> = seen
+    let mut keyed: Vec<(u64, Timestamp, usize)> = seen
         .iter()
         .filter_map(|leg| Some((leg.leg.key?, leg.leg.started, leg.index)))
         .collect();

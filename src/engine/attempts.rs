@@ -91,6 +91,12 @@ impl Attempts {
         self.kept.is_empty()
     }
 
+    /// Some are of proxies, which are asked for servers by name.
+    pub(super) fn has_tunnels(&self) -> bool {
+        let is_tunnel = |attempt: &Attempt| matches!(attempt, Attempt::Tunnel(_));
+        self.kept.iter().any(is_tunnel)
+    }
+
     /// Those of another share as well.
     pub(super) fn extend(&mut self, other: Self) {
         self.kept.extend(other.kept);

@@ -3,8 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
+use foldhash::fast::RandomState;
+
 use super::sealed::stage;
 use super::stack::Stack;
+use crate::capture::PacketId;
 use crate::diagnosis::port::Port;
 use crate::flow::FlowKey;
 use crate::limits;
@@ -13,43 +16,63 @@ use crate::session::{Captured, Session, Transport};
 /// Where WebSockets are asked for, and what else is known of these servers.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    servers: HashMap<SocketAddr, Server>,
+    servers: HashMap<SocketAddr, Server, RandomState>,
     /// `host:port` as a CONNECT would name it.
     targets: HashMap<String, Transport>,
     /// Those that clients of TLS asked for (SNI), in lower case.
     names: HashSet<String>,
+    /// What was added so far.
+    count: u64,
 }
 
 #[derive(Debug, Default)]
 struct Server {
-    /// How a WebSocket was first asked for.
-    asked: Option<Transport>,
+    /// How a WebSocket was first asked for, and what says when that was.
+    asked: Option<(Order, Transport)>,
     port: Port,
+}
+
+/// What puts sessions in order.
+pub(super) type Order = (u64, PacketId);
+
+/// How a session asked for its WebSocket, and what its server showed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    transport: Transport,
+    /// Without the packets of that server, an answer of it may be missing as well.
+    is_heard: bool,
+    has_answered: bool,
+}
+
+impl Asked {
+    pub(super) fn new(session: &Session) -> Self {
+        let status = session.opening.http_status;
+        Self {
+            transport: session.transport,
+            is_heard: session.captured != Captured::ClientOnly,
+            // A port of TLS has an answer of its own to what is plain.
+            has_answered: session.opened.is_some() || status.is_some_and(|status| status != 400),
+        }
+    }
 }
 
 impl Known {
     /// Somebody asked for this one, unless its TLS failed. Of several at one server the first
     /// one tells how.
     pub(super) fn add(&mut self, session: &Session) {
+        self.add_as(session, Asked::new(session));
+    }
+
+    /// The same of a session of which only a row may be left.
+    pub(super) fn add_as(&mut self, session: &Session, asked: Asked) {
         if self.targets.len() >= limits::MAX_KNOWN_SERVERS || stage(session).is_some() {
             return;
         }
         let Session {
             server, transport, ..
         } = *session;
-        // Without the packets of that server, an answer of it may be missing as well.
-        if session.captured != Captured::ClientOnly {
-            self.add_server(server, transport);
-        }
-        if let Some(known) = self.servers.get_mut(&server) {
-            // A port of TLS has an answer of its own to what is plain.
-            let has_answered = session.opened.is_some()
-                || session
-                    .opening
-                    .http_status
-                    .is_some_and(|status| status != 400);
-            known.port.plain |= transport == Transport::Ws && has_answered;
-        }
+        let order = self.next(server, asked.is_heard.then_some(transport));
+        self.add_asked(server, asked, order);
         if let Some(host) = session.opening.host() {
             self.targets
                 .entry(authority(host, transport))
@@ -66,7 +89,8 @@ impl Known {
             self.add_tls(server);
         }
         if let Some((server, transport)) = stack.server(key) {
-            self.add_server(server, transport);
+            let order = self.next(server, Some(transport));
+            self.add_server(server, transport, order);
             if let Some(known) = self.servers.get_mut(&server) {
                 known.port.plain |= transport == Transport::Ws && stack.is_open();
             }
@@ -78,13 +102,31 @@ impl Known {
         }
     }
 
-    fn add_server(&mut self, server: SocketAddr, transport: Transport) {
+    /// What puts the next one, at this server, behind all before; makes a name of its address,
+    /// unless it is known already.
+    fn next(&mut self, server: SocketAddr, asked: Option<Transport>) -> Order {
+        self.count += 1;
+        if let Some(transport) = asked.filter(|_| self.server(server).is_none()) {
+            self.targets.entry(server.to_string()).or_insert(transport);
+        }
+        (self.count, PacketId::default())
+    }
+
+    /// A WebSocket was asked of `server`; what else names that server is not made known.
+    pub(super) fn add_asked(&mut self, server: SocketAddr, asked: Asked, order: Order) {
+        if asked.is_heard {
+            self.add_server(server, asked.transport, order);
+        }
+        if let Some(known) = self.servers.get_mut(&server) {
+            known.port.plain |= asked.transport == Transport::Ws && asked.has_answered;
+        }
+    }
+
+    fn add_server(&mut self, server: SocketAddr, transport: Transport, order: Order) {
         if let Some(known) = self.entry(server) {
             known.port.tls |= transport != Transport::Ws;
-            // Most are known by now: then no name is made of the address.
-            if known.asked.is_none() {
-                known.asked = Some(transport);
-                self.targets.entry(server.to_string()).or_insert(transport);
+            if known.asked.is_none_or(|(first, _)| order < first) {
+                known.asked = Some((order, transport));
             }
         }
     }
@@ -104,7 +146,7 @@ impl Known {
 
     /// How WebSockets are asked for at this address.
     pub(super) fn server(&self, server: SocketAddr) -> Option<Transport> {
-        self.servers.get(&server)?.asked
+        self.servers.get(&server)?.asked.map(|(_, how)| how)
     }
 
     /// The same for what a CONNECT names.

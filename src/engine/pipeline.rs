@@ -94,7 +94,7 @@ impl Pipeline {
 
     /// The same; keeps its sessions packed, until they are [joined](join) with those of others.
     pub(super) fn keeping(shard: Shard, detail: Detail, secrets: Secrets) -> Self {
-        let shelf = Shelf::new(shard.random());
+        let shelf = Shelf::new(shard.random(), detail);
         let mut pipeline = Self::of(shard, detail, secrets);
         pipeline.told.sessions = Outlet::Packed(Box::new(shelf));
         pipeline
@@ -252,7 +252,7 @@ impl Pipeline {
     /// The capture is over: tells what is left. Sessions come in the order of their first
     /// packets, numbered.
     pub fn finish(mut self) -> (Vec<Session>, Summary) {
-        let mut shelf = Shelf::new(self.shard.random());
+        let mut shelf = Shelf::new(self.shard.random(), self.told.detail);
         for session in self.told.sessions.take() {
             shelf.push(session);
         }

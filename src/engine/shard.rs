@@ -114,7 +114,7 @@ pub(super) fn join(parts: Vec<Part>) -> (Told, Vec<Finding>, Summary) {
     }
     let mut all = Shelves::new(shelves, tells_opaque);
     if !attempts.is_empty() || all.may_be_astray() {
-        let mut known = all.known();
+        let mut known = all.known(attempts.has_tunnels());
         tls_servers.into_iter().for_each(|it| known.add_tls(it));
         all.correct(&known);
         let now = summary.span.map_or(Timestamp::default(), |(_, last)| last);

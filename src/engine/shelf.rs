@@ -6,13 +6,12 @@ use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
 
-use super::known::Known;
+use super::known::{Asked, Known, Order};
 use super::sealed::stage;
-use crate::capture::PacketId;
 use crate::diagnosis::outline::{Leg, Outline};
 use crate::diagnosis::port;
 use crate::session::pack::{Pack, Place};
-use crate::session::{Session, Tls, Transport};
+use crate::session::{Detail, Session, Tls, Transport};
 
 /// Where a pipeline puts the sessions that it tells.
 pub(super) enum Outlet {
@@ -57,34 +56,38 @@ impl Outlet {
 /// with the ordinals of their connections.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
+    detail: Detail,
     random: RandomState,
     pub(super) pack: Pack,
-    places: Vec<Shelved>,
+    pub(super) places: Vec<Shelved>,
     pub(super) outlines: Vec<Outline>,
     pub(super) legs: Vec<Leg>,
 }
 
-/// Where a session is, and what puts it in order.
+/// Where a session is, and what is to be known of it before all are told.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shelved {
-    ordinal: u64,
-    first_packet: PacketId,
+    order: Order,
     pub(super) place: Place,
     /// Hash of the name of its server in TLS.
     name: Option<u64>,
+    asked: Asked,
     /// Nothing of it was read.
     is_sealed: bool,
     /// What else is known of its server's port may change its verdict.
     may_be_astray: bool,
-    pub(super) is_opaque: bool,
-    pub(super) is_abnormal: bool,
+    is_opaque: bool,
+    is_abnormal: bool,
 }
 
 impl Shelf {
-    /// An empty one. All whose sessions are to be compared need the same `random`.
-    pub(super) fn new(random: RandomState) -> Self {
+    /// An empty one, of which so much is wanted. All whose sessions are to be compared need the
+    /// same `random`.
+    pub(super) fn new(random: RandomState, detail: Detail) -> Self {
         Self {
+            detail,
             random,
+            pack: Pack::new(detail),
             ..Self::default()
         }
     }
@@ -95,9 +98,9 @@ impl Shelf {
         let name = |tls: &Tls| Some(tls.sni.as_ref()?.to_ascii_lowercase());
         let name = session.tls.as_ref().and_then(name);
         self.places.push(Shelved {
-            ordinal: session.number,
-            first_packet: session.first_packet,
+            order: (session.number, session.first_packet),
             name: name.map(|name| self.random.hash_one(name)),
+            asked: Asked::new(&session),
             is_sealed: stage(&session).is_some(),
             may_be_astray: port::may_be_astray(&session),
             is_opaque: session.transport == Transport::Tls,
@@ -105,28 +108,42 @@ impl Shelf {
             place: self.pack.push(session),
         });
     }
+
+    /// Corrects those that went to the wrong port.
+    fn correct(&mut self, known: &Known) {
+        let places = self.places.iter_mut().zip(&mut self.outlines);
+        for (shelved, outline) in places.filter(|(it, _)| it.may_be_astray) {
+            let mut session = Session::blank();
+            self.pack.read(shelved.place, &mut session);
+            let port = known.port(&session);
+            if port::correct(&mut session, port) {
+                outline.correct(&session);
+                shelved.place = self.pack.push(session);
+            }
+        }
+    }
 }
 
-/// A session on a shelf: what puts it in order, which shelf, and where there.
-pub(super) type Found = (Shelved, u32, usize);
+/// What puts a session in order, its shelf, and where it is there.
+pub(super) type Found = (Order, u32, u32);
 
 /// The shelves of all shares.
+#[derive(Debug, Default)]
 pub(super) struct Shelves {
     pub(super) shelves: Vec<Shelf>,
     /// Their sessions, in the order of their first packets.
     pub(super) order: Vec<Found>,
+    pub(super) abnormal: u64,
+    pub(super) opaque: u64,
 }
 
 impl Shelves {
     /// `tells_opaque`: TLS that could not be read, too.
     pub(super) fn new(shelves: Vec<Shelf>, tells_opaque: bool) -> Self {
-        let mut all = Self {
-            order: Vec::new(),
-            shelves: Vec::with_capacity(shelves.len()),
-        };
-        shelves.into_iter().for_each(|shelf| all.take_up(shelf));
-        if !tells_opaque {
-            retain_known(&mut all.order, &all.shelves);
+        let meant = (!tells_opaque).then(|| Meant::new(&shelves)).flatten();
+        let mut all = Self::default();
+        for shelf in shelves {
+            all.take_up(shelf, meant.as_ref());
         }
         all.sort();
         all
@@ -134,92 +151,108 @@ impl Shelves {
 
     /// More sessions.
     pub(super) fn add(&mut self, sessions: Vec<Session>) {
-        let random = self.shelves.first().map(|shelf| shelf.random.clone());
-        let mut shelf = Shelf::new(random.unwrap_or_default());
+        if sessions.is_empty() {
+            return;
+        }
+        let first = self.shelves.first();
+        let (random, detail) = first
+            .map(|it| (it.random.clone(), it.detail))
+            .unwrap_or_default();
+        let mut shelf = Shelf::new(random, detail);
         sessions.into_iter().for_each(|session| shelf.push(session));
-        self.take_up(shelf);
+        self.take_up(shelf, None);
         self.sort();
     }
 
-    fn take_up(&mut self, shelf: Shelf) {
+    /// All of a shelf, but handshakes that failed only where they were `meant` for WebSockets.
+    fn take_up(&mut self, shelf: Shelf, meant: Option<&Meant>) {
         let number = u32::try_from(self.shelves.len()).unwrap_or(u32::MAX);
-        let places = shelf.places.iter().enumerate();
-        self.order
-            .extend(places.map(|(at, &place)| (place, number, at)));
+        self.order.reserve_exact(shelf.places.len());
+        for (at, (shelved, outline)) in (0..).zip(shelf.places.iter().zip(&shelf.outlines)) {
+            if meant.is_none_or(|meant| meant.has(shelved, outline)) {
+                self.order.push((shelved.order, number, at));
+                self.abnormal += u64::from(shelved.is_abnormal);
+                self.opaque += u64::from(shelved.is_opaque);
+            }
+        }
         self.shelves.push(shelf);
     }
 
     fn sort(&mut self) {
-        let place = |(shelved, ..): &Found| (shelved.ordinal, shelved.first_packet);
-        if !self.order.is_sorted_by_key(place) {
-            self.order.sort_by_key(place);
+        if !self.order.is_sorted() {
+            self.order.sort_unstable();
         }
     }
 
     /// What else is known of their servers' ports may change some verdicts.
     pub(super) fn may_be_astray(&self) -> bool {
-        self.order.iter().any(|(it, ..)| it.may_be_astray)
+        let mut all = self.shelves.iter().flat_map(|shelf| &shelf.places);
+        all.any(|shelved| shelved.may_be_astray)
     }
 
     /// Corrects these.
     pub(super) fn correct(&mut self, known: &Known) {
-        let Self { shelves, order } = self;
-        let mut corrected = Vec::new();
-        order.retain(|(shelved, shelf, _)| {
-            let shelf = shelves.get(*shelf as usize);
-            let Some(shelf) = shelf.filter(|_| shelved.may_be_astray) else {
-                return true;
-            };
-            let mut session = Session::blank();
-            shelf.pack.read(shelved.place, &mut session);
-            session.number = shelved.ordinal;
-            let port = known.port(&session);
-            let is_astray = port::correct(&mut session, port);
-            if is_astray {
-                corrected.push(session);
-            }
-            !is_astray
-        });
-        if !corrected.is_empty() {
-            self.add(corrected);
-        }
+        self.shelves
+            .iter_mut()
+            .for_each(|shelf| shelf.correct(known));
     }
 
-    /// Where WebSockets were asked for.
-    pub(super) fn known(&self) -> Known {
+    /// Where WebSockets were asked for; `by_name`: under which names, too.
+    pub(super) fn known(&self, by_name: bool) -> Known {
         let mut known = Known::default();
+        if !by_name {
+            for shelf in &self.shelves {
+                let asked = shelf.places.iter().zip(&shelf.outlines);
+                for (shelved, outline) in asked.filter(|(it, _)| !it.is_sealed) {
+                    known.add_asked(outline.server(), shelved.asked, shelved.order);
+                }
+            }
+            return known;
+        }
         let mut session = Session::blank();
-        for (shelved, shelf, _) in self.order.iter().filter(|(it, ..)| !it.is_sealed) {
-            if let Some(shelf) = self.shelves.get(*shelf as usize) {
+        for (_, shelf, at) in &self.order {
+            let shelf = self.shelves.get(*shelf as usize);
+            if let Some((shelf, shelved)) =
+                shelf.and_then(|shelf| Some((shelf, shelf.places.get(*at as usize)?)))
+                && !shelved.is_sealed
+            {
                 shelf.pack.read(shelved.place, &mut session);
-                known.add(&session);
+                known.add_as(&session, shelved.asked);
             }
         }
         known
     }
 }
 
-/// Leaves out handshakes that failed, but for those with servers that speak WebSocket in another
-/// session: that address, or that name, was meant for it.
-fn retain_known(found: &mut Vec<Found>, shelves: &[Shelf]) {
-    if !found.iter().any(|(shelved, ..)| shelved.is_sealed) {
-        return;
+/// Servers that speak WebSocket in some session: handshakes with that address, or that name, that
+/// failed were meant for it.
+struct Meant {
+    servers: HashSet<SocketAddr, RandomState>,
+    names: HashSet<u64, RandomState>,
+}
+
+impl Meant {
+    /// `None` where no handshake failed.
+    fn new(shelves: &[Shelf]) -> Option<Self> {
+        let all = || {
+            let all = shelves.iter();
+            all.flat_map(|shelf| shelf.places.iter().zip(&shelf.outlines))
+        };
+        if !all().any(|(shelved, _)| shelved.is_sealed) {
+            return None;
+        }
+        let read = || all().filter(|(shelved, _)| !shelved.is_sealed);
+        Some(Self {
+            servers: read().map(|(_, outline)| outline.server()).collect(),
+            names: read().filter_map(|(shelved, _)| shelved.name).collect(),
+        })
     }
-    let server = |&(_, shelf, at): &Found| {
-        let outline = shelves.get(shelf as usize)?.outlines.get(at)?;
-        Some(outline.server())
-    };
-    let mut servers: HashSet<SocketAddr> = HashSet::new();
-    let mut names: HashSet<u64> = HashSet::new();
-    for read in found.iter().filter(|(shelved, ..)| !shelved.is_sealed) {
-        servers.extend(server(read));
-        names.extend(read.0.name);
+
+    fn has(&self, shelved: &Shelved, outline: &Outline) -> bool {
+        !shelved.is_sealed
+            || self.servers.contains(&outline.server())
+            || shelved.name.is_some_and(|name| self.names.contains(&name))
     }
-    found.retain(|it| {
-        !it.0.is_sealed
-            || server(it).is_some_and(|server| servers.contains(&server))
-            || it.0.name.is_some_and(|name| names.contains(&name))
-    });
 }
 
 #[cfg(test)]
@@ -241,12 +274,16 @@ mod tests {
             sample::wss(5, 445, "d.example", failed),
         ];
         let random = RandomState::default();
-        let mut shelves = [random.clone(), random].map(Shelf::new);
+        let mut shelves = [random.clone(), random].map(|it| Shelf::new(it, Detail::Whole));
         for session in sessions {
             shelves[usize::from(session.number % 2 == 0)].push(session);
         }
         let all = Shelves::new(shelves.into(), false);
-        let numbers: Vec<u64> = all.order.iter().map(|(it, ..)| it.ordinal).collect();
+        let numbers: Vec<u64> = all
+            .order
+            .iter()
+            .map(|((ordinal, _), ..)| *ordinal)
+            .collect();
         assert_eq!(numbers, [1, 2, 3]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::sealed::stage;
-use super::shelf::{Found, Shelved, Shelves};
+use super::shelf::Shelves;
 use crate::diagnosis::amend::Amendments;
 use crate::diagnosis::outline::Outline;
 use crate::limits;
@@ -84,10 +84,6 @@ impl Gone {
     }
 }
 
-fn count(found: &[Found], is_it: impl Fn(&Shelved) -> bool) -> u64 {
-    found.iter().filter(|(shelved, ..)| is_it(shelved)).count() as u64
-}
-
 /// The sessions of a run, in the order of their first packets, numbered.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -102,32 +98,41 @@ pub struct Told {
 impl Told {
     /// Compares the sessions of all shares.
     pub(super) fn join(all: Shelves) -> (Self, Vec<Finding>) {
-        let Shelves { shelves, order } = all;
-        let mut told = Self {
-            places: order
-                .iter()
-                .map(|(shelved, pack, _)| (*pack, shelved.place))
-                .collect(),
-            abnormal: count(&order, |shelved| shelved.is_abnormal),
-            opaque: count(&order, |shelved| shelved.is_opaque),
-            ..Self::default()
-        };
-        let (mut outlines, mut legs) = (Vec::new(), Vec::new());
-        outlines.reserve_exact(order.len());
-        legs.reserve_exact(order.len());
-        for (number, (_, pack, at)) in (1..).zip(&order) {
-            let shelf = shelves.get(*pack as usize);
-            if let Some((outline, leg)) =
-                shelf.and_then(|it| it.outlines.get(*at).zip(it.legs.get(*at)))
+        let Shelves {
+            mut shelves,
+            order,
+            abnormal,
+            opaque,
+        } = all;
+        // All there are once more, in order: in turn, so that there are never many twice.
+        let mut places = Vec::with_capacity(order.len());
+        let mut outlines = Vec::with_capacity(order.len());
+        for (number, &(_, shelf, at)) in (1..).zip(&order) {
+            let kept = shelves.get(shelf as usize);
+            if let Some(kept) = kept
+                && let Some(shelved) = kept.places.get(at as usize)
+                && let Some(outline) = kept.outlines.get(at as usize)
             {
-                let mut outline = outline.clone();
-                outline.number = number;
-                outlines.push(outline);
-                legs.push(leg.clone());
+                places.push((shelf, shelved.place));
+                outlines.push(outline.numbered(number));
             }
         }
+        for kept in &mut shelves {
+            (kept.places, kept.outlines) = (Vec::new(), Vec::new());
+        }
+        let mut legs = Vec::with_capacity(order.len());
+        for &(_, shelf, at) in &order {
+            let kept = shelves.get(shelf as usize);
+            legs.extend(kept.and_then(|kept| kept.legs.get(at as usize)).cloned());
+        }
         drop(order);
-        told.packs = shelves.into_iter().map(|shelf| shelf.pack).collect();
+        let mut told = Self {
+            packs: shelves.into_iter().map(|shelf| shelf.pack).collect(),
+            places,
+            abnormal,
+            opaque,
+            amendments: Amendments::default(),
+        };
         let path = |outline: &Outline| {
             let index = usize::try_from(outline.number.checked_sub(1)?).ok()?;
             told.get(index)?.opening.path().map(str::to_owned)

@@ -1,21 +1,8 @@
 //! Cells in columns: how wide each is, and what gives way where room is short.
 
-use std::borrow::Cow;
-
-use anstyle::Style;
-use jiff::civil::Date;
-
+use super::line::{Cell, Line};
 use super::look::Look;
-use super::text::{escape, shorten_end, shorten_middle, width};
-
-/// Fewer columns of a quotation tell nothing: then it is left out.
-const LEAST_QUOTE: usize = 8;
-/// Stands for a quotation that was left out.
-const LEFT_OUT: &str = " …";
-/// Bytes of most lines.
-const USUAL_LINE: usize = 160;
-/// What quotation marks and the blank before them take.
-const QUOTES: usize = 3;
+use super::text::width;
 
 /// What a cell too long for its column loses.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,90 +60,6 @@ pub(super) const fn column(title: &'static str) -> Column {
     }
 }
 
-/// A text and its looks.
-#[derive(Default)]
-pub(super) struct Cell<'a> {
-    pub(super) text: Cow<'a, str>,
-    /// Stands behind the text in quotation marks: cut, or left out whole, before the text is.
-    pub(super) quote: Option<Cow<'a, str>>,
-    /// What may stand for the text where room is short.
-    pub(super) short: Option<String>,
-    /// Columns of its beginning that are not to be cut.
-    pub(super) essential: usize,
-    pub(super) style: Style,
-}
-
-impl<'a> Cell<'a> {
-    /// A text; from the wire or not, it is made harmless here.
-    pub(super) fn text(text: &'a str) -> Self {
-        Self {
-            text: escape(text),
-            ..Self::default()
-        }
-    }
-
-    /// A text of our own, which is harmless.
-    pub(super) fn made(text: String) -> Self {
-        Self {
-            text: text.into(),
-            ..Self::default()
-        }
-    }
-
-    fn shown(&self, short: bool) -> &str {
-        match &self.short {
-            Some(text) if short => text,
-            _ => &self.text,
-        }
-    }
-
-    /// Columns of all that it says.
-    pub(super) fn width(&self, short: bool) -> usize {
-        let quote = self.quote.as_ref().map(|quote| width(quote) + QUOTES);
-        width(self.shown(short)) + quote.unwrap_or(0)
-    }
-
-    /// Columns below which it says too little.
-    fn least(&self, want: Want) -> usize {
-        match &self.quote {
-            Some(quote) if want < Want::Much => {
-                self.essential + QUOTES + width(quote).min(LEAST_QUOTE)
-            }
-            Some(_) => self.essential + width(LEFT_OUT),
-            None => self.essential,
-        }
-    }
-
-    /// In at most `columns`.
-    fn fitted(&self, short: bool, fit: Fit, columns: usize) -> Cow<'_, str> {
-        let text = self.shown(short);
-        if let Some(quote) = &self.quote {
-            let room = columns.saturating_sub(width(text) + QUOTES);
-            if width(quote) <= room || LEAST_QUOTE <= room {
-                return format!("{text} “{}”", shorten_end(quote, room)).into();
-            }
-            if width(text) + width(LEFT_OUT) <= columns {
-                return format!("{text}{LEFT_OUT}").into();
-            }
-        }
-        match fit {
-            Fit::Whole => text.into(),
-            Fit::Middle(..) => shorten_middle(text, columns),
-            Fit::End => shorten_end(text, columns),
-        }
-    }
-}
-
-/// A line of the table.
-#[derive(Default)]
-pub(super) struct Line<'a> {
-    /// The day of its time, where it has one.
-    pub(super) day: Option<Date>,
-    pub(super) cells: Vec<Cell<'a>>,
-    /// Sentences below it.
-    pub(super) notes: Vec<String>,
-}
-
 /// What is to be known of the lines of a table before the first is written.
 #[derive(Default)]
 pub(super) struct Measures {
@@ -178,34 +81,35 @@ impl Measures {
     /// Takes in one more line.
     pub(super) fn add(&mut self, line: &Line<'_>) {
         self.columns.resize_with(line.cells.len(), Measure::default);
+        let is_first = self.lines == 0;
+        self.lines += 1;
         for (cell, measure) in line.cells.iter().zip(&mut self.columns) {
-            for (at, short) in [false, true].into_iter().enumerate() {
-                if let Some(wide) = measure.wide.get_mut(at) {
-                    *wide = cell.width(short).max(*wide);
-                }
-                if let Some(same) = measure.same.get_mut(at) {
-                    let shown = cell.shown(short);
-                    if self.lines == 0 {
-                        *same = Some(shown.to_owned());
-                    } else if same.as_deref().is_some_and(|same| same != shown) {
-                        *same = None;
-                    }
+            widen(&mut measure.wide, cell.widths());
+            widen(&mut measure.least, cell.least());
+            for (same, short) in measure.same.iter_mut().zip([false, true]) {
+                if is_first {
+                    *same = Some(cell.shown(short));
+                } else if let Some(first) = same
+                    && *first != cell.shown(short)
+                {
+                    *same = None;
                 }
             }
-            let [least, at_worst] = &mut measure.least;
-            *least = cell.least(Want::Some).max(*least);
-            *at_worst = cell.least(Want::Much).max(*at_worst);
         }
-        self.lines += 1;
     }
 
     /// There are cells so wide in the column at `at`, in their long form and in their short one.
     pub(super) fn widen(&mut self, at: usize, widths: [usize; 2]) {
         if let Some(measure) = self.columns.get_mut(at) {
-            for (wide, width) in measure.wide.iter_mut().zip(widths) {
-                *wide = width.max(*wide);
-            }
+            widen(&mut measure.wide, widths);
         }
+    }
+}
+
+/// Each as wide as the other, where that is wider.
+pub(super) fn widen(most: &mut [usize; 2], others: [usize; 2]) {
+    for (most, other) in most.iter_mut().zip(others) {
+        *most = other.max(*most);
     }
 }
 
@@ -226,6 +130,21 @@ pub(super) struct Layout {
     widths: Vec<usize>,
     gap: &'static str,
     want: Want,
+    /// What a line is written by, once all else is known.
+    slots: Vec<Slot>,
+}
+
+/// A column as it stands in a line.
+struct Slot {
+    /// Which cell of the line.
+    at: usize,
+    /// What stands before it: so many blanks, or this.
+    gap: usize,
+    joint: &'static str,
+    short: bool,
+    right: bool,
+    fit: Fit,
+    wide: usize,
 }
 
 impl Layout {
@@ -245,11 +164,13 @@ impl Layout {
             widths: Vec::new(),
             gap: "  ",
             want: Want::None,
+            slots: Vec::new(),
         };
         layout.widen();
         if let Some(room) = room {
             layout.fit(room);
         }
+        layout.slots = layout.slots();
         layout
     }
 
@@ -313,7 +234,8 @@ impl Layout {
                 return 0;
             }
             let short = self.is_short(column);
-            let title = self.titles.cells.get(at).map(|title| title.width(short));
+            let title = self.titles.cells.get(at);
+            let title = title.and_then(|it| it.widths().get(usize::from(short)).copied());
             let cells = self
                 .measure(at)
                 .and_then(|it| it.wide.get(usize::from(short)).copied());
@@ -385,10 +307,12 @@ impl Layout {
     /// where it does not, and then nothing has changed.
     fn narrow(&mut self, room: usize) -> bool {
         let least = self.columns.iter().enumerate().map(|(at, column)| {
-            let title = self.titles.cells.get(at).map(|it| it.least(self.want));
+            let at_worst = usize::from(self.want == Want::Much);
+            let title = self.titles.cells.get(at);
+            let title = title.and_then(|it| it.least().get(at_worst).copied());
             let cells = self
                 .measure(at)
-                .and_then(|it| it.least.get(usize::from(self.want == Want::Much)).copied());
+                .and_then(|it| it.least.get(at_worst).copied());
             match column.fit {
                 Fit::Whole => usize::MAX,
                 Fit::Middle(least, _) if self.want < Want::Much => least,
@@ -420,71 +344,84 @@ impl Layout {
 
     /// No cell of `line` is wider than its column.
     pub(super) fn fits(&self, line: &Line<'_>) -> bool {
-        let columns = line.cells.iter().zip(self.columns).zip(&self.widths);
+        self.slots.iter().all(|slot| {
+            let widths = line.cells.get(slot.at).map(Cell::widths);
+            let width = widths.and_then(|it| it.get(usize::from(slot.short)).copied());
+            width.is_none_or(|width| width <= slot.wide)
+        })
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        let columns = self.columns.iter().zip(&self.widths).enumerate();
         columns
-            .into_iter()
-            .all(|((cell, column), wide)| cell.width(self.is_short(column)) <= *wide)
+            .filter(|&(at, _)| self.is_shown(at))
+            .map(|(at, (column, &wide))| {
+                let joint = self.joint(at);
+                let is_blank = joint.trim().is_empty();
+                Slot {
+                    at,
+                    gap: if is_blank { joint.len() } else { 0 },
+                    joint: if is_blank { "" } else { joint },
+                    short: self.is_short(column),
+                    right: column.right,
+                    fit: column.fit,
+                    wide,
+                }
+            })
+            .collect()
     }
 
     /// The line of titles.
     pub(super) fn titles(&self, look: &Look) -> String {
-        self.line(&self.titles, look)
+        let mut text = String::new();
+        self.write(&mut text, &self.titles, look);
+        text
     }
 
-    /// One line of the table.
-    pub(super) fn line(&self, line: &Line<'_>, look: &Look) -> String {
-        let mut text = String::with_capacity(USUAL_LINE);
-        let columns = line.cells.iter().zip(self.columns).zip(&self.widths);
-        for (at, ((cell, column), wide)) in columns.enumerate() {
-            if !self.is_shown(at) {
+    /// Adds one line of the table to `out`.
+    pub(super) fn write(&self, out: &mut String, line: &Line<'_>, look: &Look) {
+        let begun = out.len();
+        // What follows the last text of a line is left out.
+        let mut blanks = 0;
+        for slot in &self.slots {
+            let Some(cell) = line.cells.get(slot.at) else {
                 continue;
+            };
+            push_blanks(out, blanks + slot.gap);
+            if !slot.joint.is_empty() {
+                out.push_str(slot.joint);
             }
-            let shown = cell.fitted(self.is_short(column), column.fit, *wide);
-            let blank = wide.saturating_sub(width(&shown));
-            text.push_str(self.joint(at));
-            if column.right {
-                push_blanks(&mut text, blank);
-            }
-            if look.color {
-                text.push_str(&look.paint(cell.style, &shown));
-            } else {
-                text.push_str(&shown);
-            }
-            if !column.right {
-                push_blanks(&mut text, blank);
+            let mut wide = 0;
+            let from = out.len();
+            look.paint_to(out, cell.style, |out| {
+                wide = cell.write(out, slot.short, slot.fit, slot.wide);
+            });
+            blanks = slot.wide.saturating_sub(wide);
+            if slot.right {
+                insert_blanks(out, from, blanks);
+                blanks = 0;
             }
         }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        text
+        let end = out.trim_end().len().max(begun);
+        out.truncate(end);
+        out.push('\n');
     }
 }
 
-fn push_blanks(text: &mut String, mut count: usize) {
-    const BLANKS: &str = "                                ";
+const BLANKS: &str = "                                ";
+
+fn push_blanks(out: &mut String, mut count: usize) {
     while count > 0 {
         let some = BLANKS.get(..count).unwrap_or(BLANKS);
-        text.push_str(some);
+        out.push_str(some);
         count -= some.len();
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_cut_between_its_quotes_or_left_out() {
-        let cell = Cell {
-            quote: Some("an unexpected condition".into()),
-            ..Cell::text("internal-error")
-        };
-        let fitted = |columns| cell.fitted(false, Fit::End, columns);
-        assert_eq!(fitted(40), "internal-error “an unexpected condition”");
-        assert_eq!(fitted(39), "internal-error “an unexpected conditi…”");
-        assert_eq!(fitted(25), "internal-error “an unex…”");
-        assert_eq!(fitted(24), "internal-error …");
-        assert_eq!(fitted(15), "internal-error");
-        assert_eq!(fitted(9), "internal…");
+fn insert_blanks(out: &mut String, at: usize, mut count: usize) {
+    while count > 0 {
+        let some = BLANKS.get(..count).unwrap_or(BLANKS);
+        out.insert_str(at, some);
+        count -= some.len();
     }
 }

@@ -1,5 +1,7 @@
 //! How outputs for people look, and what several of them show alike.
 
+use std::fmt::Write as _;
+
 use anstyle::{AnsiColor, Style};
 
 use super::Captures;
@@ -28,10 +30,26 @@ pub struct Look {
 impl Look {
     /// `text` in `style`, where colours are wanted.
     pub(super) fn paint(&self, style: Style, text: &str) -> String {
-        if self.color && style != Style::new() && !text.is_empty() {
-            format!("{style}{text}{style:#}")
+        let mut out = String::new();
+        self.paint_to(&mut out, style, |out| out.push_str(text));
+        out
+    }
+
+    /// Adds to `out` what `write` does, so painted.
+    pub(super) fn paint_to(&self, out: &mut String, style: Style, write: impl FnOnce(&mut String)) {
+        if !self.color || style == Style::new() {
+            return write(out);
+        }
+        let begun = out.len();
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{style}");
+        let painted = out.len();
+        write(out);
+        if out.len() == painted {
+            // Nothing to paint.
+            out.truncate(begun);
         } else {
-            text.to_owned()
+            let _ = write!(out, "{style:#}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! what a view shows, and in which order; a [`Sink`] says how it looks. [`record`] holds the
 //! names of the fields, which are a contract with whoever reads them.
 
+mod address;
 mod advice;
 pub mod captions;
 mod columns;
@@ -12,6 +13,7 @@ mod findings;
 pub mod json;
 pub mod ladder;
 mod layout;
+mod line;
 pub mod look;
 #[cfg(feature = "metrics")]
 pub mod metrics;

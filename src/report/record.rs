@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use serde::{Serialize, Serializer};
 
+use super::address::write_address;
 use super::rows::{CloseRow, Row};
 use super::words::{captured, confidence, end_kind, party, side, state, transport};
 use super::{Captures, when};
@@ -45,28 +46,12 @@ impl Display for Address {
 /// Most addresses with their ports have no more characters.
 const ADDRESS: usize = 24;
 
-impl Address {
-    /// As a text; nearly all are of IPv4, and there the general way takes several times as long.
-    pub(super) fn to_text(self) -> String {
-        let SocketAddr::V4(address) = self.0 else {
-            return self.0.to_string();
-        };
-        let mut digits = itoa::Buffer::new();
-        let mut text = String::with_capacity(ADDRESS);
-        for octet in address.ip().octets() {
-            text.push_str(digits.format(octet));
-            text.push('.');
-        }
-        text.pop();
-        text.push(':');
-        text.push_str(digits.format(address.port()));
-        text
-    }
-}
-
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_text())
+        let mut text = String::with_capacity(ADDRESS);
+        // Writing to a string cannot fail.
+        let _ = write_address(&mut text, self.0);
+        serializer.serialize_str(&text)
     }
 }
 

@@ -8,9 +8,10 @@ use std::io::{self, Write};
 use jiff::civil::Date;
 
 use super::columns::SESSIONS;
-use super::layout::{Cell, Layout, Line, Measures};
+use super::layout::{Layout, Measures};
+use super::line::{Cell, Line, Says};
 use super::look::{DIM, Look};
-use super::table::{NOTE, Table};
+use super::table::{NOTE, Table, notes};
 use super::{Captures, Row, Sink, View, findings};
 use crate::session::{Finding, Session, Summary};
 
@@ -36,19 +37,17 @@ const LEAST_WHAT: usize = 20;
 /// A line as wide as lines usually are. Two that differ: what all lines share would be told above
 /// the table, and of those to come nobody knows what they share.
 fn usual(digit: &str) -> Line<'static> {
-    let cell = |(text, short): &(&str, &str)| Cell {
-        short: Some(short.replace('5', digit)),
-        ..Cell::made(text.replace('5', digit))
+    let says = |text: &str| text.replace('5', digit);
+    let mut line = Line {
+        cells: USUAL
+            .map(|(text, short)| Cell::says(Says::Either(Box::new([text, short].map(says))))),
+        ..Line::default()
     };
-    let mut cells: Vec<Cell<'_>> = USUAL.iter().map(cell).collect();
     // What happened is what people watch for.
-    if let Some(what) = cells.last_mut() {
+    if let Some(what) = line.cells.last_mut() {
         what.essential = LEAST_WHAT;
     }
-    Line {
-        cells,
-        ..Line::default()
-    }
+    line
 }
 
 /// Of lines as wide as usual, and this one.
@@ -105,10 +104,11 @@ impl<W: Write> Rolling<W> {
             }
             self.day = line.day;
         }
-        self.out
-            .write_all(layout.line(&line, &self.look).as_bytes())?;
-        for note in &line.notes {
-            writeln!(self.out, "{NOTE}{}", self.look.paint(DIM, note))?;
+        let mut text = String::new();
+        layout.write(&mut text, &line, &self.look);
+        self.out.write_all(text.as_bytes())?;
+        for note in notes(session, &self.look) {
+            writeln!(self.out, "{NOTE}{}", self.look.paint(DIM, &note))?;
         }
         Ok(())
     }

@@ -5,22 +5,20 @@
 //! may be millions.
 
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use jiff::civil::Date;
 
 use super::advice::Advices;
 use super::columns::{CLOSES, EVENTS, SESSIONS};
-use super::layout::{Cell, Column, Layout, Line, Measures};
+use super::layout::{Column, Layout, Measures, widen};
+use super::line::{Cell, Line, Says};
 use super::look::{DIM, Look, code_style, legend, packet};
-use super::record::Address;
 use super::rows::CloseRow;
 use super::text::{escape, width};
-use super::when::{short_span, shortest_span};
+use super::when::{Reading, shortest_span};
 use super::words::{end_kind, party, side};
 use super::{Captures, Row, Sink, View, findings};
 use crate::session::{Event, Finding, Session, State, Summary, Transport};
-use crate::time::Timestamp;
 
 /// The table of a view.
 pub struct Table<'a, W> {
@@ -39,6 +37,8 @@ pub struct Table<'a, W> {
     layout: Option<Layout>,
     advices: Advices,
     findings: Vec<Finding>,
+    /// The last line, whose room the next one uses.
+    text: String,
 }
 
 impl<'a, W: Write> Table<'a, W> {
@@ -61,87 +61,80 @@ impl<'a, W: Write> Table<'a, W> {
             layout: None,
             advices: Advices::default(),
             findings: Vec::new(),
+            text: String::new(),
         }
     }
 
-    fn time(&self, time: Timestamp) -> Cell<'static> {
+    fn time(&self, time: Reading) -> Cell<'static> {
+        // (While rows are surveyed nobody knows of all days.)
+        let is_told = self.layout.is_some() && self.has_days();
         Cell {
-            short: Some(self.look.watch.brief(time)),
             style: DIM,
-            ..Cell::made(self.look.watch.time(time))
+            ..Cell::says(Says::Time(time, time.date().filter(|_| is_told)))
         }
     }
 
     pub(super) fn session<'s>(&self, session: &'s Session) -> Line<'s> {
         let [client, server, path] = whereabouts(session);
         let verdict = &session.verdict;
-        let ended = session.ended;
-        let lasted = ended.map(|ended| ended.since(session.started));
-        let cells = vec![
-            number(session),
-            ended.map_or_else(unknown, |ended| self.time(ended)),
-            lasted.map_or_else(unknown, |nanos| Cell {
-                short: Some(shortest_span(nanos)),
-                ..Cell::made(short_span(nanos))
-            }),
-            client,
-            server,
-            path,
-            code(verdict.code),
-            Cell::text(verdict.closer.map_or("-", party)),
-            what(session),
-        ];
-        let notes = if self.look.verbose {
-            self.look.prose(&verdict.summary, NOTE.len())
-        } else {
-            Vec::new()
-        };
+        let ended = session.ended.map(|ended| self.look.watch.read(ended));
+        let lasted = session.ended.map(|ended| ended.since(session.started));
         Line {
-            day: ended.and_then(|ended| self.look.watch.date(ended)),
-            cells,
-            notes,
+            day: ended.and_then(|ended| ended.date()),
+            cells: [
+                number(session),
+                ended.map_or_else(unknown, |ended| self.time(ended)),
+                lasted.map_or_else(unknown, |nanos| Cell::says(Says::Span(nanos))),
+                client,
+                server,
+                path,
+                code(verdict.code),
+                Cell::word(verdict.closer.map_or("-", party)),
+                what(session),
+            ],
         }
     }
 
     fn close<'s>(&self, row: &CloseRow<'s>) -> Line<'s> {
         let session = row.session;
         let [client, server, path] = whereabouts(session);
+        let time = self.look.watch.read(row.time);
         let packet = row.packet.map(|id| packet(id, self.captures));
         let what = match row.frame {
             Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
             None => what(session),
         };
-        let cells = vec![
-            self.time(row.time),
-            number(session),
-            client,
-            server,
-            path,
-            packet.map_or_else(unknown, Cell::made),
-            Cell::text(row.frame.map_or("-", |close| side(close.from))),
-            code(row.code()),
-            what,
-        ];
         Line {
-            day: self.look.watch.date(row.time),
-            cells,
-            notes: Vec::new(),
+            day: time.date(),
+            cells: [
+                self.time(time),
+                number(session),
+                client,
+                server,
+                path,
+                packet.map_or_else(unknown, Cell::made),
+                Cell::word(row.frame.map_or("-", |close| side(close.from))),
+                code(row.code()),
+                what,
+            ],
         }
     }
 
     fn event<'s>(&self, session: &Session, event: &'s Event) -> Line<'s> {
-        let cells = vec![
-            self.time(event.time),
-            number(session),
-            Cell::made(packet(event.packet, self.captures)),
-            Cell::text(side(event.from)),
-            Cell::text(event.kind),
-            Cell::text(&event.detail),
-        ];
+        let time = self.look.watch.read(event.time);
         Line {
-            day: self.look.watch.date(event.time),
-            cells,
-            notes: Vec::new(),
+            day: time.date(),
+            cells: [
+                self.time(time),
+                number(session),
+                Cell::made(packet(event.packet, self.captures)),
+                Cell::word(side(event.from)),
+                Cell::word(event.kind),
+                Cell::text(&event.detail),
+                Cell::default(),
+                Cell::default(),
+                Cell::default(),
+            ],
         }
     }
 
@@ -156,20 +149,6 @@ impl<'a, W: Write> Table<'a, W> {
     /// Times of day need their day where there is more than one.
     fn has_days(&self) -> bool {
         matches!(self.days, Some((_, true)))
-    }
-
-    /// Puts the day before the time of a line.
-    fn tell_day(&self, line: &mut Line<'_>) {
-        let at = self.columns.iter().position(|column| column.time);
-        let cell = at.and_then(|at| line.cells.get_mut(at));
-        let (Some(day), Some(cell)) = (line.day, cell) else {
-            return;
-        };
-        let day = day.to_string();
-        cell.text = format!("{day} {}", cell.text).into();
-        // The year can be told from the summary.
-        let day = day.split_once('-').map_or("", |(_, day)| day);
-        cell.short = cell.short.take().map(|time| format!("{day} {time}"));
     }
 
     /// Writes what stands above the rows.
@@ -192,23 +171,34 @@ impl<'a, W: Write> Table<'a, W> {
 
     pub(super) fn titles(&self) -> Line<'static> {
         let title = |column: &Column| {
-            let clock = self.look.watch.label();
-            let clock = clock.filter(|_| column.time);
-            let text = match clock {
-                Some(clock) => format!("{} ({clock})", column.title),
-                None => column.title.to_owned(),
+            let clock = self.look.watch.label().filter(|_| column.time);
+            let says = match clock {
+                Some(clock) => Says::Either(Box::new([
+                    format!("{} ({clock})", column.title),
+                    column.title.to_owned(),
+                ])),
+                None => Says::Text(column.title.into()),
             };
             Cell {
-                short: Some(column.title.to_owned()),
                 essential: width(column.title),
                 style: DIM,
-                ..Cell::made(text)
+                ..Cell::says(says)
             }
         };
-        Line {
-            cells: self.columns.iter().map(title).collect(),
-            ..Line::default()
+        let mut line = Line::default();
+        for (cell, column) in line.cells.iter_mut().zip(self.columns) {
+            *cell = title(column);
         }
+        line
+    }
+}
+
+/// What is told below the row of a session, where that is wanted.
+pub(super) fn notes(session: &Session, look: &Look) -> Vec<String> {
+    if look.verbose {
+        look.prose(&session.verdict.summary, NOTE.len())
+    } else {
+        Vec::new()
     }
 }
 
@@ -219,23 +209,14 @@ pub(super) const NOTE: &str = "    ";
 const DAY: [usize; 2] = [11, 6];
 
 fn unknown() -> Cell<'static> {
-    Cell::text("-")
+    Cell::word("-")
 }
 
 /// Client, server and path of a session.
 fn whereabouts(session: &Session) -> [Cell<'_>; 3] {
-    let client = Address(session.client).to_text();
-    // The client's port tells nothing that the number of the session does not.
-    let short = match (session.client.ip(), client.split_once(':')) {
-        (IpAddr::V4(_), Some((ip, _))) => ip.to_owned(),
-        (ip, _) => ip.to_string(),
-    };
     [
-        Cell {
-            short: Some(short),
-            ..Cell::made(client)
-        },
-        Cell::made(Address(session.server).to_text()),
+        Cell::says(Says::Client(session.client)),
+        Cell::says(Says::Server(session.server)),
         Cell::text(path_or_name(session).unwrap_or("-")),
     ]
 }
@@ -246,25 +227,25 @@ fn path_or_name(session: &Session) -> Option<&str> {
     session.opening.path().or_else(name)
 }
 
-fn number(session: &Session) -> Cell<'static> {
-    Cell::made(itoa::Buffer::new().format(session.number).to_owned())
+const fn number(session: &Session) -> Cell<'static> {
+    Cell::says(Says::Number(session.number))
 }
 
 fn code(code: Option<u16>) -> Cell<'static> {
-    let text = code.map(|code| itoa::Buffer::new().format(code).to_owned());
+    let cell = code.map(|code| Cell::says(Says::Number(code.into())));
     Cell {
         style: code_style(code),
-        ..text.map_or_else(unknown, Cell::made)
+        ..cell.unwrap_or_else(unknown)
     }
 }
 
 /// `what`, then `reason` in quotes where there is one.
-fn quoted<'a>(what: &'a str, reason: Option<&'a str>) -> Cell<'a> {
+fn quoted<'a>(what: &'static str, reason: Option<&'a str>) -> Cell<'a> {
     let reason = reason.filter(|reason| !reason.is_empty());
     Cell {
         quote: reason.map(escape),
         essential: width(what),
-        ..Cell::text(what)
+        ..Cell::word(what)
     }
 }
 
@@ -299,7 +280,7 @@ impl<W: Write> Sink for Table<'_, W> {
 
     fn survey(&mut self, row: &Row<'_>) -> io::Result<()> {
         let mut line = self.line(row);
-        if let Some(day) = line.day.take() {
+        if let Some(day) = line.day {
             match &mut self.days {
                 Some((first, others)) => *others |= *first != day,
                 None => self.days = Some((day, false)),
@@ -307,10 +288,7 @@ impl<W: Write> Sink for Table<'_, W> {
             // How wide that becomes is known when all days are.
             let at = self.columns.iter().position(|column| column.time);
             if let Some(cell) = at.and_then(|at| line.cells.get_mut(at)) {
-                let time = std::mem::take(cell);
-                let [long, short] = &mut self.times;
-                *long = time.width(false).max(*long);
-                *short = time.width(true).max(*short);
+                widen(&mut self.times, std::mem::take(cell).widths());
             }
         }
         self.measures.add(&line);
@@ -318,24 +296,24 @@ impl<W: Write> Sink for Table<'_, W> {
     }
 
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        if self.layout.is_none() {
+            self.layout = Some(self.begin()?);
+        }
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        if let Some(layout) = &self.layout {
+            layout.write(&mut text, &self.line(row), &self.look);
+        }
+        self.text = text;
+        let (out, look) = (&mut self.out, &self.look);
+        out.write_all(self.text.as_bytes())?;
         if let Row::Session(session) = row
-            && self.look.verbose
+            && look.verbose
         {
             self.advices.add(session);
-        }
-        let layout = match self.layout.take() {
-            Some(layout) => layout,
-            None => self.begin()?,
-        };
-        let mut line = self.line(row);
-        if self.has_days() {
-            self.tell_day(&mut line);
-        }
-        let layout = self.layout.insert(layout);
-        let (out, look) = (&mut self.out, &self.look);
-        out.write_all(layout.line(&line, look).as_bytes())?;
-        for note in &line.notes {
-            writeln!(out, "{NOTE}{}", look.paint(DIM, note))?;
+            for note in notes(session, look) {
+                writeln!(out, "{NOTE}{}", look.paint(DIM, &note))?;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Points in time for people and for records.
 
+use std::fmt::{self, Write};
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 
@@ -38,45 +40,21 @@ impl Watch {
 
     /// `HH:MM:SS.mmm`, or `+S.mmm` on a relative clock.
     pub fn time(&self, time: Timestamp) -> String {
-        match self.clock {
-            Clock::Relative => seconds(time.since(self.zero)),
-            Clock::Utc | Clock::Local => self.time_of_day(time),
-        }
+        text(|out| self.read(time).write(out))
     }
 
     /// `HH:MM:SS`; on a relative clock as [`time`](Self::time).
     pub fn brief(&self, time: Timestamp) -> String {
-        let mut text = self.time(time);
-        if self.clock != Clock::Relative {
-            text.truncate("HH:MM:SS".len());
-        }
-        text
+        text(|out| self.read(time).write_brief(out))
     }
 
-    /// The day; `None` on a relative clock, which has no days.
-    pub fn date(&self, time: Timestamp) -> Option<Date> {
-        (self.clock != Clock::Relative).then(|| self.civil(time).date())
-    }
-
-    fn civil(&self, time: Timestamp) -> DateTime {
+    /// What it shows at `time`.
+    pub fn read(&self, time: Timestamp) -> Reading {
         match self.clock {
-            Clock::Local => self.zone.to_datetime(instant(time)),
-            Clock::Utc | Clock::Relative => Offset::UTC.to_datetime(instant(time)),
+            Clock::Relative => Reading::Since(time.since(self.zero)),
+            Clock::Local => Reading::Civil(self.zone.to_datetime(instant(time))),
+            Clock::Utc => Reading::Civil(Offset::UTC.to_datetime(instant(time))),
         }
-    }
-
-    fn time_of_day(&self, time: Timestamp) -> String {
-        let time = self.civil(time).time();
-        let field = |value: i8| u32::from(value.unsigned_abs());
-        let mut text = *b"00:00:00.000";
-        put::<0, 2, _>(&mut text, field(time.hour()));
-        put::<3, 2, _>(&mut text, field(time.minute()));
-        put::<6, 2, _>(&mut text, field(time.second()));
-        put::<9, 3, _>(
-            &mut text,
-            time.subsec_nanosecond().unsigned_abs() / 1_000_000,
-        );
-        std::str::from_utf8(&text).unwrap_or_default().to_owned()
     }
 
     /// Whose time of day it is; `None` for a relative clock, whose times begin with a sign.
@@ -89,74 +67,183 @@ impl Watch {
     }
 }
 
-/// `+S.mmm`, or `-S.mmm` where the clock of the capture went back.
-fn seconds(nanos: i64) -> String {
-    let sign = if nanos < 0 { "-" } else { "+" };
-    let millis = nanos.unsigned_abs() / 1_000_000;
-    decimal(sign, millis / 1000, millis % 1000, 3)
+/// What times of day look like, and brief ones.
+const TIME: &[u8; 12] = b"00:00:00.000";
+const BRIEF: &[u8; 8] = b"00:00:00";
+
+/// What a [`Watch`] shows.
+#[derive(Clone, Copy, Debug)]
+pub enum Reading {
+    /// A day and a time of day.
+    Civil(DateTime),
+    /// Nanoseconds since the first packet.
+    Since(i64),
+}
+
+impl Reading {
+    /// The day; `None` on a relative clock, which has no days.
+    pub fn date(&self) -> Option<Date> {
+        match self {
+            Self::Civil(time) => Some(time.date()),
+            Self::Since(_) => None,
+        }
+    }
+
+    /// The columns that it takes, and in its brief form, where these are the same for all.
+    pub const fn widths(&self) -> Option<[usize; 2]> {
+        match self {
+            Self::Civil(_) => Some([TIME.len(), BRIEF.len()]),
+            Self::Since(_) => None,
+        }
+    }
+
+    /// `HH:MM:SS.mmm`, or `+S.mmm`; `-S.mmm` where the clock of the capture went back.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, out: &mut impl Write) -> fmt::Result {
+        match *self {
+            Self::Civil(time) => {
+                let mut text = *TIME;
+                put_time(&mut text, time);
+                put::<9, 3, _>(
+                    &mut text,
+                    time.subsec_nanosecond().unsigned_abs() / 1_000_000,
+                );
+                out.write_str(std::str::from_utf8(&text).unwrap_or_default())
+            }
+            Self::Since(nanos) => {
+                let sign = if nanos < 0 { "-" } else { "+" };
+                let millis = nanos.unsigned_abs() / 1_000_000;
+                write_decimal(out, sign, millis / 1000, millis % 1000, 3)
+            }
+        }
+    }
+
+    /// `HH:MM:SS`; on a relative clock as [`write`](Self::write).
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_brief(&self, out: &mut impl Write) -> fmt::Result {
+        match *self {
+            Self::Civil(time) => {
+                let mut text = *BRIEF;
+                put_time(&mut text, time);
+                out.write_str(std::str::from_utf8(&text).unwrap_or_default())
+            }
+            Self::Since(_) => self.write(out),
+        }
+    }
+}
+
+/// The time of day over `00:00:00`.
+fn put_time<const ALL: usize>(text: &mut [u8; ALL], time: DateTime) {
+    let field = |value: i8| u32::from(value.unsigned_abs());
+    put::<0, 2, _>(text, field(time.hour()));
+    put::<3, 2, _>(text, field(time.minute()));
+    put::<6, 2, _>(text, field(time.second()));
+}
+
+/// What `write` writes.
+fn text(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write(&mut text);
+    text
 }
 
 /// A span as timers are set: `850 ms`, `60.400 s`, and beyond ten minutes
 /// `1 h 0 min (3600.400 s)`.
 pub fn span(nanos: i64) -> String {
+    text(|out| write_span(out, nanos))
+}
+
+fn write_span(out: &mut impl Write, nanos: i64) -> fmt::Result {
     let sign = if nanos < 0 { "-" } else { "" };
     let millis = nanos.unsigned_abs() / 1_000_000;
     let (mins, hours) = (millis / 60_000, millis / 3_600_000);
-    let exact = || {
-        let mut text = decimal(sign, millis / 1000, millis % 1000, 3);
-        text.push_str(" s");
-        text
-    };
-    let exactly = || format!("{}.{:03} s", millis / 1000, millis % 1000);
+    let (secs, rest) = (millis / 1000, millis % 1000);
     match millis {
-        0 => format!("{sign}{} µs", nanos.unsigned_abs() / 1000),
-        1..1000 => whole(sign, millis, " ms"),
-        1000..600_000 => exact(),
-        600_000..3_600_000 => format!("{sign}{mins} min ({})", exactly()),
-        3_600_000..86_400_000 => format!("{sign}{hours} h {} min ({})", mins % 60, exactly()),
-        _ => format!("{sign}{} d {} h ({})", hours / 24, hours % 24, exactly()),
+        0 => write_whole(out, sign, nanos.unsigned_abs() / 1000, " µs"),
+        1..1000 => write_whole(out, sign, millis, " ms"),
+        1000..600_000 => {
+            write_decimal(out, sign, secs, rest, 3)?;
+            out.write_str(" s")
+        }
+        600_000..3_600_000 => write!(out, "{sign}{mins} min ({secs}.{rest:03} s)"),
+        3_600_000..86_400_000 => {
+            write!(
+                out,
+                "{sign}{hours} h {} min ({secs}.{rest:03} s)",
+                mins % 60
+            )
+        }
+        _ => {
+            let (days, hours) = (hours / 24, hours % 24);
+            write!(out, "{sign}{days} d {hours} h ({secs}.{rest:03} s)")
+        }
     }
 }
 
 /// A number with its unit. There are many, and the general way takes several times as long.
-fn whole(sign: &str, value: u64, unit: &str) -> String {
-    let mut digits = itoa::Buffer::new();
-    [sign, digits.format(value), unit].concat()
+fn write_whole(out: &mut impl Write, sign: &str, value: u64, unit: &str) -> fmt::Result {
+    out.write_str(sign)?;
+    out.write_str(itoa::Buffer::new().format(value))?;
+    out.write_str(unit)
 }
 
 /// A number with `digits` digits behind the point.
-fn decimal(sign: &str, value: u64, fraction: u64, digits: usize) -> String {
-    let (mut before, mut behind) = (itoa::Buffer::new(), itoa::Buffer::new());
+fn write_decimal(
+    out: &mut impl Write,
+    sign: &str,
+    value: u64,
+    fraction: u64,
+    digits: usize,
+) -> fmt::Result {
+    write_whole(out, sign, value, ".")?;
+    let mut behind = itoa::Buffer::new();
     let behind = behind.format(fraction);
-    let zeros = "000".get(behind.len()..digits).unwrap_or_default();
-    [sign, before.format(value), ".", zeros, behind].concat()
+    out.write_str("000".get(behind.len()..digits).unwrap_or_default())?;
+    out.write_str(behind)
 }
 
 /// A span for a column: `850 ms`, `60.400 s`, `20 min 3 s`, `2 h 4 min`, `1 d 1 h`.
-pub fn short_span(nanos: i64) -> String {
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_short_span(out: &mut impl Write, nanos: i64) -> fmt::Result {
     let sign = if nanos < 0 { "-" } else { "" };
     let secs = nanos.unsigned_abs() / 1_000_000_000;
-    match secs {
-        0..600 => span(nanos),
-        600..3600 => format!("{sign}{} min {} s", secs / 60, secs % 60),
-        3600..86_400 => format!("{sign}{} h {} min", secs / 3600, secs / 60 % 60),
-        _ => format!("{sign}{} d {} h", secs / 86_400, secs / 3600 % 24),
-    }
+    let (large, unit, small, other) = match secs {
+        0..600 => return write_span(out, nanos),
+        600..3600 => (secs / 60, " min ", secs % 60, " s"),
+        3600..86_400 => (secs / 3600, " h ", secs / 60 % 60, " min"),
+        _ => (secs / 86_400, " d ", secs / 3600 % 24, " h"),
+    };
+    write_whole(out, sign, large, unit)?;
+    write_whole(out, "", small, other)
 }
 
-/// A span in the fewest columns: as [`short_span`], but `60.4 s` and `20 min`.
-pub fn shortest_span(nanos: i64) -> String {
+/// A span in the fewest columns: as [`write_short_span`], but `60.4 s` and `20 min`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_shortest_span(out: &mut impl Write, nanos: i64) -> fmt::Result {
     let sign = if nanos < 0 { "-" } else { "" };
     let tenths = nanos.unsigned_abs() / 100_000_000;
     match tenths {
         10..6000 => {
-            let mut text = decimal(sign, tenths / 10, tenths % 10, 1);
-            text.push_str(" s");
-            text
+            write_decimal(out, sign, tenths / 10, tenths % 10, 1)?;
+            out.write_str(" s")
         }
-        6000..36_000 => format!("{sign}{} min", tenths / 600),
-        _ => short_span(nanos),
+        6000..36_000 => write_whole(out, sign, tenths / 600, " min"),
+        _ => write_short_span(out, nanos),
     }
+}
+
+/// The same as a text.
+pub fn shortest_span(nanos: i64) -> String {
+    text(|out| write_shortest_span(out, nanos))
 }
 
 /// RFC 3339 in UTC with nine digits.
@@ -212,6 +299,10 @@ fn instant(time: Timestamp) -> jiff::Timestamp {
 mod tests {
     use super::*;
 
+    fn short_span(nanos: i64) -> String {
+        text(|out| write_short_span(out, nanos))
+    }
+
     #[test]
     fn records_have_nine_digits_and_utc() {
         let time = Timestamp::from_parts(1_700_000_000, 1);
@@ -230,7 +321,7 @@ mod tests {
             for clock in [Clock::Utc, Clock::Local, Clock::Relative] {
                 let watch = Watch::new(clock, Timestamp::from_nanos(i64::MIN));
                 assert!(!watch.time(time).is_empty());
-                assert_eq!(watch.date(time).is_none(), clock == Clock::Relative);
+                assert_eq!(watch.read(time).date().is_none(), clock == Clock::Relative);
             }
             assert!(!span(nanos).is_empty());
             assert!(!short_span(nanos).is_empty() && !shortest_span(nanos).is_empty());

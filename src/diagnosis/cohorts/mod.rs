@@ -56,9 +56,9 @@ fn cohorts(outlines: &[Outline], open: &[(SocketAddr, Timestamp)]) -> Vec<Cohort
     for (theirs, crowd) in crowds {
         let from = open.partition_point(|&(server, _)| server < theirs);
         let to = open.partition_point(|&(server, _)| server <= theirs);
-        let mut crowd = Crowd::new(outlines, crowd, open.get(from..to).unwrap_or_default());
+        let their_open = open.get(from..to).unwrap_or_default();
+        let (mut crowd, mut members) = Crowd::new(outlines, &crowd, their_open);
         crowd.run += open.len();
-        let mut members = crowd.members(outlines);
         // What ended at different times after equal silences was a timer, even where many of
         // these ends were close together by chance. What ended at one time needs no timer.
         cohorts.extend(timers::find(&mut members, &crowd, Ends::Scattered));
@@ -80,7 +80,6 @@ enum Ends {
 /// The sessions of one server address that were open at some time.
 #[derive(Debug)]
 struct Crowd {
-    indices: Vec<usize>,
     /// How many of them there are, with those that go on.
     size: usize,
     /// When they were opened; sorted.
@@ -92,35 +91,34 @@ struct Crowd {
 }
 
 impl Crowd {
+    /// That of some of all sessions, and those of them of which more may be learnt from the others.
     fn new(
         outlines: &[Outline],
-        mut indices: Vec<usize>,
+        indices: &[usize],
         open: &[(SocketAddr, Timestamp)],
-    ) -> Self {
-        let is_open =
-            |outline: &Outline| !matches!(outline.state, State::Failed | State::Connecting);
-        indices.retain(|&index| outlines.get(index).is_some_and(is_open));
-        let all = || indices.iter().filter_map(|&index| outlines.get(index));
-        let going_on = open.iter().map(|&(_, opened)| opened);
-        let mut openings: Vec<Timestamp> =
-            all().map(|outline| outline.begun).chain(going_on).collect();
-        let mut endings: Vec<Timestamp> = all().filter_map(|outline| outline.signal).collect();
-        // Nearly in order already: this takes less time then.
-        openings.sort();
-        endings.sort();
-        Self {
-            size: indices.len() + open.len(),
-            indices,
-            openings,
-            endings,
+    ) -> (Self, Vec<Member>) {
+        let mut crowd = Self {
+            size: open.len(),
+            openings: open.iter().map(|&(_, opened)| opened).collect(),
+            endings: Vec::with_capacity(indices.len()),
             run: outlines.len(),
+        };
+        crowd.openings.reserve_exact(indices.len());
+        let mut members = Vec::new();
+        for &index in indices {
+            if let Some(outline) = outlines.get(index)
+                && !matches!(outline.state, State::Failed | State::Connecting)
+            {
+                crowd.size += 1;
+                crowd.openings.push(outline.begun);
+                crowd.endings.extend(outline.signal);
+                members.extend(Member::new(index, outline));
+            }
         }
-    }
-
-    /// Those of which more may be learnt from the others.
-    fn members(&self, outlines: &[Outline]) -> Vec<Member> {
-        let member = |&index: &usize| Member::new(index, outlines.get(index)?);
-        self.indices.iter().filter_map(member).collect()
+        // Nearly in order already: this takes less time then.
+        crowd.openings.sort();
+        crowd.endings.sort();
+        (crowd, members)
     }
 
     /// How many were open just before `time`.

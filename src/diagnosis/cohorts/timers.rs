@@ -249,7 +249,8 @@ impl Alike<'_> {
 
     fn cluster(&self, left: &[usize], clock: impl Fn(&Member) -> Option<i64>) -> Option<Cluster> {
         let value = |&at: &usize| Some((clock(self.members.get(at)?)?, at));
-        let mut values: Vec<(i64, usize)> = left.iter().filter_map(value).collect();
+        let mut values: Vec<(i64, usize)> = Vec::with_capacity(left.len());
+        values.extend(left.iter().filter_map(value));
         values.sort_unstable();
         let longest = values.last()?.0;
         // Each session is looked at on three clocks.

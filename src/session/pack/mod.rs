@@ -4,10 +4,12 @@
 //! These bytes never leave the process.
 
 mod fields;
+mod rows;
 mod texts;
 
+use self::rows::Rows;
 use self::texts::{Names, Texts};
-use super::Session;
+use super::{Detail, Session};
 
 /// Bytes from which on a block is full. What is kept is never moved.
 const BLOCK: usize = 1 << 20;
@@ -15,6 +17,9 @@ const BLOCK: usize = 1 << 20;
 /// Told sessions, packed.
 #[derive(Debug, Default)]
 pub struct Pack {
+    detail: Detail,
+    /// All that there is, where no more is wanted.
+    rows: Rows,
     blocks: Vec<Vec<u8>>,
     texts: Texts,
     names: Names,
@@ -28,8 +33,20 @@ pub struct Place {
 }
 
 impl Pack {
+    /// An empty one that keeps so much of each.
+    pub fn new(detail: Detail) -> Self {
+        Self {
+            detail,
+            ..Self::default()
+        }
+    }
+
     /// Packs a session, without what of its opening is not shown.
     pub fn push(&mut self, session: Session) -> Place {
+        if self.detail == Detail::Row {
+            let at = u32::try_from(self.rows.push(&session)).unwrap_or(u32::MAX);
+            return Place { block: 0, at };
+        }
         if self.blocks.last().is_none_or(|block| block.len() >= BLOCK) {
             self.blocks.push(Vec::with_capacity(BLOCK + BLOCK / 16));
         }
@@ -52,11 +69,17 @@ impl Pack {
 
     /// Reads the session at `place` into `session`, whose texts and lists are used again.
     pub fn read(&self, place: Place, session: &mut Session) {
+        if self.detail == Detail::Row {
+            return self.rows.read(place.at as usize, session);
+        }
         session.unpack(&mut self.unpacker(place));
     }
 
     /// The same, only as far as a row of a table shows it; the rest is blank.
     pub fn read_row(&self, place: Place, session: &mut Session) {
+        if self.detail == Detail::Row {
+            return self.rows.read(place.at as usize, session);
+        }
         let mut from = self.unpacker(place);
         from.is_row = true;
         session.unpack(&mut from);
@@ -207,7 +230,7 @@ impl<'a> Unpacker<'a> {
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::session::{Tls, View};
+    use crate::session::{State, Tls, View};
 
     #[test]
     fn what_is_packed_comes_back() {
@@ -242,6 +265,39 @@ mod tests {
             assert_eq!(session.opening, told.opening);
             assert_eq!(session.transport_end, told.transport_end);
             assert!(session.events.is_empty() && row.summary.is_empty());
+        }
+    }
+
+    #[test]
+    fn of_rows_comes_back_what_a_row_shows() {
+        let mut failed = sample::abrupt(4);
+        failed.verdict.state = State::Failed;
+        failed.opening.http_status = Some(503);
+        let all = [
+            sample::normal(1),
+            sample::wss(2, 443, "a.example", None),
+            sample::open(3),
+            failed,
+            sample::hostile(5),
+        ];
+        let mut pack = Pack::new(Detail::Row);
+        let places: Vec<Place> = all.iter().map(|told| pack.push(told.clone())).collect();
+        let mut session = Session::blank();
+        for (place, told) in places.iter().zip(&all).rev() {
+            pack.read(*place, &mut session);
+            let (row, whole) = (&session, told);
+            assert_eq!((row.started, row.ended), (whole.started, whole.ended));
+            assert_eq!((row.client, row.server), (whole.client, whole.server));
+            assert_eq!(row.transport, whole.transport);
+            assert_eq!(row.opening.host(), whole.opening.host());
+            assert_eq!(row.opening.path(), whole.opening.path());
+            assert_eq!(row.opening.http_status, whole.opening.http_status);
+            let name = |session: &Session| session.tls.as_ref()?.sni.clone();
+            assert_eq!(name(row), name(whole));
+            let (row, whole) = (&row.verdict, &whole.verdict);
+            assert_eq!((row.state, row.code), (whole.state, whole.code));
+            assert_eq!((row.cause, row.closer), (whole.cause, whole.closer));
+            assert_eq!(row.reason, whole.reason);
         }
     }
 
