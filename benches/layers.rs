@@ -165,7 +165,7 @@ fn masked_frame_walk<const LEN: usize>(bencher: Bencher<'_, '_>, content: Conten
 }
 
 fn walk(bencher: Bencher<'_, '_>, bytes: &[u8], side: Side) {
-    let windows = Windows::new(0);
+    let windows = Windows::new(0, 0);
     let run = || {
         let mut reader = Reader::new(side, Compression::None, &windows);
         let (mut offset, mut messages) = (0, 0_usize);

@@ -299,6 +299,18 @@ pub const MAX_LIVE_WINDOWS: usize = MAX_WINDOWS / 8;
 /// Such windows that are kept for the next direction, or message, that needs one: about 3 MB.
 pub const MAX_SPARE_WINDOWS: usize = 64;
 
+/// Bytes of compressed messages kept of each direction until its session ends, for the case that
+/// what they come to matters then. Of those that send more, messages are inflated as they pass,
+/// with a window of 50 KiB.
+pub const MAX_KEPT_COMPRESSED: usize = 128 << 10;
+
+/// The same of all directions together. Without room, too, messages are inflated as they pass.
+pub const MAX_KEPT_COMPRESSED_IN_ALL: usize = 8 << 20;
+
+/// The same on an interface: an eighth as well, so that what is inflated when many sessions end
+/// at a time keeps no packet waiting for long.
+pub const MAX_LIVE_KEPT_COMPRESSED_IN_ALL: usize = MAX_KEPT_COMPRESSED_IN_ALL / 8;
+
 /// What each compressed byte of a direction may come to, in bytes. Deflate can reach 1032; whole
 /// documents that are sent again and again reach a hundred.
 pub const INFLATED_PER_BYTE: u64 = 200;

@@ -73,7 +73,10 @@ impl Pipeline {
                 keys: Keyring::new(secrets),
                 settings: Settings {
                     story: detail == Detail::Story,
-                    windows: Windows::new(shard.part_of(limits::MAX_WINDOWS)),
+                    windows: Windows::new(
+                        shard.part_of(limits::MAX_WINDOWS),
+                        shard.part_of(limits::MAX_KEPT_COMPRESSED_IN_ALL),
+                    ),
                 },
             },
             late_secrets: false,
@@ -228,6 +231,9 @@ impl Pipeline {
                     }
                     if may_end && !was_over && followed.is_over() {
                         lingering.push_back((packet.time, slot));
+                        if let Followed::Whole(stack) = followed {
+                            stack.settle();
+                        }
                     }
                     Some(slot)
                 }

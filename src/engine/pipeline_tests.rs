@@ -275,6 +275,71 @@ fn a_session_is_told_from_its_opening_to_its_end() {
     assert_eq!(session.anomalies, []);
 }
 
+/// A message that does not inflate matters where its receiver may have failed the connection
+/// because of it.
+#[test]
+fn a_compressed_message_counts_where_the_end_may_be_due_to_it() {
+    const COMPRESSED: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let ended = |end: &dyn Fn(&mut Wire)| {
+        let mut wire = Wire::new(50_000);
+        let [ask, switch] = [ASK, SWITCH].map(|head| head.replace("\r\n\r\n", "\r\n") + COMPRESSED);
+        wire.shake()
+            .send(Up, ACK, ask.as_bytes())
+            .send(Down, ACK, switch.as_bytes());
+        let mut bad = Frame::whole(Opcode::TEXT, &[0xff; 40]);
+        bad.first |= 0x40;
+        wire.frame(Up, bad);
+        end(&mut wire);
+        wire.session()
+    };
+    let close = |body: &'static [u8], way: Way| {
+        move |wire: &mut Wire| {
+            let other = if way == Up { Down } else { Up };
+            wire.close(way, body).close(other, body).fins();
+        }
+    };
+    let corrupt = |session: &Session| {
+        let rules: Vec<_> = session
+            .anomalies
+            .iter()
+            .map(|anomaly| anomaly.rule)
+            .collect();
+        match rules[..] {
+            [] => false,
+            ["deflate-corrupt"] => true,
+            _ => panic!("{rules:?}"),
+        }
+    };
+    // 1000, 1001, without a code, 4000: the server minded nothing, whoever closed first.
+    for body in [&b"\x03\xe8"[..], b"\x03\xe9", b"", b"\x0f\xa0"] {
+        for way in [Up, Down] {
+            let session = ended(&close(body, way));
+            assert!(!corrupt(&session), "{body:?} {way:?}");
+            assert_eq!(session.verdict.clean, Some(true), "{body:?} {way:?}");
+        }
+    }
+    // 1007, 1002, 1011: it may have.
+    for body in [&b"\x03\xef"[..], b"\x03\xea", b"\x03\xf3"] {
+        assert!(corrupt(&ended(&close(body, Down))), "{body:?}");
+        // The client fails the connection, and the server only answers.
+        assert!(!corrupt(&ended(&close(body, Up))), "{body:?}");
+    }
+    let session = ended(&close(b"\x03\xef", Down));
+    assert_eq!(session.verdict.cause, "deflate-corrupt");
+    let cut = ended(&|wire| {
+        wire.send(Down, RST | ACK, b"");
+    });
+    assert_eq!(
+        (corrupt(&cut), cut.verdict.cause),
+        (true, "deflate-corrupt")
+    );
+    assert!(corrupt(&ended(&|_| {})), "open still");
+    let unanswered = ended(&|wire| {
+        wire.close(Up, b"\x03\xe8").fins();
+    });
+    assert!(corrupt(&unanswered));
+}
+
 #[test]
 fn addresses_used_again_make_another_session() {
     let mut wire = Wire::open(50_000);

@@ -137,6 +137,18 @@ impl Stack {
             .handle_segment(from, segment, packet, time, &mut |_, _| {});
     }
 
+    /// The connection is over, but for packets that come late.
+    pub(super) fn settle(&mut self) {
+        let is_whole = |end| {
+            let stream = self.tcp.stream(end);
+            let fin = self.tcp.fin(end);
+            !stream.has_hole() && fin.is_none_or(|fin| fin.offset <= stream.next())
+        };
+        if End::BOTH.into_iter().all(is_whole) {
+            self.upper.settle();
+        }
+    }
+
     /// Takes an ICMP error about a segment of `from`.
     pub(super) fn handle_icmp(
         &mut self,

@@ -434,6 +434,19 @@ impl Upper {
         self.app = App::Frames(readers);
     }
 
+    /// Both ends of TCP have ended: what the messages of a session come to is known as far as it
+    /// can matter, and need not be kept for the time that late packets are waited for.
+    pub(super) fn settle(&mut self) {
+        if let (App::Frames(readers), Some(tracker)) = (&mut self.app, &self.tracker) {
+            for end in End::BOTH {
+                if readers[end].is_compressed() {
+                    let receiver = tracker.side(end).other();
+                    readers[end].settle(tracker.may_have_failed(receiver));
+                }
+            }
+        }
+    }
+
     pub(super) fn finish(&mut self, seen: &Seen<'_>, spoken: Pair<bool>, last: Origin) {
         if let App::Http(exchange) = &mut self.app {
             let mut events = Events::default();
@@ -445,7 +458,16 @@ impl Upper {
             for end in End::BOTH {
                 let side = tracker.side(end);
                 let tail = readers[end].finish(&mut |item| tracker.handle_item(side, item));
-                tracker.handle_tail(side, tail, readers[end].inflated());
+                tracker.handle_tail(side, tail);
+            }
+            for end in End::BOTH {
+                let side = tracker.side(end);
+                if readers[end].is_compressed()
+                    && tracker.may_have_failed(side.other())
+                    && let Some(inflated) = readers[end].inflated()
+                {
+                    tracker.handle_inflated(side, &inflated);
+                }
             }
         }
     }

@@ -332,6 +332,14 @@ impl SideSoFar {
     pub(super) fn rough(&mut self) -> &mut Rough {
         self.rough.get_or_insert_default()
     }
+
+    /// It broke a rule: what comes first in its stream counts.
+    pub(super) fn note_violation(&mut self, violation: Violation) {
+        let known = &mut self.rough().violation;
+        if known.is_none_or(|known| violation.offset < known.offset) {
+            *known = Some(violation);
+        }
+    }
 }
 
 /// What compressed messages came to, in bytes.

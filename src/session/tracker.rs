@@ -15,7 +15,7 @@ use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
 use crate::tls::{Alert, Sealed};
-use crate::ws::{Compression, Header, Item, Opcode, Rule, Tail};
+use crate::ws::{Compression, Flaw, Header, Inflated, Item, Opcode, Place, Rule, Tail};
 
 /// One session under way.
 #[derive(Clone, Debug)]
@@ -46,32 +46,31 @@ pub struct Tracker {
     closes: Option<Box<Closes>>,
 }
 
-/// Close frames of both sides.
+/// Close frames of both sides, in the order of the capture: two at most, nearly always.
 #[derive(Clone, Debug, Default)]
 struct Closes {
-    /// The first of each.
-    first: Sides<Option<SentClose>>,
-    /// Those behind it.
+    first: [Option<SentClose>; 2],
     more: Vec<SentClose>,
 }
 
 impl Closes {
     fn push(&mut self, close: SentClose) {
-        let first = &mut self.first[close.from];
-        if first.is_none() {
-            *first = Some(close);
+        let of_side = self.iter().filter(|known| known.from == close.from);
+        if of_side.count() >= limits::MAX_CLOSES {
             return;
         }
-        let same_side = self.more.iter().filter(|known| known.from == close.from);
-        if 1 + same_side.count() < limits::MAX_CLOSES {
-            self.more.push(close);
+        match self.first.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(close),
+            None => self.more.push(close),
         }
     }
 
-    /// Those of each side in the order of the capture.
+    fn iter(&self) -> impl Iterator<Item = &SentClose> {
+        self.first.iter().flatten().chain(&self.more)
+    }
+
     fn into_all(self) -> impl Iterator<Item = SentClose> {
-        let Sides { client, server } = self.first;
-        client.into_iter().chain(server).chain(self.more)
+        self.first.into_iter().flatten().chain(self.more)
     }
 }
 
@@ -326,14 +325,9 @@ impl Tracker {
             Item::Message {
                 opcode,
                 len,
-                inflated,
                 origin,
             } => {
                 facts.note_message(len);
-                if let Some(len) = inflated {
-                    let inflated = &mut facts.rough().inflated;
-                    inflated.largest = inflated.largest.max(len);
-                }
                 self.tell(side, origin, "message", || {
                     let plural = if len == 1 { "" } else { "s" };
                     format!(
@@ -399,10 +393,7 @@ impl Tracker {
                     packet: origin.packet,
                     time: origin.time,
                 };
-                let known = &mut facts.rough().violation;
-                if known.is_none_or(|known| violation.offset < known.offset) {
-                    *known = Some(violation);
-                }
+                facts.note_violation(violation);
                 self.note(rule.name(), side, origin, particulars(rule, &header));
             }
             Item::Lost {
@@ -465,15 +456,62 @@ impl Tracker {
         rare.sealed = Some(Box::new(sealed));
     }
 
-    /// Where the frames of one side stopped, and what its last message came to so far, where
-    /// that was inflated.
-    pub fn handle_tail(&mut self, side: Side, tail: Tail, inflated: Option<u64>) {
-        let facts = &mut self.sides[side];
+    /// Where the frames of one side stopped.
+    pub fn handle_tail(&mut self, side: Side, tail: Tail) {
         if tail != Tail::Boundary {
-            facts.rough().tail = tail;
+            self.sides[side].rough().tail = tail;
         }
-        if inflated.is_some() {
-            facts.rough().inflated.last = inflated;
+    }
+
+    /// This side may have failed the connection because of what it received, as far as its own
+    /// Close tells (RFC 6455 §7.1.7). One with a code that finds no fault, and one that only repeats
+    /// the other's code, is of an end that minded nothing.
+    pub fn may_have_failed(&self, side: Side) -> bool {
+        let closes = || self.closes.iter().flat_map(|closes| closes.iter());
+        let Some(own) = closes().find(|sent| sent.from == side) else {
+            return true;
+        };
+        let code = own.close.frame.code();
+        let answers = |sent: &SentClose| code.is_some() && sent.close.frame.code() == code;
+        let mut before = closes().take_while(|sent| sent.from != side);
+        !own.close.frame.finds_no_fault() && !before.any(answers)
+    }
+
+    /// What the compressed messages of one side came to.
+    pub fn handle_inflated(&mut self, side: Side, inflated: &Inflated) {
+        let facts = &mut self.sides[side];
+        if inflated.last.is_some() || inflated.largest > 0 {
+            let rough = facts.rough();
+            (rough.inflated.last, rough.inflated.largest) = (inflated.last, inflated.largest);
+        }
+        for &Flaw { rule, place } in &inflated.flaws {
+            let Place {
+                offset,
+                opcode,
+                packet,
+                time,
+            } = place;
+            facts.note_violation(Violation {
+                rule,
+                offset,
+                packet,
+                time,
+            });
+            // Found when all is over, told in its place.
+            let anomalies = &mut self.rare.get_or_insert_default().anomalies;
+            let behind = anomalies.iter().rposition(|known| known.packet <= packet);
+            let at = behind.map_or(0, |at| at + 1);
+            anomalies.insert(
+                at,
+                Anomaly {
+                    rule: rule.name(),
+                    from: side,
+                    packet,
+                    time,
+                    detail: format!("{} frame", opcode.name()),
+                },
+            );
+            anomalies.truncate(limits::MAX_ANOMALIES);
         }
     }
 

@@ -64,6 +64,17 @@ impl CloseFrame {
         }
     }
 
+    /// It says that its sender is content with what it received, or gives a reason that has
+    /// nothing to do with that (RFC 6455 §7.4.1).
+    pub fn finds_no_fault(&self) -> bool {
+        self.fault.is_none()
+            && match self.body {
+                Body::Empty => true,
+                Body::Code(code, _) => matches!(code, 1000 | 1001 | 1012..=1014 | 3000..=4999),
+                Body::OneByte | Body::Lost => false,
+            }
+    }
+
     /// The reason it carries; bytes that are not UTF-8, or not in the capture, as U+FFFD.
     pub fn reason(&self) -> Option<Cow<'_, str>> {
         let Body::Code(_, reason) = &self.body else {
@@ -96,6 +107,25 @@ mod tests {
             let close = CloseFrame::new(payload, false, None);
             assert_eq!((close.code(), close.fault), (code, fault), "{payload:?}");
         }
+    }
+
+    #[test]
+    fn codes_that_find_no_fault() {
+        let finds_none =
+            |code: u16| CloseFrame::new(&code.to_be_bytes(), false, None).finds_no_fault();
+        for code in [1000, 1001, 1012, 1013, 1014, 3000, 4999] {
+            assert!(finds_none(code), "{code}");
+        }
+        for code in [
+            1002, 1003, 1005, 1007, 1008, 1009, 1010, 1011, 1016, 2999, 5000,
+        ] {
+            assert!(!finds_none(code), "{code}");
+        }
+        let find_none = |body, lost| CloseFrame::new(body, lost, None).finds_no_fault();
+        assert!(find_none(b"", false));
+        assert!(!find_none(b"", true) && !find_none(b"\x03", false));
+        let masked_wrongly = CloseFrame::new(b"", false, Some(Rule::MaskedServerFrame));
+        assert!(!masked_wrongly.finds_no_fault());
     }
 
     #[test]

@@ -1,107 +1,17 @@
 //! Compressed messages of one direction, inflated as they pass (RFC 7692 §7.2.2). What comes out
 //! is looked at and dropped: a message takes no memory but the window it may refer to.
 
-use std::ops::DerefMut;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{FlushDecompress, Status};
 
 use super::frame::unmask;
+use super::windows::{Decoder, SCRATCH, Window, Windows};
 use crate::limits;
 
-/// Bytes unmasked, and bytes inflated, at a time: both fit the first-level cache.
-const SCRATCH: usize = 4096;
+/// Bytes unmasked at a time: a segment of Ethernet's size is one block.
+const UNMASKED: usize = 1536;
 
 /// What the sender took off the end of each message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-
-/// Room for windows, shared by many directions.
-#[derive(Clone, Debug)]
-pub struct Windows(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    room: usize,
-    taken: AtomicUsize,
-    refused: AtomicU64,
-    /// Windows that nobody needs now, for those who need one next: without takeover that is each
-    /// message.
-    spare: Mutex<Vec<Decoder>>,
-}
-
-impl Windows {
-    /// For so many directions at a time.
-    pub fn new(room: usize) -> Self {
-        Self(Arc::new(Shared {
-            room,
-            taken: AtomicUsize::new(0),
-            refused: AtomicU64::new(0),
-            spare: Mutex::default(),
-        }))
-    }
-
-    /// Directions whose messages were not inflated, for lack of room.
-    pub fn refused(&self) -> u64 {
-        self.0.refused.load(Ordering::Relaxed)
-    }
-
-    fn take(&self) -> Option<Window> {
-        let taken = self.0.taken.fetch_add(1, Ordering::Relaxed);
-        if taken >= self.0.room {
-            self.0.taken.fetch_sub(1, Ordering::Relaxed);
-            self.0.refused.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        let spare = self.spare().pop();
-        Some(Window {
-            decoder: Some(spare.unwrap_or_else(Decoder::new)),
-            windows: self.clone(),
-        })
-    }
-
-    fn spare(&self) -> impl DerefMut<Target = Vec<Decoder>> {
-        self.0.spare.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A place taken for the state of a decoder, given back when it is dropped.
-#[derive(Debug)]
-struct Window {
-    /// There until then.
-    decoder: Option<Decoder>,
-    windows: Windows,
-}
-
-impl Drop for Window {
-    fn drop(&mut self) {
-        self.windows.0.taken.fetch_sub(1, Ordering::Relaxed);
-        if let Some(mut decoder) = self.decoder.take() {
-            let mut spare = self.windows.spare();
-            if spare.len() < limits::MAX_SPARE_WINDOWS {
-                decoder.inflate.reset(false);
-                spare.push(decoder);
-            }
-        }
-    }
-}
-
-/// The state of a decoder.
-#[derive(Debug)]
-struct Decoder {
-    inflate: Decompress,
-    /// What came out last.
-    plain: Vec<u8>,
-}
-
-impl Decoder {
-    fn new() -> Self {
-        Self {
-            inflate: Decompress::new(false),
-            plain: Vec::with_capacity(SCRATCH),
-        }
-    }
-}
 
 /// Payload bytes as they are on the wire.
 #[derive(Clone, Copy, Debug)]
@@ -215,8 +125,8 @@ impl Inflation {
         let Some(mask) = mask else {
             return self.run(bytes, each);
         };
-        let mut scratch = [0; SCRATCH];
-        for block in bytes.chunks(SCRATCH) {
+        let mut scratch = [0; UNMASKED];
+        for block in bytes.chunks(UNMASKED) {
             let Some(plain) = scratch.get_mut(..block.len()) else {
                 break;
             };
@@ -286,19 +196,19 @@ impl Inflation {
         {
             self.fed = true;
             let Decoder { inflate, plain } = decoder;
-            plain.clear();
             if std::mem::take(&mut self.is_at_end) {
                 // RFC 7692 §7.2.3.4: other blocks may follow a final one.
                 inflate.reset(false);
             }
-            let before = inflate.total_in();
-            let Ok(status) = inflate.decompress_vec(input, plain, FlushDecompress::None) else {
+            let before = (inflate.total_in(), inflate.total_out());
+            let Ok(status) = inflate.decompress(input, plain, FlushDecompress::None) else {
                 // Behind a final block it may be our window that is not the right one.
                 let is_known = !(self.unsure && self.takeover);
                 self.lose();
                 return if is_known { Err(Corrupt) } else { Ok(false) };
             };
-            let (used, made) = (inflate.total_in() - before, plain.len());
+            let used = inflate.total_in() - before.0;
+            let made = inflate.total_out() - before.1;
             if (used, made) == (0, 0) && status != Status::StreamEnd {
                 return Ok(true);
             }
@@ -307,9 +217,10 @@ impl Inflation {
                 self.unsure = true;
             }
             self.taken += used;
-            self.made += made as u64;
-            self.message = self.message.map(|len| len + made as u64);
-            each(plain);
+            self.made += made;
+            self.message = self.message.map(|len| len + made);
+            let made = usize::try_from(made).unwrap_or(SCRATCH);
+            each(plain.get(..made).unwrap_or_default());
             input = usize::try_from(used)
                 .ok()
                 .and_then(|used| input.get(used..))
@@ -320,14 +231,10 @@ impl Inflation {
                 return Ok(false);
             }
             // A full buffer may not be all that these bytes come to.
-            if input.is_empty() && made < plain.capacity() {
+            if input.is_empty() && made < plain.len() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 }
-
-#[cfg(test)]
-#[path = "inflate_tests.rs"]
-mod tests;

@@ -5,9 +5,11 @@
 
 pub mod close;
 mod close_frame;
+mod compressed;
 mod compression;
 mod frame;
 mod inflate;
+mod kept;
 mod reader;
 mod resync;
 mod rules;
@@ -16,11 +18,13 @@ mod search;
 #[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 pub(crate) mod testing;
 mod text;
+mod windows;
 
 pub use close_frame::{Body, CloseFrame};
+pub use compressed::{Flaw, Inflated, Place};
 pub use compression::{Compression, Deflate};
 pub use frame::{Header, Opcode, parse_header};
-pub use inflate::Windows;
 pub use reader::{Item, Reader, Tail};
 pub use rules::Rule;
 pub use search::{Found, Search};
+pub use windows::Windows;

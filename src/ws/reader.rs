@@ -1,12 +1,14 @@
 //! Walks the frames of one direction.
 
 use super::close_frame::CloseFrame;
+use super::compressed::{Compressed, Inflated, Place, Step};
 use super::compression::Compression;
 use super::frame::{Header, MAX_HEADER_LEN, Opcode, parse_header, unmask};
-use super::inflate::{Corrupt, Inflation, Part, Windows};
+use super::inflate::Part;
 use super::resync::{Resync, known_extent, snapped_header};
 use super::rules::{Rule, Terms, header_fault};
 use super::text::{NotUtf8, TextCheck};
+use super::windows::Windows;
 use crate::flow::Side;
 use crate::limits;
 use crate::tcp::{Chunk, Origin};
@@ -27,8 +29,6 @@ pub enum Item<'a> {
         opcode: Option<Opcode>,
         /// Payload bytes on the wire.
         len: u64,
-        /// Bytes that they came to, where they were inflated.
-        inflated: Option<u64>,
         /// The packet with its last byte.
         origin: Origin,
     },
@@ -159,25 +159,6 @@ impl Message {
         }
         is_broken
     }
-
-    /// Inflates the next part of its payload, or, without any, its end; the rule that this shows
-    /// to be broken.
-    fn inflate(&mut self, inflation: &mut Inflation, part: Option<Part<'_>>) -> Option<Rule> {
-        let mut not_utf8 = false;
-        let mut each = |plain: &[u8]| not_utf8 |= self.check(|text| text.push(plain, None, 0));
-        let inflated = match part {
-            Some(part) => inflation.push(part, &mut each),
-            None => inflation.end(&mut each),
-        };
-        // What was not inflated may go on with a character.
-        if inflated != Ok(true) {
-            self.text = None;
-        }
-        match inflated {
-            Err(Corrupt) => Some(Rule::DeflateCorrupt),
-            Ok(_) => not_utf8.then_some(Rule::TextNotUtf8),
-        }
-    }
 }
 
 /// Reads the frames of one direction, whatever way its bytes are cut.
@@ -188,7 +169,7 @@ pub struct Reader {
     state: Option<Box<State>>,
     message: Option<Message>,
     /// Where permessage-deflate was agreed on.
-    inflation: Option<Box<Inflation>>,
+    compressed: Option<Box<Compressed>>,
     /// A message may be under way whose beginning is not known.
     context_lost: bool,
     closed: bool,
@@ -204,7 +185,7 @@ type Out<'o> = dyn FnMut(Item<'_>) + 'o;
 impl Reader {
     /// For the frames that `side` sends, compressed or not, with room to inflate them in.
     pub fn new(side: Side, compression: Compression, windows: &Windows) -> Self {
-        let inflation = |takeover| Box::new(Inflation::new(takeover, windows.clone()));
+        let compressed = |takeover| Box::new(Compressed::new(takeover, windows.clone()));
         Self {
             terms: Terms {
                 side,
@@ -212,8 +193,8 @@ impl Reader {
             },
             state: None,
             message: None,
-            inflation: match compression {
-                Compression::Deflate(deflate) => Some(inflation(deflate.takeover(side))),
+            compressed: match compression {
+                Compression::Deflate(deflate) => Some(compressed(deflate.takeover(side))),
                 Compression::None | Compression::Unknown => None,
             },
             context_lost: false,
@@ -231,10 +212,22 @@ impl Reader {
         self.lose_message();
     }
 
-    /// Bytes that the compressed message under way came to so far, or else the last message did;
-    /// `None` where it was not inflated.
-    pub fn inflated(&self) -> Option<u64> {
-        self.inflation.as_ref()?.message()
+    /// Messages may be compressed, in a way that is known.
+    pub fn is_compressed(&self) -> bool {
+        self.compressed.is_some()
+    }
+
+    /// No more compressed messages are expected. What they come to is kept for
+    /// [`Self::inflated`], or, where nobody is going to ask, not even looked for.
+    pub fn settle(&mut self, is_wanted: bool) {
+        if let Some(compressed) = &mut self.compressed {
+            compressed.settle(is_wanted);
+        }
+    }
+
+    /// What its compressed messages came to, to be told once. Many are inflated only now.
+    pub fn inflated(&mut self) -> Option<Inflated> {
+        self.compressed.as_mut()?.inflated()
     }
 
     /// It is not known where frames begin.
@@ -457,11 +450,16 @@ impl Reader {
         self.lose_message();
     }
 
+    /// What becomes of its compressed messages.
+    fn note(&mut self, step: Step<'_>) {
+        if let Some(compressed) = &mut self.compressed {
+            compressed.take(step);
+        }
+    }
+
     /// Bytes of a compressed message are missing, or may be.
     fn lose_message(&mut self) {
-        if let Some(inflation) = &mut self.inflation {
-            inflation.lose();
-        }
+        self.note(Step::Lose);
     }
 
     /// A boundary has proved itself: reads on from there.
@@ -594,19 +592,16 @@ impl Reader {
                 }
                 self.context_lost = false;
                 let compressed = header.rsv & Header::RSV1 != 0;
-                if let Some(inflation) = &mut self.inflation {
-                    if compressed {
-                        inflation.begin();
-                    } else {
-                        inflation.pass();
-                    }
-                }
-                let is_readable = !compressed || self.inflation.is_some();
-                let text = header.opcode == Opcode::TEXT && is_readable;
+                let is_text = header.opcode == Opcode::TEXT;
+                self.note(if compressed {
+                    Step::Begin { is_text }
+                } else {
+                    Step::Pass
+                });
                 self.message = Some(Message {
                     opcode: header.opcode,
                     len: 0,
-                    text: text.then(TextCheck::default),
+                    text: (is_text && !compressed).then(TextCheck::default),
                     compressed,
                 });
             }
@@ -640,26 +635,23 @@ impl Reader {
                 .min(kept.len());
             control.extend_from_slice(kept.get(..room).unwrap_or_default());
         } else if let Some(message) = &mut self.message {
-            let part = Part {
-                bytes,
-                mask: payload.header.mask,
-                position: payload.done,
-            };
-            let broken = if message.compressed {
-                self.inflation
-                    .as_deref_mut()
-                    .and_then(|inflation| message.inflate(inflation, Some(part)))
-            } else {
-                message
-                    .check(|text| text.push(part.bytes, part.mask, part.position))
-                    .then_some(Rule::TextNotUtf8)
-            };
-            if let Some(rule) = broken {
+            let (header, position) = (payload.header, payload.done);
+            if message.compressed {
+                let part = Part {
+                    bytes,
+                    mask: header.mask,
+                    position,
+                };
+                if let Some(compressed) = &mut self.compressed {
+                    let place = Place::new(offset, header.opcode, origin);
+                    compressed.take(Step::Part(part, place));
+                }
+            } else if message.check(|text| text.push(bytes, header.mask, position)) {
                 out(Item::Violation {
-                    rule,
+                    rule: Rule::TextNotUtf8,
                     offset,
                     origin,
-                    header: payload.header,
+                    header,
                 });
             }
         }
@@ -696,9 +688,7 @@ impl Reader {
                 }
                 self.closed = true;
                 self.header_faults = 0;
-                if let Some(inflation) = &mut self.inflation {
-                    inflation.stop();
-                }
+                self.note(Step::Stop);
                 out(Item::Close {
                     frame,
                     start: payload.start,
@@ -721,18 +711,11 @@ impl Reader {
                 if header.fin {
                     let mut message = *message;
                     self.message = None;
-                    let mut broken = None;
-                    if message.compressed
-                        && let Some(inflation) = self.inflation.as_deref_mut()
-                    {
-                        broken = message.inflate(inflation, None);
-                    }
-                    if broken.is_none() && message.check(TextCheck::finish) {
-                        broken = Some(Rule::TextNotUtf8);
-                    }
-                    if let Some(rule) = broken {
+                    if message.compressed {
+                        self.note(Step::End(Place::new(end, header.opcode, origin)));
+                    } else if message.check(TextCheck::finish) {
                         out(Item::Violation {
-                            rule,
+                            rule: Rule::TextNotUtf8,
                             offset: end,
                             origin,
                             header,
@@ -742,7 +725,6 @@ impl Reader {
                         opcode: Some(message.opcode)
                             .filter(|&opcode| opcode != Opcode::CONTINUATION),
                         len: message.len,
-                        inflated: message.compressed.then(|| self.inflated()).flatten(),
                         origin,
                     });
                 }

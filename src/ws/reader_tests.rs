@@ -24,7 +24,7 @@ fn read_parts(
     compression: Compression,
     parts: &[Part],
 ) -> (Vec<(Seen, Option<u64>)>, Tail) {
-    let mut reader = Reader::new(side, compression, &Windows::new(1));
+    let mut reader = Reader::new(side, compression, &Windows::new(1, 0));
     let mut seen = Vec::new();
     let mut offset = 0;
     for (packet, part) in (1..).zip(parts) {

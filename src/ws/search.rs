@@ -2,10 +2,10 @@
 //! not hold.
 
 use super::compression::Compression;
-use super::inflate::Windows;
 use super::reader::{Item, Reader};
 use super::resync::Resync;
 use super::rules::Terms;
+use super::windows::Windows;
 use crate::flow::Side;
 use crate::tcp::{Chunk, Origin};
 

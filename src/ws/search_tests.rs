@@ -105,7 +105,7 @@ fn a_reader_goes_on_where_frames_were_found() {
     let mut reader = search(0, &packets).into_reader(
         side,
         Compression::Unknown,
-        &Windows::new(1),
+        &Windows::new(1, 0),
         &mut |item| seen.push(Seen::of(&item).0),
     );
     reader.finish(&mut |item| seen.push(Seen::of(&item).0));

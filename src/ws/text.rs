@@ -87,6 +87,9 @@ impl TextCheck {
         if simdutf8::basic::from_utf8(whole).is_err() {
             return Err(NotUtf8);
         }
+        if cut.is_empty() {
+            return Ok(());
+        }
         if std::str::from_utf8(cut).is_err_and(|error| error.error_len().is_some()) {
             return Err(NotUtf8);
         }

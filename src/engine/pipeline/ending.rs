@@ -111,7 +111,10 @@ impl Pipeline {
                 keys: Keyring::new(Secrets::default()),
                 settings: Settings {
                     story: detail == Detail::Story,
-                    windows: Windows::new(limits::MAX_LIVE_WINDOWS),
+                    windows: Windows::new(
+                        limits::MAX_LIVE_WINDOWS,
+                        limits::MAX_LIVE_KEPT_COMPRESSED_IN_ALL,
+                    ),
                 },
             },
             ..Self::new(detail)

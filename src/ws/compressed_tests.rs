@@ -3,11 +3,12 @@
 
 use flate2::{Compress, Compression as Level, FlushCompress};
 
+use proptest::prelude::*;
+
 use super::super::compression::{Compression, Deflate};
-use super::super::frame::Opcode;
 use super::super::reader::{Item, Reader};
-use super::super::rules::Rule;
-use super::super::testing::{Frame, wire};
+use super::super::testing::{Frame, noise, wire};
+use super::super::windows::SCRATCH;
 use super::*;
 use crate::flow::Side;
 use crate::tcp::Chunk;
@@ -49,7 +50,7 @@ impl Sender {
             .compress_vec(message, &mut made, FlushCompress::Sync)
             .expect("room enough");
         // Flushed again, it says nothing.
-        made.truncate(made.len().saturating_sub(TAIL.len()));
+        made.truncate(made.len().saturating_sub(4));
         made
     }
 
@@ -84,46 +85,97 @@ fn in_fragments(whole: &Frame) -> Vec<Frame> {
 /// The broken rules, and what each message came to.
 type Told = (Vec<Rule>, Vec<Option<u64>>);
 
-fn read(side: Side, compression: Compression, chunks: &[Result<Vec<u8>, u64>]) -> Told {
-    let mut reader = Reader::new(side, compression, &Windows::new(1));
-    read_with(&mut reader, chunks)
+/// A piece of a stream; `Err`: so many bytes are missing.
+type Piece = Result<Vec<u8>, u64>;
+
+/// Bytes that may be kept: nothing, less than most messages, all.
+const ROOMS: [usize; 3] = [0, 4500, 1 << 20];
+
+/// However much is kept.
+fn read(side: Side, compression: Compression, pieces: &[Piece]) -> Told {
+    let [none, some, all] = ROOMS.map(|room| read_keeping(room, side, compression, pieces));
+    assert_eq!(none, some);
+    assert_eq!(none, all);
+    none
 }
 
-/// `Err`: so many bytes are missing.
-fn read_with(reader: &mut Reader, chunks: &[Result<Vec<u8>, u64>]) -> Told {
-    let mut told = Told::default();
-    let mut offset = 0;
-    for (number, part) in (1..).zip(chunks) {
-        let origin = origin(number);
-        let (len, chunk) = match part {
-            Ok(bytes) => (
-                bytes.len() as u64,
-                Chunk::Data {
-                    offset,
-                    bytes,
-                    origin,
-                },
-            ),
-            Err(len) => (
-                *len,
-                Chunk::Gap {
-                    offset,
-                    len: *len,
-                    origin,
-                },
-            ),
-        };
-        reader.handle_chunk(chunk, &mut |item| match item {
-            Item::Violation { rule, .. } => told.0.push(rule),
-            Item::Message { inflated, .. } => told.1.push(inflated),
-            _ => {}
-        });
-        offset += len;
+fn read_keeping(room: usize, side: Side, compression: Compression, pieces: &[Piece]) -> Told {
+    let open = || Fed::new(side, compression, &Windows::new(1, room));
+    let mut fed = open();
+    fed.feed(pieces);
+    let flaws = fed.reader.inflated().unwrap_or_default().flaws;
+    // What the last message came to is to be asked only once of each reader.
+    let bytes: Vec<Piece> = pieces.iter().flat_map(bytewise).collect();
+    let mut lens = Vec::new();
+    let mut fed = open();
+    for (count, byte) in (1..).zip(&bytes) {
+        for _ in 0..fed.feed(std::slice::from_ref(byte)) {
+            let mut until_then = open();
+            until_then.feed(&bytes[..count]);
+            let inflated = until_then.reader.inflated();
+            lens.push(inflated.and_then(|inflated| inflated.last));
+        }
     }
-    told
+    (flaws.iter().map(|flaw| flaw.rule).collect(), lens)
 }
 
-fn all(frames: &[Frame]) -> Vec<Result<Vec<u8>, u64>> {
+fn bytewise(piece: &Piece) -> Vec<Piece> {
+    match piece {
+        Ok(bytes) => bytes.iter().map(|&byte| Ok(vec![byte])).collect(),
+        Err(len) => vec![Err(*len)],
+    }
+}
+
+/// A reader, and what it was given.
+struct Fed {
+    reader: Reader,
+    offset: u64,
+    packets: u64,
+}
+
+impl Fed {
+    fn new(side: Side, compression: Compression, windows: &Windows) -> Self {
+        Self {
+            reader: Reader::new(side, compression, windows),
+            offset: 0,
+            packets: 0,
+        }
+    }
+
+    /// Gives it each piece in a packet of its own. How many messages became whole.
+    fn feed(&mut self, pieces: &[Piece]) -> usize {
+        let mut messages = 0;
+        for piece in pieces {
+            self.packets += 1;
+            let (offset, origin) = (self.offset, origin(self.packets));
+            let (len, chunk) = match piece {
+                Ok(bytes) => {
+                    let chunk = Chunk::Data {
+                        offset,
+                        bytes,
+                        origin,
+                    };
+                    (bytes.len() as u64, chunk)
+                }
+                &Err(len) => {
+                    let chunk = Chunk::Gap {
+                        offset,
+                        len,
+                        origin,
+                    };
+                    (len, chunk)
+                }
+            };
+            self.reader.handle_chunk(chunk, &mut |item| {
+                messages += usize::from(matches!(item, Item::Message { .. }));
+            });
+            self.offset += len;
+        }
+        messages
+    }
+}
+
+fn all(frames: &[Frame]) -> Vec<Piece> {
     vec![Ok(wire(frames))]
 }
 
@@ -243,11 +295,17 @@ fn behind_a_hole_only_what_begins_anew_is_read() {
             let frame = sender.message(Opcode::TEXT, TEXT.as_bytes());
             Ok(wire(&[frame]))
         }));
-        let (rules, messages) = read(Side::Server, compression, &parts);
-        assert_eq!((rules, messages.len()), (vec![], 9));
-        // Of what a search kept it may have left payload out.
-        let is_known = messages[1..].iter().all(Option::is_none);
-        assert!(is_known || compression == ANEW);
+        for room in ROOMS {
+            let mut fed = Fed::new(Side::Server, compression, &Windows::new(1, room));
+            assert_eq!(fed.feed(&parts), 9);
+            let inflated = fed.reader.inflated().unwrap_or_default();
+            assert_eq!(
+                (inflated.flaws, inflated.largest),
+                (vec![], TEXT.len() as u64)
+            );
+            // Of what a search kept it may have left payload out.
+            assert!(inflated.last.is_none() || compression == ANEW);
+        }
     }
 }
 
@@ -311,31 +369,136 @@ fn a_bomb_is_left_alone() {
 
 #[test]
 fn room_is_given_back() {
-    let windows = Windows::new(20);
+    let windows = Windows::new(20, 0);
     let frame = Sender::new(TAKEOVER).message(Opcode::TEXT, TEXT.as_bytes());
     let close = Frame::whole(Opcode::CLOSE, b"");
-    let open = |compression| Reader::new(Side::Server, compression, &windows);
-    let taken = || windows.0.taken.load(Ordering::Relaxed);
+    let open = |compression| Fed::new(Side::Server, compression, &windows);
+    let taken = || windows.taken().0;
     let (mut one, mut other) = (open(TAKEOVER), open(ANEW));
     assert_eq!(taken(), 0, "nothing is compressed yet");
-    read_with(&mut one, &all(std::slice::from_ref(&frame)));
-    read_with(&mut other, &all(std::slice::from_ref(&frame)));
+    one.feed(&all(std::slice::from_ref(&frame)));
+    other.feed(&all(std::slice::from_ref(&frame)));
     assert_eq!(taken(), 1, "nothing refers to it");
-    read_with(&mut one, &all(&[close]));
+    one.feed(&all(&[close]));
     assert_eq!(taken(), 0, "nothing follows a Close");
     drop((one, other));
 
     let mut readers = Vec::new();
     for _ in 0..20 {
-        let mut reader = open(TAKEOVER);
-        read_with(&mut reader, &all(std::slice::from_ref(&frame)));
-        readers.push(reader);
+        let mut fed = open(TAKEOVER);
+        fed.feed(&all(std::slice::from_ref(&frame)));
+        readers.push(fed);
     }
     assert_eq!(windows.refused(), 0);
     let bad = compressed(Opcode::TEXT, &[0xff; 40]);
-    let told = read_with(&mut open(TAKEOVER), &all(&[frame.clone(), bad]));
-    assert_eq!(told, (vec![], vec![None, None]), "no room, no judgement");
+    let mut late = open(TAKEOVER);
+    late.feed(&all(&[frame.clone(), bad]));
+    let nothing = late.reader.inflated();
+    assert_eq!(nothing, Some(Inflated::default()), "no room, no judgement");
     assert_eq!(windows.refused(), 1);
     readers.truncate(10);
     assert_eq!(taken(), 10);
+    for fed in &mut readers {
+        fed.reader.settle(true);
+    }
+    assert_eq!(taken(), 0, "nothing more is expected");
+}
+
+#[test]
+fn what_is_kept_has_its_limits() {
+    let kept = |room: usize, messages: usize| {
+        let windows = Windows::new(20, room);
+        let mut fed = Fed::new(Side::Server, TAKEOVER, &windows);
+        let mut sender = Sender::new(TAKEOVER);
+        let noise = noise(messages * 1000, 7);
+        for message in noise.chunks(1000) {
+            fed.feed(&all(&[sender.message(Opcode::BINARY, message)]));
+        }
+        let taken = windows.taken();
+        fed.reader.settle(messages.is_multiple_of(2));
+        assert_eq!(windows.taken(), (0, 0), "settled");
+        taken
+    };
+    assert_eq!(kept(1 << 20, 0), (0, 0));
+    let (windows, bytes) = kept(1 << 20, 10);
+    assert!(windows == 0 && (10_000..20_000).contains(&bytes), "{bytes}");
+    assert_eq!(
+        kept(1 << 20, 140),
+        (1, 0),
+        "more than one direction may keep"
+    );
+    assert_eq!(kept(10_000, 12), (1, 0), "more than all may keep together");
+}
+
+#[test]
+fn what_nobody_wants_to_know_is_not_inflated() {
+    let windows = Windows::new(20, 1 << 20);
+    let mut fed = Fed::new(Side::Server, TAKEOVER, &windows);
+    let bad = compressed(Opcode::TEXT, &[0xff; 40]);
+    fed.feed(&all(&[bad]));
+    fed.reader.settle(false);
+    assert_eq!((fed.reader.inflated(), windows.taken()), (None, (0, 0)));
+}
+
+/// Messages as they may be sent, compressed or not, some of them broken, in fragments or not.
+fn messages(compression: Compression) -> impl Strategy<Value = Vec<Frame>> {
+    let text = prop_oneof![
+        "[a-zäöü ]{0,200}".prop_map(String::into_bytes),
+        (1..40usize).prop_map(|count| TEXT.repeat(count).into_bytes()),
+        (0..4000usize, any::<u64>()).prop_map(|(len, seed)| noise(len, seed)),
+        Just(b"not \xff text".to_vec()),
+    ];
+    let kind = prop_oneof![6 => Just(0), 2 => Just(1), 1 => Just(2), 1 => Just(3)];
+    let one = (text, kind, any::<[u8; 4]>(), any::<bool>());
+    proptest::collection::vec(one, 1..8).prop_map(move |all| {
+        let mut sender = Sender::new(compression);
+        let mut frames = Vec::new();
+        for (text, kind, mask, is_cut) in all {
+            let frame = match kind {
+                0 => sender.message(Opcode::TEXT, &text),
+                1 => sender.message(Opcode::BINARY, &text),
+                2 => Frame::whole(Opcode::BINARY, &text),
+                _ => compressed(Opcode::TEXT, &[0xff; 30]),
+            };
+            if is_cut && frame.payload.len() < 50 {
+                let pieces = in_fragments(&frame).into_iter();
+                frames.extend(pieces.map(|piece| piece.masked(mask)));
+            } else {
+                frames.push(frame.masked(mask));
+            }
+        }
+        frames
+    })
+}
+
+proptest! {
+    /// What is found does not depend on how much is kept: not the rule, nor the packet.
+    #[test]
+    fn kept_and_inflated_at_once_are_the_same(
+        (compression, frames) in prop_oneof![Just(TAKEOVER), Just(ANEW)]
+            .prop_flat_map(|compression| (Just(compression), messages(compression))),
+        cuts in proptest::collection::vec((1..600usize, 0..40u8), 1..40),
+    ) {
+        let mut rest = &wire(&frames)[..];
+        let mut pieces = Vec::new();
+        for (len, kind) in cuts.into_iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, behind) = rest.split_at(len.min(rest.len()));
+            rest = behind;
+            pieces.push(if kind == 0 { Err(piece.len() as u64) } else { Ok(piece.to_vec()) });
+        }
+        let [at_once, others @ ..] = [0, 300, 4300, 4900, 9000, 13_500, 1 << 20].map(|room| {
+            let windows = Windows::new(1, room);
+            let mut fed = Fed::new(Side::Client, compression, &windows);
+            fed.feed(&pieces);
+            let inflated = fed.reader.inflated();
+            assert_eq!(windows.taken(), (0, 0));
+            inflated
+        });
+        for other in others {
+            prop_assert_eq!(&at_once, &other);
+        }
+    }
 }
