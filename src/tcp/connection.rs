@@ -1,5 +1,7 @@
 //! Both directions of a connection, and the signals that end it.
 
+mod expected;
+
 use super::habits::{Habits, RstMarks};
 use super::half::{Ending, Half, Sign, Signal, Stuck, signed};
 use super::{Chunk, Origin, Stream};
@@ -42,6 +44,8 @@ pub struct Connection {
     opener: Option<End>,
     /// There was a FIN, or a RST that its receiver heeded, of either end.
     has_ended: bool,
+    /// Nothing is under way that ordinary segments may have to do with: an opening, an end, a hole.
+    is_settled: bool,
     opening: Opening,
     /// When the last SYN came, or else a round trip, in nanoseconds.
     opening_nanos: i64,
@@ -113,6 +117,7 @@ impl Connection {
             first: (packet, time),
             last: (packet, time),
             has_ended: false,
+            is_settled: false,
             opening: Opening::default(),
             opening_nanos: 0,
             endings: None,
@@ -143,6 +148,11 @@ impl Connection {
     /// Any packet of this end was seen.
     pub fn has_seen(&self, end: End) -> bool {
         self.halves[end].seen
+    }
+
+    /// Bytes wait behind a hole.
+    pub fn has_hole(&self) -> bool {
+        !self.is_settled && End::BOTH.iter().any(|&end| self.halves[end].stream.has_hole())
     }
 
     /// Memory held by bytes that wait behind holes.
@@ -297,7 +307,23 @@ impl Connection {
     }
 
     /// Takes one segment; hands on what came in order by it.
+    #[inline]
     pub fn handle_segment(
+        &mut self,
+        from: End,
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+        emit: &mut impl FnMut(End, Chunk<'_>),
+    ) -> Handled {
+        if self.handle_expected(from, segment, packet, time, emit) {
+            return Handled::Taken;
+        }
+        self.handle_any(from, segment, packet, time, emit)
+    }
+
+    /// The same for whatever comes.
+    fn handle_any(
         &mut self,
         from: End,
         segment: &Segment<'_>,
@@ -358,13 +384,16 @@ impl Connection {
                 self.handle_fin(from, first_byte.wrapping_add(segment.wire_len), origin);
             }
         }
-        let Pair { a, b } = &mut self.halves;
-        for (half, end) in [(a, End::A), (b, End::B)] {
-            if half.stream.has_hole() {
-                half.stream
-                    .give_up_holes(time, &mut |chunk| emit(end, chunk));
+        let mut is_whole = true;
+        for end in End::BOTH {
+            let stream = &mut self.halves[end].stream;
+            if stream.has_hole() {
+                stream.give_up_holes(time, &mut |chunk| emit(end, chunk));
             }
+            is_whole &= stream.is_started() && !stream.has_hole();
         }
+        let is_opening = matches!(self.opening, Opening::Asked);
+        self.is_settled = is_whole && !is_opening && self.endings.is_none();
         Handled::Taken
     }
 
@@ -463,11 +492,7 @@ impl Connection {
     ) {
         let endings = self.endings.as_deref();
         let (half, peer) = self.halves.both_mut(from);
-        let last = [half.last_data, peer.last_data]
-            .into_iter()
-            .flatten()
-            .map(|last| last.time)
-            .max();
+        let last = half.last_data_time().max(peer.last_data_time());
         let emit = &mut |chunk: Chunk<'_>| emit(from, chunk);
         if half
             .stream
@@ -480,15 +505,10 @@ impl Connection {
             // quiet it was before.
             let is_last = !self.has_ended;
             if is_last {
-                half.last_data = Some(origin.into());
-                half.habits.segments_in_a_row = half.habits.segments_in_a_row.saturating_add(1);
+                half.note_data(origin);
                 let idle = last.map_or(0, |last| origin.time.since(last));
                 if idle >= limits::MIN_SILENCE_NANOS {
-                    self.rare.get_or_insert_default().burst = Some(Burst {
-                        from,
-                        first: origin,
-                        idle,
-                    });
+                    Self::note_burst(&mut self.rare, from, origin, idle);
                 }
             }
             let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
@@ -530,6 +550,11 @@ impl Connection {
             }
         }
         half.note_repeated(offset, origin);
+    }
+
+    #[cold]
+    fn note_burst(rare: &mut Option<Box<Rare>>, from: End, first: Origin, idle: i64) {
+        rare.get_or_insert_default().burst = Some(Burst { from, first, idle });
     }
 
     fn handle_fin(&mut self, from: End, seq: u32, origin: Origin) {

@@ -51,8 +51,7 @@ pub struct Habits {
 pub(super) struct Watch {
     ttl: Option<(u8, u8)>,
     /// Those of the last two packets that have one.
-    ip_ids: [u16; 2],
-    has_ip_id: [bool; 2],
+    ip_ids: [Option<u16>; 2],
     last_ack: u32,
     has_last_ack: bool,
     pub(super) segments_in_a_row: u32,
@@ -81,13 +80,9 @@ impl Habits {
 impl Watch {
     /// What it came to, with what is odd of it.
     pub(super) fn habits(&self, odd: Option<&Oddities>, rst: Option<RstMarks>) -> Habits {
-        let ip_id = |index: usize| {
-            let has = self.has_ip_id.get(index).is_some_and(|&has| has);
-            self.ip_ids.get(index).copied().filter(|_| has)
-        };
         let common = Habits {
             ttl: self.ttl,
-            ip_ids: [ip_id(0), ip_id(1)],
+            ip_ids: self.ip_ids,
             rst,
             retransmitted: self.retransmitted,
             duplicate_acks: self.duplicate_acks,
@@ -108,11 +103,11 @@ impl Watch {
     }
 
     /// Takes notice of a packet that is no RST.
+    #[inline]
     pub(super) fn note(&mut self, segment: &Segment<'_>, ack: Option<u32>) {
         let (low, high) = self.ttl.unwrap_or((segment.ttl, segment.ttl));
         self.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
-        self.ip_ids = [segment.ip_id.unwrap_or(0), self.ip_ids[0]];
-        self.has_ip_id = [segment.ip_id.is_some(), self.has_ip_id[0]];
+        self.ip_ids = [segment.ip_id, self.ip_ids[0]];
         let is_again = self.has_last_ack && ack == Some(self.last_ack);
         if segment.wire_len == 0 && is_again {
             self.duplicate_acks = self.duplicate_acks.saturating_add(1);

@@ -129,6 +129,17 @@ impl Half {
             && reached.is_some_and(|reached| reached <= self.sent_at)
     }
 
+    /// When it last sent new bytes.
+    pub(super) fn last_data_time(&self) -> Option<Timestamp> {
+        self.last_data.map(|last| last.time)
+    }
+
+    /// Takes notice of new bytes.
+    pub(super) fn note_data(&mut self, origin: Origin) {
+        self.last_data = Some(origin.into());
+        self.habits.segments_in_a_row = self.habits.segments_in_a_row.saturating_add(1);
+    }
+
     pub(super) fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -144,7 +155,7 @@ impl Half {
         }
     }
 
-    fn note_window(&mut self, segment: &Segment<'_>) {
+    pub(super) fn note_window(&mut self, segment: &Segment<'_>) {
         // An unknown shift may be anything up to 14 (RFC 7323 §2.3).
         let shift = if segment.flags.has(Flags::SYN) {
             0

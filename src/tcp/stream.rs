@@ -131,7 +131,14 @@ impl Stream {
             .saturating_add(distance)
     }
 
+    /// The next byte expected has this sequence number.
+    #[inline]
+    pub(super) fn expects(&self, seq: u32) -> bool {
+        seq == self.base.wrapping_add(low_bits(self.next))
+    }
+
     /// The peer acknowledged this sequence number.
+    #[inline]
     pub fn handle_ack(&mut self, ack: u32) {
         if !self.started {
             return;
@@ -292,6 +299,22 @@ impl Stream {
         self.next = end;
     }
 
+    /// Hands on bytes that begin with the next one expected; none may wait behind them.
+    #[inline]
+    pub(super) fn hand_on(
+        &mut self,
+        bytes: &[u8],
+        origin: Origin,
+        emit: &mut impl FnMut(Chunk<'_>),
+    ) {
+        emit(Chunk::Data {
+            offset: self.next,
+            bytes,
+            origin,
+        });
+        self.next = self.next.saturating_add(bytes.len() as u64);
+    }
+
     fn deliver(
         &mut self,
         bytes: &[u8],
@@ -300,12 +323,7 @@ impl Stream {
         emit: &mut impl FnMut(Chunk<'_>),
     ) {
         if !bytes.is_empty() {
-            emit(Chunk::Data {
-                offset: self.next,
-                bytes,
-                origin,
-            });
-            self.next = self.next.saturating_add(bytes.len() as u64);
+            self.hand_on(bytes, origin, emit);
         }
         // The tail that a snap length cut off is a hole of known length.
         let missing = wire_len.saturating_sub(bytes.len() as u64);
