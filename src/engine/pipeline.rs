@@ -2,6 +2,7 @@
 
 mod ending;
 mod glance;
+mod lingering;
 mod recording;
 mod survey;
 
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 
 use self::ending::Endings;
 pub use self::glance::{Glance, OpenSession, SessionId};
+use self::lingering::Lingering;
 use super::attempts::Attempts;
 use super::followed::{Arrival, Followed};
 use super::known::Known;
@@ -35,8 +37,8 @@ pub struct Pipeline {
     /// Taken out while a packet is looked at closely.
     decoder: Option<Box<Decoder>>,
     flows: Table<Followed>,
-    /// Connections that have ended, by the time after which nothing more is expected of them.
-    lingering: VecDeque<(Timestamp, Slot)>,
+    /// Connections that have ended, for packets that come late.
+    lingering: Lingering,
     /// The connections that began last, the newest at the back.
     begun: VecDeque<Slot>,
     told: Ended,
@@ -82,7 +84,7 @@ impl Pipeline {
             late_secrets: false,
             decoder: None,
             flows: Table::new(shard.random()),
-            lingering: VecDeque::new(),
+            lingering: Lingering::default(),
             begun: VecDeque::new(),
             told: Ended::new(detail),
             recorder: None,
@@ -156,8 +158,7 @@ impl Pipeline {
                     FlowKey::between((error.src, error.src_port), (error.dst, error.dst_port));
                 let hash = self.flows.hash(&key);
                 if self.shard.keeps(hash)
-                    && let Some(slot) = self.flows.find_hashed(hash, &key)
-                    && let Some(followed) = self.flows.get_mut(slot)
+                    && let Some((slot, followed)) = self.flows.find_mut(hash, &key)
                 {
                     followed.handle_icmp(from, &error, packet.id, packet.time);
                     if self.recorder.is_some() {
@@ -190,74 +191,102 @@ impl Pipeline {
             // All shares let go of connections at the same packets.
             return self.release(packet.time);
         }
+        let found = self.flows.find_mut(hash, key);
+        if let Some((slot, Followed::Whole(stack))) = found
+            && stack.handle_expected(from, segment, packet.id, packet.time)
+        {
+            self.attend(slot, packet);
+            return self.release(packet.time);
+        }
+        let slot = found.map(|(slot, _)| slot);
         let arrival = Arrival {
             from,
             segment,
             packet: packet.id,
             time: packet.time,
         };
-        let Self {
-            flows,
-            lingering,
-            begun,
-            told,
-            summary,
-            common,
-            unchecked,
-            ..
-        } = self;
-        let slot = match flows.find_hashed(hash, key) {
-            Some(slot) => {
-                let Some(followed) = flows.get_mut(slot) else {
-                    return;
-                };
-                // Nothing else ends a connection.
-                let may_end = segment.flags.has(Flags::FIN | Flags::RST);
-                let was_over = may_end && followed.is_over();
-                let handled = followed.handle_segment(&arrival, common);
-                if handled == Handled::NewConnection || followed.may_hold() {
-                    *unchecked += packet.data.len() as u64;
-                }
-                if handled == Handled::NewConnection {
-                    if let Some((key, old)) = flows.remove(slot) {
-                        conclude(key, old, common, told, summary);
-                    }
-                    begin(flows, begun, common, summary, *key, &arrival, ordinal)
-                } else {
-                    if let Followed::Whole(stack) = followed
-                        && stack.has_earlier()
-                    {
-                        tell_earlier(*key, stack, told, Some(packet.time));
-                    }
-                    if may_end && !was_over && followed.is_over() {
-                        lingering.push_back((packet.time, slot));
-                        if let Followed::Whole(stack) = followed {
-                            stack.settle();
-                        }
-                    }
-                    Some(slot)
-                }
-            }
-            None => {
-                *unchecked += packet.data.len() as u64;
-                begin(flows, begun, common, summary, *key, &arrival, ordinal)
-            }
+        self.handle_arrival(slot, (hash, *key), &arrival, packet, ordinal);
+    }
+
+    /// Takes a segment, whatever it means for its connection.
+    #[inline(never)]
+    fn handle_arrival(
+        &mut self,
+        slot: Option<Slot>,
+        (hash, key): (u64, FlowKey),
+        arrival: &Arrival<'_>,
+        packet: &Packet<'_>,
+        ordinal: u64,
+    ) {
+        let known = slot.and_then(|slot| Some((slot, self.go_on(slot, key, arrival)?)));
+        let (slot, may_hold) = match known {
+            Some((slot, may_hold)) => (Some(slot), may_hold),
+            None => (self.begin((hash, key), arrival, ordinal), true),
         };
-        if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
+        if let Some(slot) = slot {
+            self.attend(slot, packet);
+        }
+        self.release(packet.time);
+        if may_hold {
+            self.check_held(packet);
+        }
+        if self.flows.len() > self.max_connections {
+            self.evict();
+        }
+    }
+
+    /// Takes a segment of a known connection; whether this may hold some of it now. `None` where
+    /// the segment begins another one: then the known one is told and gone.
+    fn go_on(&mut self, slot: Slot, key: FlowKey, arrival: &Arrival<'_>) -> Option<bool> {
+        let followed = self.flows.get_mut(slot)?;
+        // Nothing else ends a connection.
+        let may_end = arrival.segment.flags.has(Flags::FIN | Flags::RST);
+        let was_over = may_end && followed.is_over();
+        if followed.handle_segment(arrival, &mut self.common) == Handled::NewConnection {
+            if let Some((key, old)) = self.flows.remove(slot) {
+                self.conclude(key, old);
+            }
+            return None;
+        }
+        if let Followed::Whole(stack) = followed
+            && stack.has_earlier()
+        {
+            tell_earlier(key, stack, &mut self.told, Some(arrival.time));
+        }
+        if may_end && !was_over && followed.is_over() {
+            self.lingering.push(arrival.time, slot);
+            if let Followed::Whole(stack) = followed {
+                stack.settle();
+            }
+        }
+        Some(followed.may_hold())
+    }
+
+    /// Puts in a connection that begins with this segment; `None` when the table is full.
+    fn begin(
+        &mut self,
+        (hash, key): (u64, FlowKey),
+        arrival: &Arrival<'_>,
+        ordinal: u64,
+    ) -> Option<Slot> {
+        self.summary.connections += 1;
+        let followed = Followed::new(arrival, ordinal, &mut self.common);
+        let slot = self.flows.insert(hash, key, followed)?;
+        self.begun.push_back(slot);
+        self.drop_oldest_syn();
+        Some(slot)
+    }
+
+    /// Live: watches out for the end of a connection, and keeps its packets.
+    #[inline]
+    fn attend(&mut self, slot: Slot, packet: &Packet<'_>) {
+        if let Some(endings) = &mut self.endings
             && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
         {
             endings.watch(stack, slot, packet.time);
         }
-        if self.recorder.is_some()
-            && let Some(slot) = slot
-        {
+        if self.recorder.is_some() {
             self.keep(packet, slot);
-        }
-        self.drop_oldest_syn();
-        self.release(packet.time);
-        self.check_held();
-        if self.flows.len() > self.max_connections {
-            self.evict();
         }
     }
 
@@ -333,10 +362,12 @@ impl Pipeline {
         );
     }
 
-    /// Holds less, where all connections together hold more than they may. No more can be held
-    /// than was captured of those that may hold some, so a look now and then is enough.
+    /// Takes notice of a packet whose connection may hold some of it. Holds less, where all
+    /// connections together hold more than they may; no more can be held than such packets had, so
+    /// a look now and then is enough.
     #[inline]
-    fn check_held(&mut self) {
+    fn check_held(&mut self, packet: &Packet<'_>) {
+        self.unchecked += packet.data.len() as u64;
         let flows = self.flows.len() as u64;
         if self.unchecked >= limits::CHECK_HELD_EVERY
             && self.unchecked >= flows.saturating_mul(limits::CHECK_HELD_PER_CONNECTION)
@@ -382,35 +413,6 @@ impl Pipeline {
         {
             self.flows.remove(oldest);
             self.summary.evicted += 1;
-        }
-    }
-
-    /// Lets go of connections that ended long enough ago.
-    #[inline]
-    fn release(&mut self, now: Timestamp) {
-        if let Some(&(ended, _)) = self.lingering.front()
-            && now.since(ended) > limits::LINGER_NANOS
-        {
-            self.release_ended(now);
-        }
-    }
-
-    #[cold]
-    fn release_ended(&mut self, now: Timestamp) {
-        while let Some(&(ended, slot)) = self.lingering.front()
-            && now.since(ended) > limits::LINGER_NANOS
-        {
-            self.lingering.pop_front();
-            let last = self.flows.get_mut(slot).map(|followed| followed.last().0);
-            match last {
-                Some(last) if now.since(last) > limits::LINGER_NANOS => {
-                    if let Some((key, stack)) = self.flows.remove(slot) {
-                        self.conclude(key, stack);
-                    }
-                }
-                Some(last) => self.lingering.push_back((last, slot)),
-                None => {}
-            }
         }
     }
 
@@ -461,22 +463,6 @@ impl Pipeline {
         let idle = idle.into_iter();
         idle.map(|(_, packet, slot)| (packet, slot)).collect()
     }
-}
-
-/// Puts in a connection that begins with this segment; `None` when the table is full.
-fn begin(
-    flows: &mut Table<Followed>,
-    begun: &mut VecDeque<Slot>,
-    common: &mut Common,
-    summary: &mut Summary,
-    key: FlowKey,
-    arrival: &Arrival<'_>,
-    ordinal: u64,
-) -> Option<Slot> {
-    summary.connections += 1;
-    let slot = flows.insert(key, Followed::new(arrival, ordinal, common))?;
-    begun.push_back(slot);
-    Some(slot)
 }
 
 fn hand_on_all(sessions: &mut Outlet, known: &mut Known, hand: &mut dyn FnMut(Session)) {

@@ -102,6 +102,30 @@ impl Stack {
         }
     }
 
+    /// Takes a segment, sent by `from`, that is what was expected next in an open WebSocket of
+    /// which nothing is missing. Such a one ends nothing, and nothing of it waits. False where it
+    /// is another, with which nothing was done.
+    #[inline]
+    pub(super) fn handle_expected(
+        &mut self,
+        from: End,
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+    ) -> bool {
+        let Self { tcp, upper, .. } = self;
+        let Some((readers, tracker)) = upper.bare_frames() else {
+            return false;
+        };
+        if readers.a.is_seeking() || readers.b.is_seeking() {
+            return false;
+        }
+        tcp.handle_expected(from, segment, packet, time, &mut |end, chunk| {
+            let side = tracker.side(end);
+            readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
+        })
+    }
+
     /// Takes one segment, sent by `from`.
     pub(super) fn handle_segment(
         &mut self,
@@ -167,8 +191,7 @@ impl Stack {
             App::Other => true,
             App::Undecided | App::Http(_) | App::Unknown(_) => false,
         };
-        let has_hole = |end| self.tcp.stream(end).has_hole();
-        !is_settled || self.upper.tls.is_some() || End::BOTH.into_iter().any(has_hole)
+        !is_settled || self.upper.tls.is_some() || self.tcp.has_hole()
     }
 
     /// Memory held by bytes that wait for others.

@@ -86,28 +86,28 @@ impl<T> Table<T> {
         self.places.is_empty()
     }
 
-    /// Where the connection of this key stands.
-    pub fn find(&self, key: &FlowKey) -> Option<Slot> {
-        self.find_hashed(self.hash(key), key)
-    }
-
-    /// The same with the [hash](Self::hash) at hand.
+    /// The connection of this key, which has this [hash](Self::hash), and where it stands.
     #[inline]
-    pub fn find_hashed(&self, hash: u64, key: &FlowKey) -> Option<Slot> {
+    pub fn find_mut(&mut self, hash: u64, key: &FlowKey) -> Option<(Slot, &mut T)> {
+        let Self {
+            places, entries, ..
+        } = self;
         let tag = tag(hash);
-        let place = self.places.find(spread(tag), |place| {
-            place.tag == tag
-                && self.entries.get(place.index as usize).is_some_and(|entry| {
-                    entry.value.as_ref().is_some_and(|(known, _)| known == key)
-                })
-        })?;
-        let index = place.index;
-        let generation = self.entries.get(index as usize)?.generation;
-        Some(Slot { index, generation })
+        let is_it = |place: &Place| {
+            let entry = entries.get(place.index as usize);
+            let value = entry.and_then(|entry| entry.value.as_ref());
+            place.tag == tag && value.is_some_and(|(known, _)| known == key)
+        };
+        let index = places.find(spread(tag), is_it)?.index;
+        let entry = entries.get_mut(index as usize)?;
+        let generation = entry.generation;
+        let (_, value) = entry.value.as_mut()?;
+        Some((Slot { index, generation }, value))
     }
 
-    /// Puts in a connection whose key is not in the table; `None` when the table is full.
-    pub fn insert(&mut self, key: FlowKey, value: T) -> Option<Slot> {
+    /// Puts in a connection whose key, of this [hash](Self::hash), is not in the table; `None`
+    /// when the table is full.
+    pub fn insert(&mut self, hash: u64, key: FlowKey, value: T) -> Option<Slot> {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
@@ -119,7 +119,7 @@ impl<T> Table<T> {
                 index
             }
         };
-        let tag = tag(self.hash(&key));
+        let tag = tag(hash);
         let entry = self.entries.get_mut(index as usize)?;
         entry.value = Some((key, value));
         self.places

@@ -152,7 +152,10 @@ impl Connection {
 
     /// Bytes wait behind a hole.
     pub fn has_hole(&self) -> bool {
-        !self.is_settled && End::BOTH.iter().any(|&end| self.halves[end].stream.has_hole())
+        !self.is_settled
+            && End::BOTH
+                .iter()
+                .any(|&end| self.halves[end].stream.has_hole())
     }
 
     /// Memory held by bytes that wait behind holes.
@@ -492,7 +495,6 @@ impl Connection {
     ) {
         let endings = self.endings.as_deref();
         let (half, peer) = self.halves.both_mut(from);
-        let last = half.last_data_time().max(peer.last_data_time());
         let emit = &mut |chunk: Chunk<'_>| emit(from, chunk);
         if half
             .stream
@@ -505,11 +507,11 @@ impl Connection {
             // quiet it was before.
             let is_last = !self.has_ended;
             if is_last {
-                half.note_data(origin);
-                let idle = last.map_or(0, |last| origin.time.since(last));
-                if idle >= limits::MIN_SILENCE_NANOS {
-                    Self::note_burst(&mut self.rare, from, origin, idle);
+                if half.is_silent(origin.time) && peer.is_silent(origin.time) {
+                    let last = half.last_data_time().max(peer.last_data_time());
+                    Self::note_burst(&mut self.rare, from, origin, last);
                 }
+                half.note_data(origin);
             }
             let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
             half.sent_at = offset;
@@ -553,8 +555,11 @@ impl Connection {
     }
 
     #[cold]
-    fn note_burst(rare: &mut Option<Box<Rare>>, from: End, first: Origin, idle: i64) {
-        rare.get_or_insert_default().burst = Some(Burst { from, first, idle });
+    fn note_burst(rare: &mut Option<Box<Rare>>, from: End, first: Origin, last: Option<Timestamp>) {
+        if let Some(last) = last {
+            let idle = first.time.since(last);
+            rare.get_or_insert_default().burst = Some(Burst { from, first, idle });
+        }
     }
 
     fn handle_fin(&mut self, from: End, seq: u32, origin: Origin) {

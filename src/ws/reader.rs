@@ -137,6 +137,53 @@ impl Payload {
         let left = self.header.len - self.done;
         usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()))
     }
+
+    /// Takes more of its bytes.
+    ///
+    /// # Errors
+    /// They show that a text is not UTF-8.
+    #[inline]
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        (offset, origin): (u64, Origin),
+        message: Option<&mut Message>,
+        compressed: Option<&mut Compressed>,
+    ) -> Result<(), NotUtf8> {
+        let (header, position) = (self.header, self.done);
+        self.done += bytes.len() as u64;
+        match message {
+            _ if header.opcode.is_control() => self.keep_control(bytes),
+            Some(message) if message.compressed => {
+                let part = Part {
+                    bytes,
+                    mask: header.mask,
+                    position,
+                };
+                if let Some(compressed) = compressed {
+                    let place = Place::new(offset, header.opcode, origin);
+                    compressed.take(Step::Part(part, place));
+                }
+            }
+            Some(message) => {
+                if message.check(|text| text.push(bytes, header.mask, position)) {
+                    return Err(NotUtf8);
+                }
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn keep_control(&mut self, bytes: &[u8]) {
+        // Bytes behind a hole stand in the wrong place for the key.
+        let kept = if self.lost { &[] } else { bytes };
+        let room = limits::MAX_CONTROL_PAYLOAD
+            .saturating_sub(self.control.len())
+            .min(kept.len());
+        self.control
+            .extend_from_slice(kept.get(..room).unwrap_or_default());
+    }
 }
 
 /// A message under way.
@@ -295,6 +342,27 @@ impl Reader {
     ) {
         while !bytes.is_empty() {
             let used = match self.state.as_deref_mut() {
+                Some(State::Payload(payload)) => {
+                    let used = payload.part_of(bytes);
+                    let part = bytes.get(..used).unwrap_or_default();
+                    let (message, compressed) =
+                        (self.message.as_mut(), self.compressed.as_deref_mut());
+                    if payload
+                        .take(part, (offset, origin), message, compressed)
+                        .is_err()
+                    {
+                        out(Item::Violation {
+                            rule: Rule::TextNotUtf8,
+                            offset,
+                            origin,
+                            header: payload.header,
+                        });
+                    }
+                    if payload.is_whole() {
+                        self.end_under_way(offset + used as u64, origin, out);
+                    }
+                    used
+                }
                 Some(State::Broken) => return,
                 Some(State::Seeking(resync)) => {
                     if let Some(found) = resync.push(Chunk::Data {
@@ -306,7 +374,6 @@ impl Reader {
                     }
                     return;
                 }
-                Some(State::Payload(_)) => self.go_on(bytes, offset, origin, out),
                 None => match parse_header(bytes) {
                     Ok((rest, header)) => {
                         let used = bytes.len() - rest.len();
@@ -442,6 +509,14 @@ impl Reader {
             .take_if(|state| matches!(**state, State::Payload(_)))
     }
 
+    /// The frame under way is whole.
+    fn end_under_way(&mut self, end: u64, origin: Origin, out: &mut Out<'_>) {
+        if let Some(State::Payload(payload)) = self.take_frame().as_deref_mut() {
+            let mut control = std::mem::take(&mut payload.control);
+            self.end_frame(payload, &mut control, end, origin, out);
+        }
+    }
+
     pub(super) fn seek(&mut self) {
         let resync = Box::new(Resync::new(self.terms, true));
         self.state = Some(Box::new(State::Seeking(resync)));
@@ -506,31 +581,24 @@ impl Reader {
             }
         }
         if !part.is_empty() {
-            self.handle_payload(&mut payload, part, offset, origin, out);
+            let (message, compressed) = (self.message.as_mut(), self.compressed.as_deref_mut());
+            if payload
+                .take(part, (offset, origin), message, compressed)
+                .is_err()
+            {
+                out(Item::Violation {
+                    rule: Rule::TextNotUtf8,
+                    offset,
+                    origin,
+                    header,
+                });
+            }
         }
         if payload.is_whole() {
             let mut control = std::mem::take(&mut payload.control);
             self.end_frame(&payload, &mut control, end, origin, out);
         } else {
             self.state = Some(Box::new(State::Payload(payload)));
-        }
-        used
-    }
-
-    /// Takes more of the frame under way; how many of these bytes are its own.
-    fn go_on(&mut self, bytes: &[u8], offset: u64, origin: Origin, out: &mut Out<'_>) -> usize {
-        let mut frame = self.take_frame();
-        let Some(State::Payload(payload)) = frame.as_deref_mut() else {
-            return 0;
-        };
-        let used = payload.part_of(bytes);
-        let part = bytes.get(..used).unwrap_or_default();
-        self.handle_payload(payload, part, offset, origin, out);
-        if payload.is_whole() {
-            let mut control = std::mem::take(&mut payload.control);
-            self.end_frame(payload, &mut control, offset + used as u64, origin, out);
-        } else {
-            self.state = frame;
         }
         used
     }
@@ -616,46 +684,6 @@ impl Reader {
             lost: false,
             control: Vec::new(),
         })
-    }
-
-    fn handle_payload(
-        &mut self,
-        payload: &mut Payload,
-        bytes: &[u8],
-        offset: u64,
-        origin: Origin,
-        out: &mut Out<'_>,
-    ) {
-        if payload.header.opcode.is_control() {
-            // Bytes behind a hole stand in the wrong place for the key.
-            let kept = if payload.lost { &[] } else { bytes };
-            let control = &mut payload.control;
-            let room = limits::MAX_CONTROL_PAYLOAD
-                .saturating_sub(control.len())
-                .min(kept.len());
-            control.extend_from_slice(kept.get(..room).unwrap_or_default());
-        } else if let Some(message) = &mut self.message {
-            let (header, position) = (payload.header, payload.done);
-            if message.compressed {
-                let part = Part {
-                    bytes,
-                    mask: header.mask,
-                    position,
-                };
-                if let Some(compressed) = &mut self.compressed {
-                    let place = Place::new(offset, header.opcode, origin);
-                    compressed.take(Step::Part(part, place));
-                }
-            } else if message.check(|text| text.push(bytes, header.mask, position)) {
-                out(Item::Violation {
-                    rule: Rule::TextNotUtf8,
-                    offset,
-                    origin,
-                    header,
-                });
-            }
-        }
-        payload.done += bytes.len() as u64;
     }
 
     /// The frame's last byte has passed; `end` is the offset behind it. `control`: what is there

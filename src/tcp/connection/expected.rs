@@ -20,7 +20,7 @@ impl Connection {
     /// Takes a segment that was expected: the next bytes of its end, or an acknowledgement
     /// alone. False where it is another, with which nothing was done.
     #[inline]
-    pub(super) fn handle_expected(
+    pub(crate) fn handle_expected(
         &mut self,
         from: End,
         segment: &Segment<'_>,
@@ -56,16 +56,14 @@ impl Connection {
                 ack,
                 record_end: None,
             };
-            let last = own.last_data_time().max(peer.last_data_time());
+            if own.is_silent(time) && peer.is_silent(time) {
+                let last = own.last_data_time().max(peer.last_data_time());
+                Self::note_burst(&mut self.rare, from, origin, last);
+            }
             own.sent_at = own.stream.next();
             own.times_sent = 1;
             own.note_data(origin);
             peer.habits.segments_in_a_row = 0;
-            if let Some(last) = last
-                && time.since(last) >= limits::MIN_SILENCE_NANOS
-            {
-                Self::note_burst(&mut self.rare, from, origin, time.since(last));
-            }
             own.stream
                 .hand_on(segment.payload, origin, &mut |chunk| emit(from, chunk));
         }

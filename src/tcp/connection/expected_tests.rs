@@ -143,6 +143,8 @@ fn compare(begins: bool, acts: &[(bool, Act, i64, u8)]) -> u32 {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn both_ways_come_to_the_same(begins in any::<bool>(), acts in acts()) {
         compare(begins, &acts);
