@@ -149,14 +149,17 @@ impl Prelude {
             self.len += 1;
             return true;
         }
+        // However often a SYN came, its answer is kept.
+        let is_answer = from != self.client() && self.is_bare();
         let more = &mut self.aside.get_or_insert_default().more;
-        if HANDSHAKE + more.len() <= limits::MAX_PRELUDE_PACKETS {
+        if HANDSHAKE + more.len() <= limits::MAX_PRELUDE_PACKETS || is_answer {
             more.push(noted);
             return true;
         }
-        // However often a SYN is repeated, only the last time tells more than the first.
+        // However often a SYN or its refusal is repeated, only the last time tells more than the first.
+        let repeats = Flags::SYN | Flags::RST;
         match more.last_mut() {
-            Some(last) if last.from() == from && again(last) && last.flags.has(Flags::SYN) => {
+            Some(last) if last.from() == from && again(last) && last.flags.has(repeats) => {
                 *last = noted;
                 true
             }
