@@ -57,7 +57,6 @@ struct Keyless {
 
 impl Endings {
     /// After each packet: takes note of a connection that may be ending.
-    #[inline]
     pub(super) fn watch(&mut self, stack: &mut Stack, slot: Slot, now: Timestamp) {
         if !stack.is_keyless && stack.awaits_secrets() {
             stack.is_keyless = true;
