@@ -166,7 +166,8 @@ impl Payload {
                 }
             }
             Some(message) => {
-                if message.check(|text| text.push(bytes, header.mask, position)) {
+                let is_broken = message.check(|text| text.push(bytes, header.mask, position));
+                if is_broken {
                     return Err(NotUtf8);
                 }
             }
