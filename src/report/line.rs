@@ -1,5 +1,5 @@
-//! A line of a table: cells that know what they say, and write it themselves, short or long. There
-//! may be millions of lines, so none is made of texts of its own.
+//! A cell of a table: it knows what it says, and writes it itself, short or long. There may be
+//! millions of lines, so cells are no texts of their own.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -21,9 +21,6 @@ const LEFT_OUT: &str = " …";
 const QUOTES: [&str; 2] = [" “", "”"];
 /// The columns that these take.
 const QUOTES_WIDTH: usize = 3;
-
-/// No table has more columns.
-pub(super) const MOST_COLUMNS: usize = 9;
 
 /// What a cell says.
 #[derive(Clone, Debug)]
@@ -151,13 +148,21 @@ impl<'a> Cell<'a> {
         {
             return widths;
         }
-        let quote = self.quote.as_ref().map_or(0, |quote| quoted(quote));
-        let long = self.width(false) + quote;
+        let long = self.long_width();
         if self.says.has_short() {
-            [long, self.width(true) + quote]
+            [long, self.width(true) + self.quote_width()]
         } else {
             [long, long]
         }
+    }
+
+    /// Columns of all that it says in its long form.
+    pub(super) fn long_width(&self) -> usize {
+        self.width(false) + self.quote_width()
+    }
+
+    fn quote_width(&self) -> usize {
+        self.quote.as_deref().map_or(0, quoted)
     }
 
     /// Columns of what is not in quotation marks.
@@ -244,15 +249,6 @@ fn write_quoted(out: &mut String, quote: &str) {
     out.push_str(before);
     out.push_str(quote);
     out.push_str(behind);
-}
-
-/// A line of the table.
-#[derive(Debug, Default)]
-pub(super) struct Line<'a> {
-    /// The day of its time, where it has one.
-    pub(super) day: Option<Date>,
-    /// As many as there are columns; the rest says nothing.
-    pub(super) cells: [Cell<'a>; MOST_COLUMNS],
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod texts;
 
 use self::rows::Rows;
 use self::texts::{Names, Texts};
-use super::{Detail, Session};
+use super::{Brief, Detail, Session};
 
 /// Bytes from which on a block is full. What is kept is never moved.
 const BLOCK: usize = 1 << 20;
@@ -75,14 +75,19 @@ impl Pack {
         session.unpack(&mut self.unpacker(place));
     }
 
-    /// The same, only as far as a row of a table shows it; the rest is blank.
-    pub fn read_row(&self, place: Place, session: &mut Session) {
+    /// What a row of a table shows of the session at `place`, numbered 0. Where more is kept of it,
+    /// that much is read into `session`; the rest is blank there.
+    pub fn brief<'a>(&'a self, place: Place, session: &'a mut Session) -> Option<Brief<'a>> {
         if self.detail == Detail::Row {
-            return self.rows.read(place.at as usize, session);
+            return self.rows.brief(place.at as usize);
         }
         let mut from = self.unpacker(place);
         from.is_row = true;
         session.unpack(&mut from);
+        Some(Brief {
+            number: 0,
+            ..Brief::from(&*session)
+        })
     }
 
     fn unpacker(&self, place: Place) -> Unpacker<'_> {
@@ -232,6 +237,13 @@ mod tests {
     use crate::report::sample;
     use crate::session::{State, Tls, View};
 
+    fn brief(told: &Session) -> Brief<'_> {
+        Brief {
+            number: 0,
+            ..told.into()
+        }
+    }
+
     #[test]
     fn what_is_packed_comes_back() {
         let mut full = sample::hostile(7);
@@ -259,12 +271,8 @@ mod tests {
         for (place, told) in places.iter().zip(&all).rev() {
             pack.read(*place, &mut session);
             assert_eq!(&session, told);
-            pack.read_row(*place, &mut session);
-            let (row, whole) = (&session.verdict, &told.verdict);
-            assert_eq!((row.cause, &row.reason), (whole.cause, &whole.reason));
-            assert_eq!(session.opening, told.opening);
-            assert_eq!(session.transport_end, told.transport_end);
-            assert!(session.events.is_empty() && row.summary.is_empty());
+            assert_eq!(pack.brief(*place, &mut session), Some(brief(told)));
+            assert!(session.events.is_empty() && session.verdict.summary.is_empty());
         }
     }
 
@@ -294,6 +302,11 @@ mod tests {
             assert_eq!(row.opening.http_status, whole.opening.http_status);
             let name = |session: &Session| session.tls.as_ref()?.sni.clone();
             assert_eq!(name(row), name(whole));
+            assert_eq!(
+                brief(row),
+                pack.brief(*place, &mut Session::blank())
+                    .expect("it is there")
+            );
             let (row, whole) = (&row.verdict, &whole.verdict);
             assert_eq!((row.state, row.code), (whole.state, whole.code));
             assert_eq!((row.cause, row.closer), (whole.cause, whole.closer));
