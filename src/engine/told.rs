@@ -126,8 +126,13 @@ impl Told {
             legs.extend(kept.and_then(|kept| kept.legs.get(at as usize)).cloned());
         }
         drop(order);
+        let mut packs: Vec<Pack> = shelves.into_iter().map(|shelf| shelf.pack).collect();
+        for (number, pack) in (0..).zip(&mut packs) {
+            let its = places.iter_mut().filter(|(of, _)| *of == number);
+            pack.arrange(its.map(|(_, place)| place));
+        }
         let mut told = Self {
-            packs: shelves.into_iter().map(|shelf| shelf.pack).collect(),
+            packs,
             places,
             abnormal,
             opaque,

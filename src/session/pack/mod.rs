@@ -42,9 +42,9 @@ impl Pack {
     }
 
     /// Packs a session, without what of its opening is not shown.
-    pub fn push(&mut self, session: Session) -> Place {
+    pub fn push(&mut self, session: &Session) -> Place {
         if self.detail == Detail::Row {
-            let at = u32::try_from(self.rows.push(&session)).unwrap_or(u32::MAX);
+            let at = u32::try_from(self.rows.push(session)).unwrap_or(u32::MAX);
             return Place { block: 0, at };
         }
         if self.blocks.last().is_none_or(|block| block.len() >= BLOCK) {
@@ -65,6 +65,15 @@ impl Pack {
         };
         session.pack(&mut packer);
         Place { block, at }
+    }
+
+    /// Arranges what is kept so that it is read fast in the order of these places, which change. They
+    /// are all that will be read.
+    pub fn arrange<'p>(&mut self, places: impl Iterator<Item = &'p mut Place>) {
+        // What is packed is written once and stays where it is.
+        if self.detail == Detail::Row {
+            self.rows.arrange(places.map(|place| &mut place.at));
+        }
     }
 
     /// Reads the session at `place` into `session`, whose texts and lists are used again.
@@ -265,7 +274,7 @@ mod tests {
             sample::normal(1),
         ];
         let mut pack = Pack::default();
-        let places: Vec<Place> = all.iter().map(|told| pack.push(told.clone())).collect();
+        let places: Vec<Place> = all.iter().map(|told| pack.push(told)).collect();
         // In another order: what is read into holds another session's parts before.
         let mut session = Session::blank();
         for (place, told) in places.iter().zip(&all).rev() {
@@ -289,7 +298,7 @@ mod tests {
             sample::hostile(5),
         ];
         let mut pack = Pack::new(Detail::Row);
-        let places: Vec<Place> = all.iter().map(|told| pack.push(told.clone())).collect();
+        let places: Vec<Place> = all.iter().map(|told| pack.push(told)).collect();
         let mut session = Session::blank();
         for (place, told) in places.iter().zip(&all).rev() {
             pack.read(*place, &mut session);
@@ -315,6 +324,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_arranged_comes_back() {
+        let mut pack = Pack::new(Detail::Row);
+        let all: Vec<Session> = (1..5).map(sample::normal).collect();
+        let mut client = all.iter().zip(1..).map(|(told, port)| {
+            let mut told = told.clone();
+            told.client.set_port(port);
+            pack.push(&told)
+        });
+        let [first, _, third, fourth] = std::array::from_fn(|_| client.next());
+        drop(client);
+        let mut places: Vec<Place> = [fourth, first, third].into_iter().flatten().collect();
+        pack.arrange(places.iter_mut());
+        let mut session = Session::blank();
+        let ports = places.iter().map(|&place| {
+            pack.read(place, &mut session);
+            session.client.port()
+        });
+        assert!(ports.eq([4, 1, 3]));
+    }
+
+    #[test]
     fn an_ordinary_session_is_small() {
         let mut pack = Pack::default();
         let told = Session {
@@ -322,10 +352,10 @@ mod tests {
             ..sample::normal(1)
         };
         for _ in 0..3 {
-            pack.push(told.clone());
+            pack.push(&told);
         }
         let before = pack.blocks.iter().map(Vec::len).sum::<usize>();
-        pack.push(told);
+        pack.push(&told);
         let len = pack.blocks.iter().map(Vec::len).sum::<usize>() - before;
         assert!(len < 200, "{len}");
     }

@@ -102,6 +102,18 @@ impl Rows {
         self.all.len() - 1
     }
 
+    /// Puts rows in the order of these indices, which become their new ones; others are forgotten.
+    pub(super) fn arrange<'i>(&mut self, indices: impl Iterator<Item = &'i mut u32>) {
+        let mut arranged = Vec::with_capacity(self.all.len());
+        for index in indices {
+            if let Some(row) = self.all.get(*index as usize) {
+                *index = u32::try_from(arranged.len()).unwrap_or(u32::MAX);
+                arranged.push(*row);
+            }
+        }
+        self.all = arranged;
+    }
+
     /// What a row shows of the one at `at`, numbered 0.
     pub(super) fn brief(&self, at: usize) -> Option<Brief<'_>> {
         let row = self.all.get(at)?;
