@@ -152,8 +152,6 @@ struct Member {
     ping_period: Option<i64>,
     /// It belongs to a cohort already.
     is_told: bool,
-    /// Among all that ended alike no timer was found.
-    is_untimed: bool,
 }
 
 impl Member {
@@ -169,7 +167,6 @@ impl Member {
             clocks: outline.clocks(),
             ping_period: outline.ping_period(),
             is_told: false,
-            is_untimed: false,
         })
     }
 }

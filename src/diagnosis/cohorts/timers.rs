@@ -82,17 +82,8 @@ impl Alike<'_> {
         let mut cohorts = Vec::new();
         let open = |(at, member): (usize, &Member)| (!member.is_told).then_some(at);
         let mut left: Vec<usize> = self.members.iter().enumerate().filter_map(open).collect();
-        let is_whole = left.len() == self.members.len();
-        if is_whole && self.members.iter().all(|member| member.is_untimed) {
-            // They are the same as they were then.
-            return cohorts;
-        }
-        for round in 0..MAX_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let Some(mut fit) = self.best(&left) else {
-                if is_whole && round == 0 {
-                    let all = self.members.iter_mut();
-                    all.for_each(|member| member.is_untimed = true);
-                }
                 break;
             };
             fit.cluster.members.sort_unstable();
