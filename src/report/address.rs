@@ -12,6 +12,10 @@ const LONGEST: usize = 47;
 /// All octets as decimal numbers, each with a dot, and how long that is.
 static OCTETS: [([u8; 4], usize); 256] = octets();
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "there are as many places as octets"
+)]
 const fn octets() -> [([u8; 4], usize); 256] {
     let mut all = [([0; 4], 0); 256];
     let mut octet: u8 = 0;
