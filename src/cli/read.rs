@@ -24,7 +24,7 @@ use crate::report::table::Table;
 use crate::report::text::{count, counted, escape};
 use crate::report::when::{Watch, rfc3339, span};
 use crate::report::{Captures, Sink, Source, View, each_row};
-use crate::session::{Detail, Session, Summary};
+use crate::session::{Brief, Detail, Session, Summary};
 use crate::time::Timestamp;
 
 /// A run of fewer seconds was fast enough; its rate would be that of the start of a program.
@@ -129,19 +129,6 @@ struct Shown<'a> {
     indices: Option<Vec<usize>>,
 }
 
-/// The same, only as far as a row of a table shows them.
-struct Rows<'a>(&'a Shown<'a>);
-
-impl Source for Rows<'_> {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn read(&self, at: usize, session: &mut Session) {
-        self.0.told.read_row(self.0.index(at), session);
-    }
-}
-
 impl<'a> Shown<'a> {
     fn new(told: &'a Told, selection: &Selection) -> Self {
         let mut session = Session::blank();
@@ -170,6 +157,17 @@ impl Shown<'_> {
             None => Some(at),
         };
         index.unwrap_or(usize::MAX)
+    }
+
+    /// What a row shows of each.
+    fn each_brief(&self, mut row: impl FnMut(Brief<'_>) -> io::Result<()>) -> io::Result<()> {
+        let mut session = Session::blank();
+        for at in 0..self.len() {
+            if let Some(brief) = self.told.brief(self.index(at), &mut session) {
+                row(brief)?;
+            }
+        }
+        Ok(())
     }
 
     /// Each by itself.
@@ -215,6 +213,15 @@ fn write(
     let first = outcome.summary.span.map(|(first, _)| first);
     let look = look(config, first.unwrap_or_default());
     let captures = Captures::new(&config.captures);
+    if config.detail_for(format) == Detail::Row {
+        let mut table = Table::new(out, view, look, captures);
+        shown.each_brief(|session| {
+            table.survey_session(session);
+            Ok(())
+        })?;
+        shown.each_brief(|session| table.session(session))?;
+        return finish(&mut table, outcome, shown);
+    }
     let mut sink: Box<dyn Sink + '_> = match (format, view) {
         (Format::Table, View::Story) => Box::new(Ladder::new(out, look, captures)),
         (Format::Table, _) => Box::new(Table::new(out, view, look, captures)),
@@ -223,13 +230,15 @@ fn write(
         // (Packets are written elsewhere.)
         (Format::Jsonl | Format::PcapNg, _) => Box::new(JsonLines::new(out, captures)),
     };
-    let rows = Rows(shown);
-    let is_row = config.detail_for(format) == Detail::Row;
-    let source: &dyn Source = if is_row { &rows } else { shown };
     if sink.needs_survey() {
-        each_row(view, source, |row| sink.survey(row))?;
+        each_row(view, shown, |row| sink.survey(row))?;
     }
-    each_row(view, source, |row| sink.row(row))?;
+    each_row(view, shown, |row| sink.row(row))?;
+    finish(&mut *sink, outcome, shown)
+}
+
+/// What stands below the rows.
+fn finish(sink: &mut dyn Sink, outcome: &Outcome, shown: &Shown<'_>) -> io::Result<()> {
     // What is said of many is worth knowing of each one that is shown.
     for finding in &outcome.findings {
         if finding.sessions.iter().any(|&number| shown.has(number)) {

@@ -8,7 +8,7 @@ use super::cohorts::moved::{self, Move};
 use super::cohorts::{self, Correction};
 use super::legs;
 use super::outline::{Leg, Outline};
-use crate::session::{Detail, Finding, Session};
+use crate::session::{Finding, Session};
 
 /// What is to be added, by index of the session.
 #[derive(Debug, Default)]
@@ -65,21 +65,30 @@ impl Amendments {
         (findings, amendments)
     }
 
-    /// Adds what there is to `session`, the one at `index`, as far as `detail` wants it.
-    pub fn apply(&self, index: usize, session: &mut Session, detail: Detail) {
+    /// Adds what there is to `session`, the one at `index`.
+    pub fn apply(&self, index: usize, session: &mut Session) {
         if let Some(moved) = self.moves.get(&index) {
-            moved.apply(session, detail);
+            moved.apply(session);
         }
-        let cohort = self.of.get(index).and_then(|of| of.checked_sub(1));
-        if let Some(cohort) = cohort.and_then(|at| self.cohorts.get(at as usize)) {
-            cohort.apply(session, detail);
+        if let Some(cohort) = self.cohort(index) {
+            cohort.apply(session);
         }
-        if let Some(other) = self.legs.get(&index)
-            && detail > Detail::Row
-        {
+        if let Some(other) = self.legs.get(&index) {
             session.related.clone_from(&other.related);
             session.verdict.summary.push_str(&other.origin);
         }
+    }
+
+    /// The cause of the session at `index`, which by itself has this one.
+    pub fn cause(&self, index: usize, own: &'static str) -> &'static str {
+        let has_moved = !self.moves.is_empty() && self.moves.contains_key(&index);
+        let cause = if has_moved { moved::CAUSE } else { own };
+        self.cohort(index).map_or(cause, |it| it.cause(cause))
+    }
+
+    fn cohort(&self, index: usize) -> Option<&Correction> {
+        let at = self.of.get(index)?.checked_sub(1)?;
+        self.cohorts.get(at as usize)
     }
 }
 
@@ -102,7 +111,7 @@ pub(super) fn compare(sessions: &mut [Session]) -> Vec<Finding> {
     };
     let (findings, amendments) = Amendments::find(&mut outlines, &legs, &path);
     for (index, session) in sessions.iter_mut().enumerate() {
-        amendments.apply(index, session, Detail::Whole);
+        amendments.apply(index, session);
     }
     findings
 }

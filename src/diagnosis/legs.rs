@@ -68,10 +68,13 @@ pub(super) fn join(outlines: &[Outline], legs: &[Leg]) -> HashMap<usize, Other, 
 
 /// Connections whose openings carry the same random key, each chain in order of time.
 fn by_key<'a>(seen: &[Seen<'a>]) -> Vec<Vec<Seen<'a>>> {
-    let mut keyed: Vec<(u64, Timestamp, usize)> = seen
-        .iter()
-        .filter_map(|leg| Some((leg.leg.key?, leg.leg.started, leg.index)))
-        .collect();
+    let keys = || {
+        seen.iter()
+            .filter_map(|leg| Some((leg.leg.key?, leg.leg.started, leg.index)))
+    };
+    let repeated = Repeated::among(keys().map(|(key, ..)| key), seen.len());
+    let mut keyed: Vec<(u64, Timestamp, usize)> =
+        keys().filter(|(key, ..)| repeated.may_have(*key)).collect();
     keyed.sort_unstable();
     let same = keyed.chunk_by(|(key, first, _), (other, second, _)| {
         key == other && second.since(*first) <= MAX_SETUP
@@ -83,6 +86,47 @@ fn by_key<'a>(seen: &[Seen<'a>]) -> Vec<Vec<Seen<'a>>> {
         })
         .filter(|legs| have_own_ends(legs))
         .collect()
+}
+
+/// Which of many hashes may be there more than once: a bit for each that came, and one for each that
+/// came again. Nearly no key does, and to sort all of them takes long.
+struct Repeated {
+    once: Vec<u64>,
+    again: Vec<u64>,
+}
+
+/// Bits for each hash: so few share one that the rest is quickly sorted.
+const BITS: usize = 16;
+
+impl Repeated {
+    /// `most`: there are no more hashes.
+    fn among(hashes: impl Iterator<Item = u64>, most: usize) -> Self {
+        let words = (most * BITS / 64).next_power_of_two();
+        let mut all = Self {
+            once: vec![0; words],
+            again: vec![0; words],
+        };
+        for hash in hashes {
+            let (at, bit) = all.place(hash);
+            if let (Some(once), Some(again)) = (all.once.get_mut(at), all.again.get_mut(at)) {
+                *again |= *once & bit;
+                *once |= bit;
+            }
+        }
+        all
+    }
+
+    fn may_have(&self, hash: u64) -> bool {
+        let (at, bit) = self.place(hash);
+        self.again.get(at).is_some_and(|again| again & bit != 0)
+    }
+
+    /// Which word, and which bit of it.
+    fn place(&self, hash: u64) -> (usize, u64) {
+        // (Their number is a power of two.)
+        let word = (hash >> 6) & (self.once.len() as u64 - 1);
+        (usize::try_from(word).unwrap_or(0), 1 << (hash % 64))
+    }
 }
 
 /// One connection is no other leg of itself: what asked twice on it is no chain.

@@ -90,8 +90,7 @@ impl Known {
         }
         if let Some((server, transport)) = stack.server(key) {
             let order = self.next(server, Some(transport));
-            self.add_server(server, transport, order);
-            if let Some(known) = self.servers.get_mut(&server) {
+            if let Some(known) = self.add_server(server, transport, order) {
                 known.port.plain |= transport == Transport::Ws && stack.is_open();
             }
             if let Some(sni) = stack.sni()
@@ -114,21 +113,29 @@ impl Known {
 
     /// A WebSocket was asked of `server`; what else names that server is not made known.
     pub(super) fn add_asked(&mut self, server: SocketAddr, asked: Asked, order: Order) {
-        if asked.is_heard {
-            self.add_server(server, asked.transport, order);
-        }
-        if let Some(known) = self.servers.get_mut(&server) {
+        let known = if asked.is_heard {
+            self.add_server(server, asked.transport, order)
+        } else {
+            self.servers.get_mut(&server)
+        };
+        if let Some(known) = known {
             known.port.plain |= asked.transport == Transport::Ws && asked.has_answered;
         }
     }
 
-    fn add_server(&mut self, server: SocketAddr, transport: Transport, order: Order) {
-        if let Some(known) = self.entry(server) {
-            known.port.tls |= transport != Transport::Ws;
-            if known.asked.is_none_or(|(first, _)| order < first) {
-                known.asked = Some((order, transport));
-            }
+    /// What is known of it then; `None` where there is no room for it.
+    fn add_server(
+        &mut self,
+        server: SocketAddr,
+        transport: Transport,
+        order: Order,
+    ) -> Option<&mut Server> {
+        let known = self.entry(server)?;
+        known.port.tls |= transport != Transport::Ws;
+        if known.asked.is_none_or(|(first, _)| order < first) {
+            known.asked = Some((order, transport));
         }
+        Some(known)
     }
 
     /// This one has answered in TLS.
@@ -139,9 +146,10 @@ impl Known {
     }
 
     fn entry(&mut self, server: SocketAddr) -> Option<&mut Server> {
-        let has_room = self.servers.len() < limits::MAX_KNOWN_SERVERS;
-        (has_room || self.servers.contains_key(&server))
-            .then(|| self.servers.entry(server).or_default())
+        if self.servers.len() < limits::MAX_KNOWN_SERVERS {
+            return Some(self.servers.entry(server).or_default());
+        }
+        self.servers.get_mut(&server)
     }
 
     /// How WebSockets are asked for at this address.

@@ -105,7 +105,7 @@ impl Shelf {
             may_be_astray: port::may_be_astray(&session),
             is_opaque: session.transport == Transport::Tls,
             is_abnormal: session.is_abnormal(),
-            place: self.pack.push(session),
+            place: self.pack.push(&session),
         });
     }
 
@@ -118,7 +118,7 @@ impl Shelf {
             let port = known.port(&session);
             if port::correct(&mut session, port) {
                 outline.correct(&session);
-                shelved.place = self.pack.push(session);
+                shelved.place = self.pack.push(&session);
             }
         }
     }

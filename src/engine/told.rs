@@ -10,7 +10,7 @@ use crate::diagnosis::amend::Amendments;
 use crate::diagnosis::outline::Outline;
 use crate::limits;
 use crate::session::pack::{Pack, Place};
-use crate::session::{Detail, Finding, Session, Transport};
+use crate::session::{Brief, Finding, Session, Transport};
 
 /// What is kept of sessions that were handed on as they ended: enough to compare them by.
 #[derive(Debug, Default)]
@@ -126,8 +126,13 @@ impl Told {
             legs.extend(kept.and_then(|kept| kept.legs.get(at as usize)).cloned());
         }
         drop(order);
+        let mut packs: Vec<Pack> = shelves.into_iter().map(|shelf| shelf.pack).collect();
+        for (number, pack) in (0..).zip(&mut packs) {
+            let its = places.iter_mut().filter(|(of, _)| *of == number);
+            pack.arrange(its.map(|(_, place)| place));
+        }
         let mut told = Self {
-            packs: shelves.into_iter().map(|shelf| shelf.pack).collect(),
+            packs,
             places,
             abnormal,
             opaque,
@@ -165,31 +170,30 @@ impl Told {
     /// Reads the one at `index`, whose number is one more, into `session`, whose texts and lists
     /// are used again; false where there is none.
     pub fn read(&self, index: usize, session: &mut Session) -> bool {
-        self.read_with(Pack::read, Detail::Whole, index, session)
-    }
-
-    /// The same, only as far as a row of a table shows it; the rest is blank.
-    pub fn read_row(&self, index: usize, session: &mut Session) -> bool {
-        self.read_with(Pack::read_row, Detail::Row, index, session)
-    }
-
-    fn read_with(
-        &self,
-        read: impl Fn(&Pack, Place, &mut Session),
-        detail: Detail,
-        index: usize,
-        session: &mut Session,
-    ) -> bool {
-        let Some((pack, place)) = self.places.get(index) else {
+        let Some((pack, place)) = self.place(index) else {
             return false;
         };
-        let Some(pack) = self.packs.get(*pack as usize) else {
-            return false;
-        };
-        read(pack, *place, session);
+        pack.read(place, session);
         session.number = index as u64 + 1;
-        self.amendments.apply(index, session, detail);
+        self.amendments.apply(index, session);
         true
+    }
+
+    /// What a row of a table shows of the one at `index`; `None` where there is none. `session` gives
+    /// the room to read it to.
+    pub fn brief<'a>(&'a self, index: usize, session: &'a mut Session) -> Option<Brief<'a>> {
+        let (pack, place) = self.place(index)?;
+        let brief = pack.brief(place, session)?;
+        Some(Brief {
+            number: index as u64 + 1,
+            cause: self.amendments.cause(index, brief.cause),
+            ..brief
+        })
+    }
+
+    fn place(&self, index: usize) -> Option<(&Pack, Place)> {
+        let &(pack, place) = self.places.get(index)?;
+        Some((self.packs.get(pack as usize)?, place))
     }
 
     /// The one at `index`.

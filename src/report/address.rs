@@ -4,8 +4,38 @@
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::when::digits;
+
 /// Bytes of the longest: `[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535`.
 const LONGEST: usize = 47;
+
+/// All octets as decimal numbers, each with a dot, and how long that is.
+static OCTETS: [([u8; 4], usize); 256] = octets();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "there are as many places as octets"
+)]
+const fn octets() -> [([u8; 4], usize); 256] {
+    let mut all = [([0; 4], 0); 256];
+    let mut octet: u8 = 0;
+    loop {
+        let [hundreds, tens, ones] = [
+            octet / 100 + b'0',
+            octet / 10 % 10 + b'0',
+            octet % 10 + b'0',
+        ];
+        all[octet as usize] = match octet {
+            0..10 => ([ones, b'.', 0, 0], 2),
+            10..100 => ([tens, ones, b'.', 0], 3),
+            100.. => ([hundreds, tens, ones, b'.'], 4),
+        };
+        if octet == u8::MAX {
+            return all;
+        }
+        octet += 1;
+    }
+}
 
 /// An address in the making. To hand on each part of it takes longer.
 struct Text {
@@ -49,12 +79,15 @@ impl Text {
     }
 
     fn ipv4(&mut self, ip: Ipv4Addr) {
-        let [first, rest @ ..] = ip.octets();
-        self.number::<10, _>(first.into(), [100, 10]);
-        for octet in rest {
-            self.push(b'.');
-            self.number::<10, _>(octet.into(), [100, 10]);
+        for octet in ip.octets() {
+            let (text, len) = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+            if let Some(place) = self.bytes.get_mut(self.len..self.len + text.len()) {
+                place.copy_from_slice(&text);
+                self.len += len;
+            }
         }
+        // Behind the last one stands no dot.
+        self.len -= 1;
     }
 
     fn port(&mut self, port: u16) {
@@ -100,7 +133,7 @@ const fn is_mixed(ip: Ipv6Addr) -> bool {
 }
 
 /// `10.0.0.5:51234`, `[2001:db8::1]:443`.
-pub(super) fn write_address(out: &mut impl Write, address: SocketAddr) -> fmt::Result {
+pub(super) fn write(out: &mut impl Write, address: SocketAddr) -> fmt::Result {
     let mut text = Text::new();
     match address {
         SocketAddr::V4(address) => text.ipv4(*address.ip()),
@@ -128,6 +161,34 @@ pub(super) fn write_ip(out: &mut impl Write, ip: IpAddr) -> fmt::Result {
     text.write(out)
 }
 
+/// The columns that an address takes.
+pub(super) fn width(address: SocketAddr) -> usize {
+    let brackets = if address.is_ipv6() { "[]".len() } else { 0 };
+    let scope = match address {
+        SocketAddr::V6(address) if address.scope_id() != 0 => {
+            "%".len() + digits(address.scope_id().into())
+        }
+        _ => 0,
+    };
+    brackets + ip_width(address.ip()) + scope + ":".len() + digits(address.port().into())
+}
+
+/// The same without its port.
+pub(super) fn ip_width(ip: IpAddr) -> usize {
+    match ip {
+        IpAddr::V4(ip) => {
+            let digits = ip.octets().map(|octet| digits(octet.into()));
+            digits.iter().sum::<usize>() + "...".len()
+        }
+        IpAddr::V6(ip) if is_mixed(ip) => ip.to_string().len(),
+        IpAddr::V6(ip) => {
+            let mut text = Text::new();
+            text.ipv6(ip);
+            text.len
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,19 +208,25 @@ mod tests {
             });
             let address = SocketAddr::from((groups, 443));
             let mut text = String::new();
-            write_address(&mut text, address).expect("strings take all");
+            write(&mut text, address).expect("strings take all");
             assert_eq!(text, address.to_string());
+            assert_eq!(width(address), text.len());
         }
         for address in [
             "0.0.0.0:0",
             "255.255.255.255:65535",
             "[::]:1",
             "[::ffff:10.0.0.1]:80",
+            "[fe80::1%3]:80",
         ] {
             let mut text = String::new();
             let parsed = address.parse().expect("an address");
-            write_address(&mut text, parsed).expect("strings take all");
+            write(&mut text, parsed).expect("strings take all");
             assert_eq!(text, address);
+            assert_eq!(width(parsed), text.len());
+            text.clear();
+            write_ip(&mut text, parsed.ip()).expect("strings take all");
+            assert_eq!(ip_width(parsed.ip()), text.len());
         }
     }
 }

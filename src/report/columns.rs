@@ -1,15 +1,16 @@
 //! The columns of each table.
 
+use super::cells::Tells;
 use super::layout::{Column, Fit, Want, column};
 
 const NUMBER: Column = Column {
     right: true,
-    ..column("#")
+    ..column("#", Tells::Number)
 };
 const LASTED: Column = Column {
     right: true,
     worth: 1,
-    ..column("LASTED")
+    ..column("LASTED", Tells::Lasted)
 };
 const CLIENT: Column = Column {
     // An IPv4 address; half a one is none.
@@ -17,7 +18,7 @@ const CLIENT: Column = Column {
     short_at: Want::Some,
     shared: Some("client"),
     worth: 2,
-    ..column("CLIENT")
+    ..column("CLIENT", Tells::Client)
 };
 const SERVER: Column = Column {
     joint: Some(" → "),
@@ -25,35 +26,34 @@ const SERVER: Column = Column {
     fit: Fit::Middle(21, 21),
     shared: Some("server"),
     worth: 3,
-    ..column("SERVER")
+    ..column("SERVER", Tells::Server)
 };
 const PATH: Column = Column {
     fit: Fit::Middle(16, 9),
     shared: Some("path"),
     worth: 4,
-    ..column("PATH")
+    ..column("PATH", Tells::Path)
 };
 const PACKET: Column = Column {
     right: true,
     worth: 5,
-    ..column("PACKET")
+    ..column("PACKET", Tells::Packet)
 };
 const TIME: Column = Column {
-    time: true,
     worth: 7,
-    ..column("TIME")
+    ..column("TIME", Tells::Time)
 };
-const CODE: Column = column("CODE");
+const CODE: Column = column("CODE", Tells::Code);
 const WHAT: Column = Column {
     fit: Fit::End,
-    ..column("WHAT HAPPENED")
+    ..column("WHAT HAPPENED", Tells::What)
 };
 
 /// Who spoke, or ended it.
 const fn speaker(title: &'static str) -> Column {
     Column {
         worth: 6,
-        ..column(title)
+        ..column(title, Tells::Speaker)
     }
 }
 
@@ -85,5 +85,11 @@ pub(super) static CLOSES: [Column; 9] = [
     WHAT,
 ];
 /// An event a row.
-pub(super) static EVENTS: [Column; 6] =
-    [TIME, NUMBER, PACKET, speaker("FROM"), column("EVENT"), WHAT];
+pub(super) static EVENTS: [Column; 6] = [
+    TIME,
+    NUMBER,
+    PACKET,
+    speaker("FROM"),
+    column("EVENT", Tells::Kind),
+    WHAT,
+];

@@ -1,6 +1,7 @@
 //! Cells in columns: how wide each is, and what gives way where room is short.
 
-use super::line::{Cell, Line};
+use super::cells::Tells;
+use super::line::Cell;
 use super::look::Look;
 use super::text::width;
 
@@ -32,6 +33,7 @@ pub(super) enum Want {
 #[derive(Clone, Copy)]
 pub(super) struct Column {
     pub(super) title: &'static str,
+    pub(super) tells: Tells,
     pub(super) right: bool,
     pub(super) fit: Fit,
     /// Stands before the column instead of blanks.
@@ -40,31 +42,31 @@ pub(super) struct Column {
     pub(super) short_at: Want,
     /// What it says may stand above the table where all rows say the same, called so.
     pub(super) shared: Option<&'static str>,
-    /// Its cells are points in time.
-    pub(super) time: bool,
     /// Where nothing else helps, the columns with the least go first; those with 0 never.
     pub(super) worth: u8,
 }
 
 /// A column that is never narrowed and never left out.
-pub(super) const fn column(title: &'static str) -> Column {
+pub(super) const fn column(title: &'static str, tells: Tells) -> Column {
     Column {
         title,
+        tells,
         right: false,
         fit: Fit::Whole,
         joint: None,
         short_at: Want::Much,
         shared: None,
-        time: false,
         worth: 0,
     }
 }
 
 /// What is to be known of the lines of a table before the first is written.
-#[derive(Default)]
 pub(super) struct Measures {
+    columns: &'static [Column],
+    /// Nothing limits the width: then nothing gives way, and only the widest cells count.
+    is_free: bool,
     lines: usize,
-    columns: Vec<Measure>,
+    all: Vec<Measure>,
 }
 
 /// What is to be known of the cells of a column: in their long form, and in their short one.
@@ -78,30 +80,54 @@ struct Measure {
 }
 
 impl Measures {
-    /// Takes in one more line.
-    pub(super) fn add(&mut self, line: &Line<'_>) {
-        self.columns.resize_with(line.cells.len(), Measure::default);
-        let is_first = self.lines == 0;
-        self.lines += 1;
-        for (cell, measure) in line.cells.iter().zip(&mut self.columns) {
-            widen(&mut measure.wide, cell.widths());
-            widen(&mut measure.least, cell.least());
-            for (same, short) in measure.same.iter_mut().zip([false, true]) {
-                if is_first {
-                    *same = Some(cell.shown(short));
-                } else if let Some(first) = same
-                    && *first != cell.shown(short)
-                {
-                    *same = None;
-                }
-            }
+    /// Of lines with these columns, for so much room.
+    pub(super) fn new(columns: &'static [Column], room: Option<usize>) -> Self {
+        Self {
+            columns,
+            is_free: room.is_none(),
+            lines: 0,
+            all: columns.iter().map(|_| Measure::default()).collect(),
         }
     }
 
-    /// There are cells so wide in the column at `at`, in their long form and in their short one.
-    pub(super) fn widen(&mut self, at: usize, widths: [usize; 2]) {
-        if let Some(measure) = self.columns.get_mut(at) {
-            widen(&mut measure.wide, widths);
+    /// Takes in one more line, whose cells `cell` gives.
+    pub(super) fn add<'c>(&mut self, cell: impl Fn(&Column) -> Cell<'c>) {
+        for (column, measure) in self.columns.iter().zip(&mut self.all) {
+            let cell = cell(column);
+            if self.is_free {
+                let [long, _] = &mut measure.wide;
+                *long = cell.long_width().max(*long);
+                continue;
+            }
+            widen(&mut measure.wide, cell.widths());
+            widen(&mut measure.least, cell.least());
+            if column.shared.is_some() {
+                measure.compare(&cell, self.lines == 0);
+            }
+        }
+        self.lines += 1;
+    }
+
+    /// There are cells so wide in columns of times, in their long form and in their short one.
+    pub(super) fn widen_times(&mut self, widths: [usize; 2]) {
+        for (column, measure) in self.columns.iter().zip(&mut self.all) {
+            if column.tells == Tells::Time {
+                widen(&mut measure.wide, widths);
+            }
+        }
+    }
+}
+
+impl Measure {
+    fn compare(&mut self, cell: &Cell<'_>, is_first: bool) {
+        for (same, short) in self.same.iter_mut().zip([false, true]) {
+            if is_first {
+                *same = Some(cell.shown(short));
+            } else if let Some(first) = same
+                && *first != cell.shown(short)
+            {
+                *same = None;
+            }
         }
     }
 }
@@ -123,8 +149,7 @@ enum Place {
 
 /// Which columns there are, and how wide each is.
 pub(super) struct Layout {
-    columns: &'static [Column],
-    titles: Line<'static>,
+    titles: Vec<Cell<'static>>,
     measures: Measures,
     places: Vec<Place>,
     widths: Vec<usize>,
@@ -136,31 +161,22 @@ pub(super) struct Layout {
 
 /// A column as it stands in a line.
 struct Slot {
-    /// Which cell of the line.
-    at: usize,
     /// What stands before it: so many blanks, or this.
     gap: usize,
     joint: &'static str,
     short: bool,
-    right: bool,
-    fit: Fit,
+    column: &'static Column,
     wide: usize,
 }
 
 impl Layout {
     /// The roomiest layout of lines like these under `titles` that takes at most `room` columns; the
     /// roomiest of all for `None`.
-    pub(super) fn new(
-        columns: &'static [Column],
-        titles: Line<'static>,
-        measures: Measures,
-        room: Option<usize>,
-    ) -> Self {
+    pub(super) fn new(titles: Vec<Cell<'static>>, measures: Measures, room: Option<usize>) -> Self {
         let mut layout = Self {
-            columns,
+            places: vec![Place::InTable; measures.columns.len()],
             titles,
             measures,
-            places: vec![Place::InTable; columns.len()],
             widths: Vec::new(),
             gap: "  ",
             want: Want::None,
@@ -172,6 +188,10 @@ impl Layout {
         }
         layout.slots = layout.slots();
         layout
+    }
+
+    const fn columns(&self) -> &'static [Column] {
+        self.measures.columns
     }
 
     /// Gives up one thing after the other until the table fits.
@@ -186,7 +206,7 @@ impl Layout {
             self.want = want;
             self.widen();
             // The widest first: fewest must go.
-            let mut widest: Vec<usize> = (0..self.columns.len()).collect();
+            let mut widest: Vec<usize> = (0..self.columns().len()).collect();
             widest.sort_by_key(|at| std::cmp::Reverse(self.widths.get(*at).copied()));
             for at in widest {
                 if self.width() <= room {
@@ -224,7 +244,7 @@ impl Layout {
     }
 
     fn measure(&self, at: usize) -> Option<&Measure> {
-        self.measures.columns.get(at)
+        self.measures.all.get(at)
     }
 
     /// Every column as wide as its widest cell.
@@ -234,19 +254,19 @@ impl Layout {
                 return 0;
             }
             let short = self.is_short(column);
-            let title = self.titles.cells.get(at);
+            let title = self.titles.get(at);
             let title = title.and_then(|it| it.widths().get(usize::from(short)).copied());
             let cells = self
                 .measure(at)
                 .and_then(|it| it.wide.get(usize::from(short)).copied());
             title.max(cells).unwrap_or(0)
         };
-        self.widths = self.columns.iter().enumerate().map(wide).collect();
+        self.widths = self.columns().iter().enumerate().map(wide).collect();
     }
 
     /// Takes the column at `at` out of the table, where all rows say the same there.
     fn share(&mut self, at: usize) {
-        let Some(column) = self.columns.get(at).filter(|c| c.shared.is_some()) else {
+        let Some(column) = self.columns().get(at).filter(|c| c.shared.is_some()) else {
             return;
         };
         let short = self.is_short(column);
@@ -270,7 +290,7 @@ impl Layout {
             let same = self.same(at, self.is_short(column)).filter(|_| is_above)?;
             Some(format!("{} {same}", column.shared?))
         };
-        let parts: Vec<String> = self.columns.iter().enumerate().filter_map(part).collect();
+        let parts: Vec<String> = self.columns().iter().enumerate().filter_map(part).collect();
         let rows = if self.measures.lines > 1 {
             " in all rows"
         } else {
@@ -281,7 +301,7 @@ impl Layout {
 
     /// The column in the table that is worth least.
     fn least_worth(&self) -> Option<usize> {
-        let columns = self.columns.iter().enumerate();
+        let columns = self.columns().iter().enumerate();
         columns
             .filter(|(at, column)| self.is_shown(*at) && 0 < column.worth)
             .min_by_key(|(_, column)| column.worth)
@@ -291,7 +311,7 @@ impl Layout {
     fn joint(&self, at: usize) -> &'static str {
         let is_first = !(0..at).any(|before| self.is_shown(before));
         let has_neighbour = at.checked_sub(1).is_some_and(|at| self.is_shown(at));
-        match self.columns.get(at).and_then(|column| column.joint) {
+        match self.columns().get(at).and_then(|column| column.joint) {
             _ if is_first || !self.is_shown(at) => "",
             Some(joint) if has_neighbour => joint,
             _ => self.gap,
@@ -306,9 +326,9 @@ impl Layout {
     /// Takes from the widest column that may give, again and again, until the rest fits; false
     /// where it does not, and then nothing has changed.
     fn narrow(&mut self, room: usize) -> bool {
-        let least = self.columns.iter().enumerate().map(|(at, column)| {
+        let least = self.columns().iter().enumerate().map(|(at, column)| {
             let at_worst = usize::from(self.want == Want::Much);
-            let title = self.titles.cells.get(at);
+            let title = self.titles.get(at);
             let title = title.and_then(|it| it.least().get(at_worst).copied());
             let cells = self
                 .measure(at)
@@ -342,29 +362,26 @@ impl Layout {
         }
     }
 
-    /// No cell of `line` is wider than its column.
-    pub(super) fn fits(&self, line: &Line<'_>) -> bool {
+    /// No cell of a line is wider than its column; `cell` gives them.
+    pub(super) fn fits<'c>(&self, cell: impl Fn(&Column) -> Cell<'c>) -> bool {
         self.slots.iter().all(|slot| {
-            let widths = line.cells.get(slot.at).map(Cell::widths);
-            let width = widths.and_then(|it| it.get(usize::from(slot.short)).copied());
-            width.is_none_or(|width| width <= slot.wide)
+            let [long, short] = cell(slot.column).widths();
+            slot.wide >= if slot.short { short } else { long }
         })
     }
 
     fn slots(&self) -> Vec<Slot> {
-        let columns = self.columns.iter().zip(&self.widths).enumerate();
+        let columns = self.columns().iter().zip(&self.widths).enumerate();
         columns
             .filter(|&(at, _)| self.is_shown(at))
             .map(|(at, (column, &wide))| {
                 let joint = self.joint(at);
                 let is_blank = joint.trim().is_empty();
                 Slot {
-                    at,
                     gap: if is_blank { joint.len() } else { 0 },
                     joint: if is_blank { "" } else { joint },
                     short: self.is_short(column),
-                    right: column.right,
-                    fit: column.fit,
+                    column,
                     wide,
                 }
             })
@@ -374,19 +391,27 @@ impl Layout {
     /// The line of titles.
     pub(super) fn titles(&self, look: &Look) -> String {
         let mut text = String::new();
-        self.write(&mut text, &self.titles, look);
+        let title = |column: &Column| {
+            let titles = self.columns().iter().zip(&self.titles);
+            let mut titles = titles.filter(|(it, _)| it.tells == column.tells);
+            titles.next().map(|(_, title)| title.clone())
+        };
+        self.write(&mut text, |column| title(column).unwrap_or_default(), look);
         text
     }
 
-    /// Adds one line of the table to `out`.
-    pub(super) fn write(&self, out: &mut String, line: &Line<'_>, look: &Look) {
+    /// Adds one line of the table to `out`, whose cells `cell` gives.
+    pub(super) fn write<'c>(
+        &self,
+        out: &mut String,
+        cell: impl Fn(&Column) -> Cell<'c>,
+        look: &Look,
+    ) {
         let begun = out.len();
         // What follows the last text of a line is left out.
         let mut blanks = 0;
         for slot in &self.slots {
-            let Some(cell) = line.cells.get(slot.at) else {
-                continue;
-            };
+            let cell = cell(slot.column);
             push_blanks(out, blanks + slot.gap);
             if !slot.joint.is_empty() {
                 out.push_str(slot.joint);
@@ -394,10 +419,10 @@ impl Layout {
             let mut wide = 0;
             let from = out.len();
             look.paint_to(out, cell.style, |out| {
-                wide = cell.write(out, slot.short, slot.fit, slot.wide);
+                wide = cell.write(out, slot.short, slot.column.fit, slot.wide);
             });
             blanks = slot.wide.saturating_sub(wide);
-            if slot.right {
+            if slot.column.right {
                 insert_blanks(out, from, blanks);
                 blanks = 0;
             }

@@ -1,17 +1,17 @@
-//! A line of a table: cells that know what they say, and write it themselves, short or long. There
-//! may be millions of lines, so none is made of texts of its own.
+//! A cell of a table: it knows what it says, and writes it itself, short or long. There may be
+//! millions of lines, so cells are no texts of their own.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use anstyle::Style;
 use jiff::civil::Date;
 
-use super::address::{write_address, write_ip};
+use super::address;
 use super::layout::Fit;
 use super::text::{escape, shorten_end, shorten_middle, width};
-use super::when::{Reading, write_short_span, write_shortest_span};
+use super::when::{Reading, Span, digits};
 
 /// Fewer columns of a quotation tell nothing: then it is left out.
 const LEAST_QUOTE: usize = 8;
@@ -21,9 +21,6 @@ const LEFT_OUT: &str = " …";
 const QUOTES: [&str; 2] = [" “", "”"];
 /// The columns that these take.
 const QUOTES_WIDTH: usize = 3;
-
-/// No table has more columns.
-pub(super) const MOST_COLUMNS: usize = 9;
 
 /// What a cell says.
 #[derive(Clone, Debug)]
@@ -70,10 +67,9 @@ impl Says<'_> {
                     time.write(out)
                 }
             }
-            Self::Span(nanos) if short => write_shortest_span(out, *nanos),
-            Self::Span(nanos) => write_short_span(out, *nanos),
-            Self::Client(client) if short => write_ip(out, client.ip()),
-            Self::Client(address) | Self::Server(address) => write_address(out, *address),
+            Self::Span(nanos) => span(*nanos, short).write(out),
+            Self::Client(client) if short => address::write_ip(out, client.ip()),
+            Self::Client(address) | Self::Server(address) => address::write(out, *address),
         }
     }
 
@@ -96,16 +92,12 @@ impl Write for Columns {
     }
 }
 
-const fn digits(number: u64) -> usize {
-    match number.checked_ilog10() {
-        Some(log) => log as usize + 1,
-        None => 1,
+const fn span(nanos: i64, short: bool) -> Span {
+    if short {
+        Span::shortest(nanos)
+    } else {
+        Span::short(nanos)
     }
-}
-
-fn ip_width(ip: Ipv4Addr) -> usize {
-    let digits = ip.octets().map(|octet| digits(octet.into()));
-    digits.iter().sum::<usize>() + "...".len()
 }
 
 /// Something that is said, and its looks.
@@ -146,29 +138,33 @@ impl<'a> Cell<'a> {
 
     /// Columns of all that it says, long and short.
     pub(super) fn widths(&self) -> [usize; 2] {
-        if let Says::Time(time, None) = self.says
-            && let Some(widths) = time.widths()
-        {
-            return widths;
-        }
-        let quote = self.quote.as_ref().map_or(0, |quote| quoted(quote));
-        let long = self.width(false) + quote;
+        let long = self.long_width();
         if self.says.has_short() {
-            [long, self.width(true) + quote]
+            [long, self.width(true) + self.quote_width()]
         } else {
             [long, long]
         }
     }
 
+    /// Columns of all that it says in its long form.
+    pub(super) fn long_width(&self) -> usize {
+        self.width(false) + self.quote_width()
+    }
+
+    fn quote_width(&self) -> usize {
+        self.quote.as_deref().map_or(0, quoted)
+    }
+
     /// Columns of what is not in quotation marks.
     fn width(&self, short: bool) -> usize {
-        match self.says {
-            Says::Number(number) => digits(number),
-            Says::Client(SocketAddr::V4(client)) if short => ip_width(*client.ip()),
-            Says::Client(SocketAddr::V4(address)) | Says::Server(SocketAddr::V4(address)) => {
-                ip_width(*address.ip()) + ":".len() + digits(address.port().into())
-            }
-            _ => {
+        match &self.says {
+            Says::Text(text) => width(text),
+            Says::Number(number) => digits(*number),
+            Says::Span(nanos) => span(*nanos, short).width(),
+            Says::Client(client) if short => address::ip_width(client.ip()),
+            Says::Client(address) | Says::Server(address) => address::width(*address),
+            Says::Time(time, None) if let Some(width) = time.width(short) => width,
+            Says::Either(_) | Says::Time(..) => {
                 let mut columns = Columns(0);
                 // To count cannot fail.
                 let _ = self.says.write(short, &mut columns);
@@ -204,7 +200,15 @@ impl<'a> Cell<'a> {
     pub(super) fn write(&self, out: &mut String, short: bool, fit: Fit, columns: usize) -> usize {
         let begun = out.len();
         self.write_shown(short, out);
-        let text = width(out.get(begun..).unwrap_or_default());
+        let text = match self.says {
+            // What is ASCII need not be looked at again.
+            Says::Number(_) | Says::Time(..) | Says::Client(_) | Says::Server(_) => {
+                out.len() - begun
+            }
+            Says::Text(_) | Says::Either(_) | Says::Span(_) => {
+                width(out.get(begun..).unwrap_or_default())
+            }
+        };
         let quote = self.quote.as_deref();
         let whole = text + quote.map_or(0, quoted);
         if whole <= columns {
@@ -244,15 +248,6 @@ fn write_quoted(out: &mut String, quote: &str) {
     out.push_str(before);
     out.push_str(quote);
     out.push_str(behind);
-}
-
-/// A line of the table.
-#[derive(Debug, Default)]
-pub(super) struct Line<'a> {
-    /// The day of its time, where it has one.
-    pub(super) day: Option<Date>,
-    /// As many as there are columns; the rest says nothing.
-    pub(super) cells: [Cell<'a>; MOST_COLUMNS],
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod address;
 mod advice;
 pub mod captions;
+mod cells;
 mod columns;
 pub mod csv;
 mod findings;

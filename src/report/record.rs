@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::address::write_address;
+use super::address;
 use super::rows::{CloseRow, Row};
 use super::words::{captured, confidence, end_kind, party, side, state, transport};
 use super::{Captures, when};
@@ -50,7 +50,7 @@ impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut text = String::with_capacity(ADDRESS);
         // Writing to a string cannot fail.
-        let _ = write_address(&mut text, self.0);
+        let _ = address::write(&mut text, self.0);
         serializer.serialize_str(&text)
     }
 }

@@ -7,12 +7,13 @@ use std::io::{self, Write};
 
 use jiff::civil::Date;
 
+use super::cells::{Cells, Tells};
 use super::columns::SESSIONS;
-use super::layout::{Layout, Measures};
-use super::line::{Cell, Line, Says};
+use super::layout::{Column, Layout, Measures};
+use super::line::{Cell, Says};
 use super::look::{DIM, Look};
-use super::table::{NOTE, Table, notes};
-use super::{Captures, Row, Sink, View, findings};
+use super::table::{NOTE, notes, titles};
+use super::{Row, Sink, findings};
 use crate::session::{Finding, Session, Summary};
 
 /// What cells usually hold at most, and in their short form, in the order of the columns.
@@ -34,36 +35,40 @@ const USUAL: [(&str, &str); 9] = [
 /// Columns in which most causes can be told.
 const LEAST_WHAT: usize = 20;
 
-/// A line as wide as lines usually are. Two that differ: what all lines share would be told above
-/// the table, and of those to come nobody knows what they share.
-fn usual(digit: &str) -> Line<'static> {
-    let says = |text: &str| text.replace('5', digit);
-    let mut line = Line {
-        cells: USUAL
-            .map(|(text, short)| Cell::says(Says::Either(Box::new([text, short].map(says))))),
-        ..Line::default()
+/// A cell as wide as those of its column usually are, with this digit in texts. Lines with two
+/// digits differ: what all lines share would be told above the table, and of those to come nobody
+/// knows what they share.
+fn usual(column: &Column, digit: &str) -> Cell<'static> {
+    let mut all = SESSIONS.iter().zip(USUAL);
+    let Some((_, texts)) = all.find(|(it, _)| it.tells == column.tells) else {
+        return Cell::default();
     };
-    // What happened is what people watch for.
-    if let Some(what) = line.cells.last_mut() {
-        what.essential = LEAST_WHAT;
+    let says = |text: &str| text.replace('5', digit);
+    Cell {
+        // What happened is what people watch for.
+        essential: if column.tells == Tells::What {
+            LEAST_WHAT
+        } else {
+            0
+        },
+        ..Cell::says(Says::Either(Box::new([texts.0, texts.1].map(says))))
     }
-    line
 }
 
 /// Of lines as wide as usual, and this one.
-fn layout(titles: Line<'static>, line: Option<&Line<'_>>, room: Option<usize>) -> Layout {
-    let mut measures = Measures::default();
-    measures.add(&usual("5"));
-    measures.add(&usual("4"));
-    line.into_iter().for_each(|line| measures.add(line));
-    Layout::new(&SESSIONS, titles, measures, room)
+fn layout(look: &Look, cells: Option<&Cells<'_>>) -> Layout {
+    let mut measures = Measures::new(&SESSIONS, look.width);
+    measures.add(|column| usual(column, "5"));
+    measures.add(|column| usual(column, "4"));
+    if let Some(cells) = cells {
+        measures.add(|column| cells.cell(column.tells, false));
+    }
+    Layout::new(titles(&SESSIONS, look), measures, look.width)
 }
 
 /// Sessions, a row each.
 pub struct Rolling<W> {
     out: W,
-    /// Makes the lines; it never sees a row itself.
-    table: Table<'static, io::Sink>,
     /// Of lines as wide as usual.
     usual: Layout,
     look: Look,
@@ -75,11 +80,9 @@ pub struct Rolling<W> {
 impl<W: Write> Rolling<W> {
     /// A table of sessions to `out`.
     pub fn new(out: W, look: Look) -> Self {
-        let table = Table::new(io::sink(), View::Sessions, look.clone(), Captures::new(&[]));
         Self {
             out,
-            usual: layout(table.titles(), None, look.width),
-            table,
+            usual: layout(&look, None),
             look,
             begun: false,
             day: None,
@@ -87,25 +90,26 @@ impl<W: Write> Rolling<W> {
     }
 
     fn session(&mut self, session: &Session) -> io::Result<()> {
-        let line = self.table.session(session);
+        let cells = Cells::session(session.into(), &self.look.watch);
+        let cell = |column: &Column| cells.cell(column.tells, false);
         // Where nothing limits the width nothing is cut: a long cell makes its own line longer.
         let is_free = self.look.width.is_none();
-        let wider = (is_free && !self.usual.fits(&line))
-            .then(|| layout(self.table.titles(), Some(&line), None));
+        let wider = (is_free && !self.usual.fits(cell)).then(|| layout(&self.look, Some(&cells)));
         let layout = wider.as_ref().unwrap_or(&self.usual);
         if !self.begun {
             self.begun = true;
             self.out.write_all(layout.titles(&self.look).as_bytes())?;
         }
         // A table that runs for weeks holds every time of day many times.
-        if line.day.is_some() && line.day != self.day {
-            if let (Some(_), Some(day)) = (self.day, line.day) {
+        let day = cells.day();
+        if day.is_some() && day != self.day {
+            if let (Some(_), Some(day)) = (self.day, day) {
                 writeln!(self.out, "{}", self.look.paint(DIM, &day.to_string()))?;
             }
-            self.day = line.day;
+            self.day = day;
         }
         let mut text = String::new();
-        layout.write(&mut text, &line, &self.look);
+        layout.write(&mut text, cell, &self.look);
         self.out.write_all(text.as_bytes())?;
         for note in notes(session, &self.look) {
             writeln!(self.out, "{NOTE}{}", self.look.paint(DIM, &note))?;

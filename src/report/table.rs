@@ -9,16 +9,14 @@ use std::io::{self, Write};
 use jiff::civil::Date;
 
 use super::advice::Advices;
+use super::cells::{Cells, Tells};
 use super::columns::{CLOSES, EVENTS, SESSIONS};
 use super::layout::{Column, Layout, Measures, widen};
-use super::line::{Cell, Line, Says};
-use super::look::{DIM, Look, code_style, legend, packet};
-use super::rows::CloseRow;
-use super::text::{escape, width};
-use super::when::{Reading, shortest_span};
-use super::words::{end_kind, party, side};
+use super::line::{Cell, Says};
+use super::look::{DIM, Look, legend};
+use super::text::width;
 use super::{Captures, Row, Sink, View, findings};
-use crate::session::{Event, Finding, Session, State, Summary, Transport};
+use crate::session::{Brief, Finding, Session, Summary};
 
 /// The table of a view.
 pub struct Table<'a, W> {
@@ -51,98 +49,17 @@ impl<'a, W: Write> Table<'a, W> {
         };
         Self {
             out,
-            look,
             captures,
             columns,
             packets,
-            measures: Measures::default(),
+            measures: Measures::new(columns, look.width),
+            look,
             times: [0; 2],
             days: None,
             layout: None,
             advices: Advices::default(),
             findings: Vec::new(),
             text: String::new(),
-        }
-    }
-
-    fn time(&self, time: Reading) -> Cell<'static> {
-        // (While rows are surveyed nobody knows of all days.)
-        let is_told = self.layout.is_some() && self.has_days();
-        Cell {
-            style: DIM,
-            ..Cell::says(Says::Time(time, time.date().filter(|_| is_told)))
-        }
-    }
-
-    pub(super) fn session<'s>(&self, session: &'s Session) -> Line<'s> {
-        let [client, server, path] = whereabouts(session);
-        let verdict = &session.verdict;
-        let ended = session.ended.map(|ended| self.look.watch.read(ended));
-        let lasted = session.ended.map(|ended| ended.since(session.started));
-        Line {
-            day: ended.and_then(|ended| ended.date()),
-            cells: [
-                number(session),
-                ended.map_or_else(unknown, |ended| self.time(ended)),
-                lasted.map_or_else(unknown, |nanos| Cell::says(Says::Span(nanos))),
-                client,
-                server,
-                path,
-                code(verdict.code),
-                Cell::word(verdict.closer.map_or("-", party)),
-                what(session),
-            ],
-        }
-    }
-
-    fn close<'s>(&self, row: &CloseRow<'s>) -> Line<'s> {
-        let session = row.session;
-        let [client, server, path] = whereabouts(session);
-        let time = self.look.watch.read(row.time);
-        let packet = row.packet.map(|id| packet(id, self.captures));
-        let what = match row.frame {
-            Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
-            None => what(session),
-        };
-        Line {
-            day: time.date(),
-            cells: [
-                self.time(time),
-                number(session),
-                client,
-                server,
-                path,
-                packet.map_or_else(unknown, Cell::made),
-                Cell::word(row.frame.map_or("-", |close| side(close.from))),
-                code(row.code()),
-                what,
-            ],
-        }
-    }
-
-    fn event<'s>(&self, session: &Session, event: &'s Event) -> Line<'s> {
-        let time = self.look.watch.read(event.time);
-        Line {
-            day: time.date(),
-            cells: [
-                self.time(time),
-                number(session),
-                Cell::made(packet(event.packet, self.captures)),
-                Cell::word(side(event.from)),
-                Cell::word(event.kind),
-                Cell::text(&event.detail),
-                Cell::default(),
-                Cell::default(),
-                Cell::default(),
-            ],
-        }
-    }
-
-    fn line<'s>(&self, row: &Row<'s>) -> Line<'s> {
-        match row {
-            Row::Session(session) => self.session(session),
-            Row::Close(row) => self.close(row),
-            Row::Event(session, event) => self.event(session, event),
         }
     }
 
@@ -153,15 +70,13 @@ impl<'a, W: Write> Table<'a, W> {
 
     /// Writes what stands above the rows.
     fn begin(&mut self) -> io::Result<Layout> {
-        let mut measures = std::mem::take(&mut self.measures);
-        if let Some(at) = self.columns.iter().position(|column| column.time) {
-            let day = if self.has_days() { DAY } else { [0; 2] };
-            let [long, short] = self.times;
-            let [of_long, of_short] = day;
-            measures.widen(at, [long + of_long, short + of_short]);
-        }
-        let (titles, look) = (self.titles(), &self.look);
-        let layout = Layout::new(self.columns, titles, measures, look.width);
+        let nothing = Measures::new(self.columns, None);
+        let mut measures = std::mem::replace(&mut self.measures, nothing);
+        let [of_long, of_short] = if self.has_days() { DAY } else { [0; 2] };
+        let [long, short] = self.times;
+        measures.widen_times([long + of_long, short + of_short]);
+        let (titles, look) = (titles(self.columns, &self.look), &self.look);
+        let layout = Layout::new(titles, measures, look.width);
         for line in look.prose(&layout.shared().unwrap_or_default(), 0) {
             writeln!(self.out, "{}", look.paint(DIM, &line))?;
         }
@@ -169,28 +84,68 @@ impl<'a, W: Write> Table<'a, W> {
         Ok(layout)
     }
 
-    pub(super) fn titles(&self) -> Line<'static> {
-        let title = |column: &Column| {
-            let clock = self.look.watch.label().filter(|_| column.time);
-            let says = match clock {
-                Some(clock) => Says::Either(Box::new([
-                    format!("{} ({clock})", column.title),
-                    column.title.to_owned(),
-                ])),
-                None => Says::Text(column.title.into()),
-            };
-            Cell {
-                essential: width(column.title),
-                style: DIM,
-                ..Cell::says(says)
-            }
-        };
-        let mut line = Line::default();
-        for (cell, column) in line.cells.iter_mut().zip(self.columns) {
-            *cell = title(column);
-        }
-        line
+    /// Looks at the row of a session that is to be written later.
+    pub fn survey_session(&mut self, session: Brief<'_>) {
+        self.measure(&Cells::session(session, &self.look.watch));
     }
+
+    /// Writes the row of a session.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn session(&mut self, session: Brief<'_>) -> io::Result<()> {
+        let cells = Cells::session(session, &self.look.watch);
+        self.write(&cells)
+    }
+
+    fn measure(&mut self, cells: &Cells<'_>) {
+        let day = cells.day();
+        if let Some(day) = day {
+            match &mut self.days {
+                Some((first, others)) => *others |= *first != day,
+                None => self.days = Some((day, false)),
+            }
+            // How wide its column becomes is known when all days are.
+            widen(&mut self.times, cells.cell(Tells::Time, false).widths());
+        }
+        self.measures.add(|column| match column.tells {
+            Tells::Time if day.is_some() => Cell::default(),
+            tells => cells.cell(tells, false),
+        });
+    }
+
+    fn write(&mut self, cells: &Cells<'_>) -> io::Result<()> {
+        let layout = match self.layout.take() {
+            Some(layout) => layout,
+            None => self.begin()?,
+        };
+        let with_day = self.has_days();
+        self.text.clear();
+        let cell = |column: &Column| cells.cell(column.tells, with_day);
+        layout.write(&mut self.text, cell, &self.look);
+        self.layout = Some(layout);
+        self.out.write_all(self.text.as_bytes())
+    }
+}
+
+/// What stands above the columns.
+pub(super) fn titles(columns: &[Column], look: &Look) -> Vec<Cell<'static>> {
+    let title = |column: &Column| {
+        let clock = look.watch.label().filter(|_| column.tells == Tells::Time);
+        let says = match clock {
+            Some(clock) => Says::Either(Box::new([
+                format!("{} ({clock})", column.title),
+                column.title.to_owned(),
+            ])),
+            None => Says::Text(column.title.into()),
+        };
+        Cell {
+            essential: width(column.title),
+            style: DIM,
+            ..Cell::says(says)
+        }
+    };
+    columns.iter().map(title).collect()
 }
 
 /// What is told below the row of a session, where that is wanted.
@@ -208,105 +163,20 @@ pub(super) const NOTE: &str = "    ";
 /// What a day takes before a time of day, `2023-11-14 ` and `11-14 `.
 const DAY: [usize; 2] = [11, 6];
 
-fn unknown() -> Cell<'static> {
-    Cell::word("-")
-}
-
-/// Client, server and path of a session.
-fn whereabouts(session: &Session) -> [Cell<'_>; 3] {
-    [
-        Cell::says(Says::Client(session.client)),
-        Cell::says(Says::Server(session.server)),
-        Cell::text(path_or_name(session).unwrap_or("-")),
-    ]
-}
-
-/// The path; of a session that came to none, the name that its client asked TLS for.
-fn path_or_name(session: &Session) -> Option<&str> {
-    let name = || session.tls.as_ref()?.sni.as_deref();
-    session.opening.path().or_else(name)
-}
-
-const fn number(session: &Session) -> Cell<'static> {
-    Cell::says(Says::Number(session.number))
-}
-
-fn code(code: Option<u16>) -> Cell<'static> {
-    let cell = code.map(|code| Cell::says(Says::Number(code.into())));
-    Cell {
-        style: code_style(code),
-        ..cell.unwrap_or_else(unknown)
-    }
-}
-
-/// `what`, then `reason` in quotes where there is one.
-fn quoted<'a>(what: &'static str, reason: Option<&'a str>) -> Cell<'a> {
-    let reason = reason.filter(|reason| !reason.is_empty());
-    Cell {
-        quote: reason.map(escape),
-        essential: width(what),
-        ..Cell::word(what)
-    }
-}
-
-/// The cause of a session, with the reason, HTTP status or alert that goes with it.
-fn what(session: &Session) -> Cell<'_> {
-    let verdict = &session.verdict;
-    let detail = match (&session.tls, session.opening.http_status) {
-        (_, Some(status)) if verdict.state == State::Failed && status != 101 => status.to_string(),
-        (Some(tls), _) if verdict.cause == "tls-alert" => tls.alert.unwrap_or_default().to_owned(),
-        _ if session.transport == Transport::Tls => ending(session).unwrap_or_default(),
-        _ => return quoted(verdict.cause, verdict.reason.as_deref()),
-    };
-    let text = format!("{} {detail}", verdict.cause);
-    let text = text.trim_end();
-    Cell {
-        essential: width(text),
-        ..Cell::made(escape(text).into_owned())
-    }
-}
-
-/// What ended the transport, and how long it had been quiet.
-fn ending(session: &Session) -> Option<String> {
-    let how = end_kind(session.transport_end?.how);
-    let quiet = session.clocks.either.map(shortest_span)?;
-    Some(format!("({how} after {quiet})"))
-}
-
 impl<W: Write> Sink for Table<'_, W> {
     fn needs_survey(&self) -> bool {
         true
     }
 
     fn survey(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let mut line = self.line(row);
-        if let Some(day) = line.day {
-            match &mut self.days {
-                Some((first, others)) => *others |= *first != day,
-                None => self.days = Some((day, false)),
-            }
-            // How wide that becomes is known when all days are.
-            let at = self.columns.iter().position(|column| column.time);
-            if let Some(cell) = at.and_then(|at| line.cells.get_mut(at)) {
-                widen(&mut self.times, std::mem::take(cell).widths());
-            }
-        }
-        self.measures.add(&line);
+        self.measure(&Cells::new(row, &self.look.watch, self.captures));
         Ok(())
     }
 
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        if self.layout.is_none() {
-            self.layout = Some(self.begin()?);
-        }
-        let mut text = std::mem::take(&mut self.text);
-        text.clear();
-        if let Some(layout) = &self.layout {
-            layout.write(&mut text, &self.line(row), &self.look);
-        }
-        self.text = text;
+        let cells = Cells::new(row, &self.look.watch, self.captures);
+        self.write(&cells)?;
         let (out, look) = (&mut self.out, &self.look);
-        out.write_all(self.text.as_bytes())?;
         if let Row::Session(session) = row
             && look.verbose
         {

@@ -89,10 +89,11 @@ impl Reading {
         }
     }
 
-    /// The columns that it takes, and in its brief form, where these are the same for all.
-    pub const fn widths(&self) -> Option<[usize; 2]> {
+    /// The columns that it takes, or its brief form, where these are the same for all.
+    pub const fn width(&self, brief: bool) -> Option<usize> {
         match self {
-            Self::Civil(_) => Some([TIME.len(), BRIEF.len()]),
+            Self::Civil(_) if brief => Some(BRIEF.len()),
+            Self::Civil(_) => Some(TIME.len()),
             Self::Since(_) => None,
         }
     }
@@ -207,43 +208,106 @@ fn write_decimal(
     out.write_str(behind)
 }
 
-/// A span for a column: `850 ms`, `60.400 s`, `20 min 3 s`, `2 h 4 min`, `1 d 1 h`.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_short_span(out: &mut impl Write, nanos: i64) -> fmt::Result {
-    let sign = if nanos < 0 { "-" } else { "" };
-    let secs = nanos.unsigned_abs() / 1_000_000_000;
-    let (large, unit, small, other) = match secs {
-        0..600 => return write_span(out, nanos),
-        600..3600 => (secs / 60, " min ", secs % 60, " s"),
-        3600..86_400 => (secs / 3600, " h ", secs / 60 % 60, " min"),
-        _ => (secs / 86_400, " d ", secs / 3600 % 24, " h"),
-    };
-    write_whole(out, sign, large, unit)?;
-    write_whole(out, "", small, other)
+/// A span for a column, spelt out: it tells how wide it is, and writes itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    is_negative: bool,
+    value: u64,
+    /// What stands behind the point, and in how many digits.
+    fraction: Option<(u64, u32)>,
+    unit: &'static str,
+    /// In the unit below.
+    rest: Option<(u64, &'static str)>,
 }
 
-/// A span in the fewest columns: as [`write_short_span`], but `60.4 s` and `20 min`.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_shortest_span(out: &mut impl Write, nanos: i64) -> fmt::Result {
-    let sign = if nanos < 0 { "-" } else { "" };
-    let tenths = nanos.unsigned_abs() / 100_000_000;
-    match tenths {
-        10..6000 => {
-            write_decimal(out, sign, tenths / 10, tenths % 10, 1)?;
-            out.write_str(" s")
+impl Span {
+    /// `850 ms`, `60.400 s`, `20 min 3 s`, `2 h 4 min`, `1 d 1 h`.
+    pub const fn short(nanos: i64) -> Self {
+        let micros = nanos.unsigned_abs() / 1000;
+        let (millis, secs) = (micros / 1000, micros / 1_000_000);
+        let (value, fraction, unit, rest) = match secs {
+            0 if millis == 0 => (micros, None, " µs", None),
+            0 => (millis, None, " ms", None),
+            1..600 => (secs, Some((millis % 1000, 3)), " s", None),
+            600..3600 => (secs / 60, None, " min ", Some((secs % 60, " s"))),
+            3600..86_400 => (secs / 3600, None, " h ", Some((secs / 60 % 60, " min"))),
+            _ => (secs / 86_400, None, " d ", Some((secs / 3600 % 24, " h"))),
+        };
+        Self {
+            is_negative: nanos < 0,
+            value,
+            fraction,
+            unit,
+            rest,
         }
-        6000..36_000 => write_whole(out, sign, tenths / 600, " min"),
-        _ => write_short_span(out, nanos),
+    }
+
+    /// The same in the fewest columns: `60.4 s` and `20 min`.
+    pub const fn shortest(nanos: i64) -> Self {
+        let tenths = nanos.unsigned_abs() / 100_000_000;
+        let (value, fraction, unit) = match tenths {
+            10..6000 => (tenths / 10, Some((tenths % 10, 1)), " s"),
+            6000..36_000 => (tenths / 600, None, " min"),
+            _ => return Self::short(nanos),
+        };
+        Self {
+            is_negative: nanos < 0,
+            value,
+            fraction,
+            unit,
+            rest: None,
+        }
+    }
+
+    /// The columns that it takes.
+    pub fn width(&self) -> usize {
+        let fraction = self.fraction.map_or(0, |(_, digits)| 1 + digits as usize);
+        let rest = self
+            .rest
+            .map_or(0, |(value, unit)| digits(value) + columns(unit));
+        usize::from(self.is_negative) + digits(self.value) + fraction + columns(self.unit) + rest
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, out: &mut impl Write) -> fmt::Result {
+        let sign = if self.is_negative { "-" } else { "" };
+        match self.fraction {
+            Some((fraction, digits)) => {
+                write_decimal(out, sign, self.value, fraction, digits as usize)?;
+                out.write_str(self.unit)?;
+            }
+            None => write_whole(out, sign, self.value, self.unit)?,
+        }
+        match self.rest {
+            Some((value, unit)) => write_whole(out, "", value, unit),
+            None => Ok(()),
+        }
     }
 }
 
-/// The same as a text.
+/// Those of a unit, whose characters are all of one column.
+fn columns(unit: &str) -> usize {
+    unit.chars().count()
+}
+
+/// How many digits `number` has.
+pub(super) const fn digits(number: u64) -> usize {
+    match number {
+        0..10 => 1,
+        10..100 => 2,
+        100..1000 => 3,
+        1000..10_000 => 4,
+        10_000..100_000 => 5,
+        _ => number.ilog10() as usize + 1,
+    }
+}
+
+/// A span in the fewest columns.
 pub fn shortest_span(nanos: i64) -> String {
-    text(|out| write_shortest_span(out, nanos))
+    text(|out| Span::shortest(nanos).write(out))
 }
 
 /// RFC 3339 in UTC with nine digits.
@@ -298,9 +362,10 @@ fn instant(time: Timestamp) -> jiff::Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::text::width;
 
     fn short_span(nanos: i64) -> String {
-        text(|out| write_short_span(out, nanos))
+        text(|out| Span::short(nanos).write(out))
     }
 
     #[test]
@@ -383,6 +448,18 @@ mod tests {
         ] {
             assert_eq!(short_span(nanos), short);
             assert_eq!(shortest_span(nanos), shortest);
+        }
+    }
+
+    #[test]
+    fn spans_are_as_wide_as_they_are_written() {
+        let nanos = (0..19).flat_map(|zeros| [1, 6, 9].map(|digit| digit * 10_i64.pow(zeros)));
+        for nanos in nanos.flat_map(|nanos| [nanos, nanos - 1, -nanos]) {
+            let spans = [Span::short(nanos), Span::shortest(nanos)];
+            let texts = [short_span(nanos), shortest_span(nanos)];
+            for (span, text) in spans.iter().zip(texts) {
+                assert_eq!(span.width(), width(&text), "{text}");
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! One WebSocket, from its opening attempt on: the record that every output shows.
 
+mod brief;
 pub mod facts;
 mod opening;
 pub mod pack;
 mod tracker;
 pub(crate) mod unconnected;
 
+pub use self::brief::Brief;
 pub use self::opening::{Opening, Said};
 pub use crate::flow::Side;
 pub use tracker::Tracker;

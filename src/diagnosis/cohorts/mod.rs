@@ -22,7 +22,7 @@ use foldhash::fast::RandomState;
 pub use self::window::Window;
 use super::knowledge::timers::Timer;
 use super::outline::Outline;
-use crate::session::{Clocks, Confidence, Detail, EndKind, Finding, Party, Session, Side, State};
+use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
 use crate::time::Timestamp;
 
 /// Finds what sessions share, and what those are to be told whose verdicts it corrects. The
@@ -343,22 +343,25 @@ impl From<Cohort> for Correction {
 }
 
 impl Correction {
-    /// Tells one of them.
-    pub(super) fn apply(&self, session: &mut Session, detail: Detail) {
-        let verdict = &mut session.verdict;
-        let is_told = detail > Detail::Row;
-        if is_told {
-            verdict.summary.push_str(&self.note);
-        }
+    /// The cause of one of them, which by itself has this one.
+    pub(super) fn cause(&self, own: &'static str) -> &'static str {
         // The wire states that one.
+        if own == SERVICE_RESTART {
+            own
+        } else {
+            self.cause
+        }
+    }
+
+    /// Tells one of them.
+    pub(super) fn apply(&self, session: &mut Session) {
+        let verdict = &mut session.verdict;
+        verdict.summary.push_str(&self.note);
+        verdict.cause = self.cause(verdict.cause);
         if verdict.cause == SERVICE_RESTART {
             return;
         }
-        verdict.cause = self.cause;
         verdict.confidence = self.confidence;
-        if !is_told {
-            return;
-        }
         verdict.advice = self.advice.clone().into();
         verdict
             .other_causes

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use crate::diagnosis::outline::{Leg, Outline, first_signal};
-use crate::session::{Confidence, Detail, Party, Session, State};
+use crate::session::{Confidence, Party, Session, State};
 use crate::time::Timestamp;
 
 /// What such a session is told.
@@ -66,14 +66,11 @@ pub(in crate::diagnosis) struct Move {
 
 impl Move {
     /// Tells the session that fell silent.
-    pub(in crate::diagnosis) fn apply(&self, session: &mut Session, detail: Detail) {
+    pub(in crate::diagnosis) fn apply(&self, session: &mut Session) {
         let verdict = &mut session.verdict;
         let silence = std::mem::replace(&mut verdict.cause, CAUSE);
         verdict.confidence = self.confidence;
         verdict.culprit = Some(Party::Client);
-        if detail == Detail::Row {
-            return;
-        }
         verdict.other_causes.insert(0, silence);
         let seconds = Timestamp::from_nanos(self.after).seconds_since(Timestamp::default());
         verdict.summary.push_str(&format!(

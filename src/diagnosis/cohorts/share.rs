@@ -28,6 +28,11 @@ impl Share {
         self.abnormal += is_abnormal as u64;
     }
 
+    const fn join(&mut self, part: Self) {
+        self.ended += part.ended;
+        self.abnormal += part.abnormal;
+    }
+
     const fn without(self, part: Self) -> Self {
         Self {
             ended: self.ended - part.ended,
@@ -75,11 +80,20 @@ pub(super) fn find(
     let mut all = Share::default();
     let mut places: HashMap<Place, Share, RandomState> = HashMap::default();
     for (_, outline) in counted() {
-        all.add(is_cut(outline));
-        for place in places_of(outline) {
-            places.entry(place).or_default().add(is_cut(outline));
-        }
+        let place = (outline.server, outline.route);
+        places.entry(place).or_default().add(is_cut(outline));
     }
+    // What was at a path was at its server.
+    let paths: Vec<(SocketAddr, Share)> = places
+        .iter()
+        .filter(|((_, route), _)| route.is_some())
+        .map(|(&(server, _), &share)| (server, share))
+        .collect();
+    for (server, share) in paths {
+        places.entry((server, None)).or_default().join(share);
+    }
+    let servers = places.iter().filter(|((_, route), _)| route.is_none());
+    servers.for_each(|(_, &share)| all.join(share));
     let mut outlying: HashMap<Place, Outlying, RandomState> = HashMap::default();
     for (&place, &share) in &places {
         let whole = match place {

@@ -9,7 +9,7 @@ mod texts;
 
 use self::rows::Rows;
 use self::texts::{Names, Texts};
-use super::{Detail, Session};
+use super::{Brief, Detail, Session};
 
 /// Bytes from which on a block is full. What is kept is never moved.
 const BLOCK: usize = 1 << 20;
@@ -42,9 +42,9 @@ impl Pack {
     }
 
     /// Packs a session, without what of its opening is not shown.
-    pub fn push(&mut self, session: Session) -> Place {
+    pub fn push(&mut self, session: &Session) -> Place {
         if self.detail == Detail::Row {
-            let at = u32::try_from(self.rows.push(&session)).unwrap_or(u32::MAX);
+            let at = u32::try_from(self.rows.push(session)).unwrap_or(u32::MAX);
             return Place { block: 0, at };
         }
         if self.blocks.last().is_none_or(|block| block.len() >= BLOCK) {
@@ -67,6 +67,15 @@ impl Pack {
         Place { block, at }
     }
 
+    /// Arranges what is kept so that it is read fast in the order of these places, which change. They
+    /// are all that will be read.
+    pub fn arrange<'p>(&mut self, places: impl Iterator<Item = &'p mut Place>) {
+        // What is packed is written once and stays where it is.
+        if self.detail == Detail::Row {
+            self.rows.arrange(places.map(|place| &mut place.at));
+        }
+    }
+
     /// Reads the session at `place` into `session`, whose texts and lists are used again.
     pub fn read(&self, place: Place, session: &mut Session) {
         if self.detail == Detail::Row {
@@ -75,14 +84,19 @@ impl Pack {
         session.unpack(&mut self.unpacker(place));
     }
 
-    /// The same, only as far as a row of a table shows it; the rest is blank.
-    pub fn read_row(&self, place: Place, session: &mut Session) {
+    /// What a row of a table shows of the session at `place`, numbered 0. Where more is kept of it,
+    /// that much is read into `session`; the rest is blank there.
+    pub fn brief<'a>(&'a self, place: Place, session: &'a mut Session) -> Option<Brief<'a>> {
         if self.detail == Detail::Row {
-            return self.rows.read(place.at as usize, session);
+            return self.rows.brief(place.at as usize);
         }
         let mut from = self.unpacker(place);
         from.is_row = true;
         session.unpack(&mut from);
+        Some(Brief {
+            number: 0,
+            ..Brief::from(&*session)
+        })
     }
 
     fn unpacker(&self, place: Place) -> Unpacker<'_> {
@@ -232,6 +246,13 @@ mod tests {
     use crate::report::sample;
     use crate::session::{State, Tls, View};
 
+    fn brief(told: &Session) -> Brief<'_> {
+        Brief {
+            number: 0,
+            ..told.into()
+        }
+    }
+
     #[test]
     fn what_is_packed_comes_back() {
         let mut full = sample::hostile(7);
@@ -253,18 +274,14 @@ mod tests {
             sample::normal(1),
         ];
         let mut pack = Pack::default();
-        let places: Vec<Place> = all.iter().map(|told| pack.push(told.clone())).collect();
+        let places: Vec<Place> = all.iter().map(|told| pack.push(told)).collect();
         // In another order: what is read into holds another session's parts before.
         let mut session = Session::blank();
         for (place, told) in places.iter().zip(&all).rev() {
             pack.read(*place, &mut session);
             assert_eq!(&session, told);
-            pack.read_row(*place, &mut session);
-            let (row, whole) = (&session.verdict, &told.verdict);
-            assert_eq!((row.cause, &row.reason), (whole.cause, &whole.reason));
-            assert_eq!(session.opening, told.opening);
-            assert_eq!(session.transport_end, told.transport_end);
-            assert!(session.events.is_empty() && row.summary.is_empty());
+            assert_eq!(pack.brief(*place, &mut session), Some(brief(told)));
+            assert!(session.events.is_empty() && session.verdict.summary.is_empty());
         }
     }
 
@@ -281,7 +298,7 @@ mod tests {
             sample::hostile(5),
         ];
         let mut pack = Pack::new(Detail::Row);
-        let places: Vec<Place> = all.iter().map(|told| pack.push(told.clone())).collect();
+        let places: Vec<Place> = all.iter().map(|told| pack.push(told)).collect();
         let mut session = Session::blank();
         for (place, told) in places.iter().zip(&all).rev() {
             pack.read(*place, &mut session);
@@ -294,11 +311,37 @@ mod tests {
             assert_eq!(row.opening.http_status, whole.opening.http_status);
             let name = |session: &Session| session.tls.as_ref()?.sni.clone();
             assert_eq!(name(row), name(whole));
+            assert_eq!(
+                brief(row),
+                pack.brief(*place, &mut Session::blank())
+                    .expect("it is there")
+            );
             let (row, whole) = (&row.verdict, &whole.verdict);
             assert_eq!((row.state, row.code), (whole.state, whole.code));
             assert_eq!((row.cause, row.closer), (whole.cause, whole.closer));
             assert_eq!(row.reason, whole.reason);
         }
+    }
+
+    #[test]
+    fn what_is_arranged_comes_back() {
+        let mut pack = Pack::new(Detail::Row);
+        let all: Vec<Session> = (1..5).map(sample::normal).collect();
+        let mut client = all.iter().zip(1..).map(|(told, port)| {
+            let mut told = told.clone();
+            told.client.set_port(port);
+            pack.push(&told)
+        });
+        let [first, _, third, fourth] = std::array::from_fn(|_| client.next());
+        drop(client);
+        let mut places: Vec<Place> = [fourth, first, third].into_iter().flatten().collect();
+        pack.arrange(places.iter_mut());
+        let mut session = Session::blank();
+        let ports = places.iter().map(|&place| {
+            pack.read(place, &mut session);
+            session.client.port()
+        });
+        assert!(ports.eq([4, 1, 3]));
     }
 
     #[test]
@@ -309,10 +352,10 @@ mod tests {
             ..sample::normal(1)
         };
         for _ in 0..3 {
-            pack.push(told.clone());
+            pack.push(&told);
         }
         let before = pack.blocks.iter().map(Vec::len).sum::<usize>();
-        pack.push(told);
+        pack.push(&told);
         let len = pack.blocks.iter().map(Vec::len).sum::<usize>() - before;
         assert!(len < 200, "{len}");
     }

@@ -7,7 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::RandomState;
 
-use crate::session::{Clocks, Opening, Party, Said, Session, State, Tls, Transport, TransportEnd};
+use crate::session::{
+    Brief, Clocks, Opening, Party, Said, Session, State, Tls, Transport, TransportEnd,
+};
 use crate::time::Timestamp;
 
 /// Bytes from which on a page of texts is full. What is kept is never moved.
@@ -100,12 +102,53 @@ impl Rows {
         self.all.len() - 1
     }
 
+    /// Puts rows in the order of these indices, which become their new ones; others are forgotten.
+    pub(super) fn arrange<'i>(&mut self, indices: impl Iterator<Item = &'i mut u32>) {
+        let mut arranged = Vec::with_capacity(self.all.len());
+        for index in indices {
+            if let Some(row) = self.all.get(*index as usize) {
+                *index = u32::try_from(arranged.len()).unwrap_or(u32::MAX);
+                arranged.push(*row);
+            }
+        }
+        self.all = arranged;
+    }
+
+    /// What a row shows of the one at `at`, numbered 0.
+    pub(super) fn brief(&self, at: usize) -> Option<Brief<'_>> {
+        let row = self.all.get(at)?;
+        let rare = self.rare(row);
+        let tls = rare.and_then(|rare| rare.tls);
+        let path = self.texts.get(row.path);
+        Some(Brief {
+            number: 0,
+            started: row.started,
+            ended: row.ended,
+            client: row.client.into(),
+            server: row.server.into(),
+            path: path.or_else(|| self.texts.get(tls?.sni)),
+            http_status: row.http_status,
+            transport: row.transport,
+            alert: tls.map(|tls| tls.alert.unwrap_or_default()),
+            end: rare.and_then(|rare| rare.end),
+            quiet: rare.and_then(|rare| rare.clocks.either),
+            state: row.state,
+            code: row.code,
+            closer: row.closer,
+            cause: row.cause,
+            reason: self.texts.get(row.reason),
+        })
+    }
+
+    fn rare(&self, row: &Row) -> Option<&Rare> {
+        self.rare.get(row.rare.checked_sub(1)? as usize)
+    }
+
     /// Reads the one at `at` into `session`, of which all else is blank and stays so, but for what
     /// comparing added.
     pub(super) fn read(&self, at: usize, session: &mut Session) {
         let Some(row) = self.all.get(at) else { return };
-        let rare = row.rare.checked_sub(1);
-        let rare = rare.and_then(|at| self.rare.get(at as usize));
+        let rare = self.rare(row);
         session.started = row.started;
         session.ended = row.ended;
         session.client = row.client.into();
