@@ -121,11 +121,26 @@ impl Reader {
         self.record.len = 0;
         failed.map_or_else(|| self.advance(), Err)
     }
-}
 
-impl PacketSource for Reader {
+    /// Moves on to the next packet where that takes no more than a look into the buffer, as it does
+    /// nearly always; whether it did.
     #[inline]
-    fn advance(&mut self) -> Result<Step, CaptureError> {
+    pub(super) fn advance_buffered(&mut self) -> bool {
+        let record = match &mut self.format {
+            Format::Pcap(format) => format.buffered(&mut self.buffer),
+            Format::PcapNg(format) => format.buffered(&mut self.buffer),
+            Format::Ended(_) => None,
+        };
+        if let Some(record) = record {
+            self.record = record;
+            self.number += 1;
+        }
+        record.is_some()
+    }
+
+    /// As [`advance`](PacketSource::advance), whatever it takes.
+    #[inline(never)]
+    fn advance_further(&mut self) -> Result<Step, CaptureError> {
         // Each way stores the record by itself: where they meet first, it is moved once more.
         let stop = match &mut self.format {
             Format::Pcap(format) => match format.next(&mut self.buffer) {
@@ -155,6 +170,16 @@ impl PacketSource for Reader {
             }
         };
         self.stop(stop)
+    }
+}
+
+impl PacketSource for Reader {
+    #[inline]
+    fn advance(&mut self) -> Result<Step, CaptureError> {
+        if self.advance_buffered() {
+            return Ok(Step::Packet);
+        }
+        self.advance_further()
     }
 
     #[inline]

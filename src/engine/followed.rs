@@ -47,7 +47,7 @@ impl Followed {
         if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
             return Self::Prelude(Box::new(prelude));
         }
-        let place = (segment.vlan, segment.tunnel);
+        let place = (segment.vlan, *segment.tunnel);
         let mut stack = Box::new(Stack::new(packet, time, ordinal, place, settings.clone()));
         stack.handle_segment(from, segment, packet, time, keys);
         Self::of(stack)

@@ -117,7 +117,7 @@ impl Prelude {
             aside: (!segment.tunnel.is_empty()).then(|| {
                 Box::new(Aside {
                     refusal: None,
-                    tunnel: segment.tunnel,
+                    tunnel: *segment.tunnel,
                 })
             }),
             trace: None,
@@ -285,7 +285,7 @@ impl Prelude {
                 ttl: noted.ttl,
                 ip_id: noted.ip_id(),
                 vlan: self.vlan,
-                tunnel,
+                tunnel: &tunnel,
             };
             stack.handle_segment(noted.from(), &segment, noted.packet, noted.time, keys);
         }
