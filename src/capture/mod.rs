@@ -31,6 +31,7 @@ mod testing;
 mod words;
 pub mod write;
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 #[cfg(feature = "live")]
@@ -44,35 +45,46 @@ use crate::time::Timestamp;
 /// Names one packet: the file it stands in and its number there, counted from 1 as Wireshark does.
 ///
 /// Ordered by file, then by number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PacketId(u64);
+// Numbers begin with 1, so that no packet takes no room beside one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketId(NonZeroU64);
+
+impl Default for PacketId {
+    fn default() -> Self {
+        Self(NonZeroU64::MIN)
+    }
+}
 
 impl PacketId {
     const NUMBER_BITS: u32 = 48;
 
     /// The `number`-th packet (from 1) of the `file`-th capture (from 0).
     pub const fn new(file: u16, number: u64) -> Self {
-        Self(((file as u64) << Self::NUMBER_BITS) | (number & ((1 << Self::NUMBER_BITS) - 1)))
+        let number = number & ((1 << Self::NUMBER_BITS) - 1);
+        Self::from_bits(((file as u64) << Self::NUMBER_BITS) | number)
     }
 
     /// Index of the file, in the order in which the captures were named.
     pub const fn file(self) -> usize {
-        (self.0 >> Self::NUMBER_BITS) as usize
+        (self.to_bits() >> Self::NUMBER_BITS) as usize
     }
 
     /// Number of the packet within its file, from 1.
     pub const fn number(self) -> u64 {
-        self.0 & ((1 << Self::NUMBER_BITS) - 1)
+        self.to_bits() & ((1 << Self::NUMBER_BITS) - 1)
     }
 
     /// File and number as one number.
     pub(crate) const fn to_bits(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// From [`Self::to_bits`].
     pub(crate) const fn from_bits(bits: u64) -> Self {
-        Self(bits)
+        match NonZeroU64::new(bits) {
+            Some(bits) => Self(bits),
+            None => Self(NonZeroU64::MIN),
+        }
     }
 }
 

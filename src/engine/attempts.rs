@@ -4,15 +4,12 @@
 use super::known::Known;
 use super::prelude::Prelude;
 use super::tell::tell;
-use super::upper::Settings;
 use crate::flow::FlowKey;
 use crate::limits;
 use crate::session::facts::Unconnected;
 use crate::session::{Detail, Session, Tracker, Transport};
 use crate::tcp::Origin;
 use crate::time::Timestamp;
-use crate::tls::{Keyring, Secrets};
-use crate::ws::Windows;
 
 /// One of them.
 #[derive(Debug)]
@@ -123,19 +120,11 @@ impl Attempts {
         if singles > limits::MAX_SINGLE_SYNS || !whole {
             self.kept.retain(|attempt| !is_single(attempt));
         }
-        let mut keys = Keyring::new(Secrets::default());
-        let settings = Settings {
-            story: self.detail == Detail::Story,
-            // No byte of them was seen.
-            windows: Windows::new(0, 0),
-        };
         let detail = self.detail;
         let told = |attempt: Attempt| {
             let transport = attempt.transport(known)?;
             let session = match attempt {
-                Attempt::Syn(key, prelude) => {
-                    tell_syn(key, &prelude, (&settings, detail), now, &mut keys)?
-                }
+                Attempt::Syn(key, prelude) => tell_syn(key, &prelude, detail, now)?,
                 Attempt::Tunnel(session) => *session,
             };
             Some(Session {
@@ -148,13 +137,7 @@ impl Attempts {
     }
 }
 
-fn tell_syn(
-    key: FlowKey,
-    prelude: &Prelude,
-    (settings, detail): (&Settings, Detail),
-    now: Timestamp,
-    keys: &mut Keyring,
-) -> Option<Session> {
+fn tell_syn(key: FlowKey, prelude: &Prelude, detail: Detail, now: Timestamp) -> Option<Session> {
     let what = prelude.unconnected()?;
     let is_answered = matches!(what, Unconnected::Syn { reset: Some(_), .. }) || prelude.has_icmp();
     let (packet, time) = prelude.first();
@@ -162,14 +145,15 @@ fn tell_syn(
     if !is_answered && now.since(time) < limits::FIRST_RESEND_NANOS {
         return None;
     }
-    let stack = prelude.replay(&key, settings, keys);
+    let stack = prelude.replay();
     let first = Origin {
         packet,
         time,
         ack: None,
         record_end: None,
     };
-    let tracker = Tracker::unconnected(prelude.client(), first, what, settings.story);
+    let story = detail == Detail::Story;
+    let tracker = Tracker::unconnected(prelude.client(), first, what, story);
     let name = stack.name(key);
     Some(tell(tracker, stack.tcp(), name, Some(now), detail))
 }

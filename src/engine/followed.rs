@@ -2,16 +2,15 @@
 
 use crate::capture::PacketId;
 use crate::decode::{IcmpError, Segment};
-use crate::flow::{End, FlowKey};
+use crate::flow::End;
 use crate::tcp::Handled;
 use crate::time::Timestamp;
-use crate::tls::Keyring;
 
 use super::passing::Passing;
 use super::prelude::Prelude;
 use super::stack::Stack;
 use super::trace::Recording;
-use super::upper::Settings;
+use super::upper::Common;
 
 /// How closely a connection is followed.
 #[derive(Debug)]
@@ -31,25 +30,23 @@ pub(super) struct Arrival<'a> {
     pub(super) segment: &'a Segment<'a>,
     pub(super) packet: PacketId,
     pub(super) time: Timestamp,
-    pub(super) settings: &'a Settings,
 }
 
 impl Followed {
     /// A connection that begins with this segment. `ordinal`: packets of the capture before it.
-    pub(super) fn new(arrival: &Arrival<'_>, ordinal: u64, keys: &mut Keyring) -> Self {
+    pub(super) fn new(arrival: &Arrival<'_>, ordinal: u64, common: &mut Common) -> Self {
         let Arrival {
             from,
             segment,
             packet,
             time,
-            settings,
         } = *arrival;
         if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
             return Self::Prelude(Box::new(prelude));
         }
         let place = (segment.vlan, *segment.tunnel);
-        let mut stack = Box::new(Stack::new(packet, time, ordinal, place, settings.clone()));
-        stack.handle_segment(from, segment, packet, time, keys);
+        let mut stack = Box::new(Stack::new(packet, time, ordinal, place));
+        stack.handle_segment(from, segment, packet, time, common);
         Self::of(stack)
     }
 
@@ -62,18 +59,12 @@ impl Followed {
     }
 
     /// Takes one more segment.
-    pub(super) fn handle_segment(
-        &mut self,
-        key: &FlowKey,
-        arrival: &Arrival<'_>,
-        keys: &mut Keyring,
-    ) -> Handled {
+    pub(super) fn handle_segment(&mut self, arrival: &Arrival<'_>, common: &mut Common) -> Handled {
         let Arrival {
             from,
             segment,
             packet,
             time,
-            settings,
         } = *arrival;
         match self {
             Self::Passing(passing) => passing.handle_segment(from, segment, packet, time),
@@ -81,9 +72,9 @@ impl Followed {
                 if prelude.take(from, segment, packet, time) {
                     return Handled::Taken;
                 }
-                let mut stack = Box::new(prelude.replay(key, settings, keys));
+                let mut stack = Box::new(prelude.replay());
                 stack.trace = prelude.trace.take();
-                let handled = stack.handle_segment(from, segment, packet, time, keys);
+                let handled = stack.handle_segment(from, segment, packet, time, common);
                 // What another connection follows stays what it was.
                 if handled == Handled::Taken {
                     *self = Self::of(stack);
@@ -91,7 +82,7 @@ impl Followed {
                 handled
             }
             Self::Whole(stack) => {
-                let handled = stack.handle_segment(from, segment, packet, time, keys);
+                let handled = stack.handle_segment(from, segment, packet, time, common);
                 if stack.is_passing() {
                     *self = Self::Passing(Box::new(Passing::new(stack.tcp())));
                 }
@@ -133,6 +124,11 @@ impl Followed {
         }
     }
 
+    /// Bytes of it may wait for others.
+    pub(super) fn may_hold(&self) -> bool {
+        matches!(self, Self::Whole(stack) if stack.may_hold())
+    }
+
     /// Memory held by bytes that wait for others.
     pub(super) fn held_bytes(&self) -> usize {
         match self {
@@ -159,6 +155,7 @@ impl Followed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::FlowKey;
 
     /// Every connection has one of these in the table.
     #[test]

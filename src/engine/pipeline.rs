@@ -19,7 +19,7 @@ use super::shelf::{Outlet, Shelf};
 use super::stack::Stack;
 use super::tell::tell;
 use super::trace::{Recorder, Recording};
-use super::upper::Settings;
+use super::upper::{Common, Settings};
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
@@ -41,12 +41,11 @@ pub struct Pipeline {
     begun: VecDeque<Slot>,
     told: Ended,
     summary: Summary,
-    keys: Keyring,
+    common: Common,
     /// Secrets came behind packets.
     late_secrets: bool,
-    settings: Settings,
     shard: Shard,
-    /// Bytes captured since the last look at what is held.
+    /// Bytes captured since the last look at what is held, of connections that may hold some.
     unchecked: u64,
     /// Connections followed at a time.
     max_connections: usize,
@@ -70,7 +69,16 @@ impl Pipeline {
     /// every packet all the same.
     pub fn of(shard: Shard, detail: Detail, secrets: Secrets) -> Self {
         Self {
-            keys: Keyring::new(secrets),
+            common: Common {
+                keys: Keyring::new(secrets),
+                settings: Settings {
+                    story: detail == Detail::Story,
+                    windows: Windows::new(
+                        shard.part_of(limits::MAX_WINDOWS),
+                        shard.part_of(limits::MAX_KEPT_COMPRESSED_IN_ALL),
+                    ),
+                },
+            },
             late_secrets: false,
             decoder: None,
             flows: Table::new(shard.random()),
@@ -79,13 +87,6 @@ impl Pipeline {
             told: Ended::new(detail),
             recorder: None,
             summary: Summary::default(),
-            settings: Settings {
-                story: detail == Detail::Story,
-                windows: Windows::new(
-                    shard.part_of(limits::MAX_WINDOWS),
-                    shard.part_of(limits::MAX_KEPT_COMPRESSED_IN_ALL),
-                ),
-            },
             shard,
             unchecked: 0,
             max_connections: limits::MAX_CONNECTIONS,
@@ -105,12 +106,12 @@ impl Pipeline {
 
     /// Tells of TLS connections, too, that cannot be read.
     pub fn tell_opaque(&mut self) {
-        self.keys.tells_opaque = true;
+        self.common.keys.tells_opaque = true;
     }
 
     /// Takes secrets that stand in the capture. They open connections that begin behind them.
     pub fn handle_secrets(&mut self, text: &[u8]) {
-        let is_new = self.keys.secrets.feed(text);
+        let is_new = self.common.keys.secrets.feed(text);
         self.late_secrets |= self.summary.packets > 0 && is_new;
     }
 
@@ -121,7 +122,7 @@ impl Pipeline {
 
     /// All secrets.
     pub fn into_secrets(self) -> Secrets {
-        self.keys.secrets
+        self.common.keys.secrets
     }
 
     /// Takes the next packet.
@@ -131,7 +132,6 @@ impl Pipeline {
         let ordinal = summary.packets;
         summary.packets += 1;
         summary.bytes += packet.data.len() as u64;
-        self.unchecked += packet.data.len() as u64;
         summary.snapped += u64::from((packet.data.len() as u64) < u64::from(packet.wire_len));
         match &mut summary.span {
             Some((_, last)) if packet.time >= *last => *last = packet.time,
@@ -204,7 +204,6 @@ impl Pipeline {
             segment,
             packet: packet.id,
             time: packet.time,
-            settings: &self.settings,
         };
         let Self {
             flows,
@@ -212,7 +211,8 @@ impl Pipeline {
             begun,
             told,
             summary,
-            keys,
+            common,
+            unchecked,
             ..
         } = self;
         let slot = match flows.find_hashed(hash, key) {
@@ -223,12 +223,15 @@ impl Pipeline {
                 // Nothing else ends a connection.
                 let may_end = segment.flags.has(Flags::FIN | Flags::RST);
                 let was_over = may_end && followed.is_over();
-                let handled = followed.handle_segment(key, &arrival, keys);
+                let handled = followed.handle_segment(&arrival, common);
+                if handled == Handled::NewConnection || followed.may_hold() {
+                    *unchecked += packet.data.len() as u64;
+                }
                 if handled == Handled::NewConnection {
                     if let Some((key, old)) = flows.remove(slot) {
-                        conclude(key, old, keys, told, summary);
+                        conclude(key, old, common, told, summary);
                     }
-                    begin(flows, begun, keys, summary, *key, &arrival, ordinal)
+                    begin(flows, begun, common, summary, *key, &arrival, ordinal)
                 } else {
                     if let Followed::Whole(stack) = followed
                         && stack.has_earlier()
@@ -244,7 +247,10 @@ impl Pipeline {
                     Some(slot)
                 }
             }
-            None => begin(flows, begun, keys, summary, *key, &arrival, ordinal),
+            None => {
+                *unchecked += packet.data.len() as u64;
+                begin(flows, begun, common, summary, *key, &arrival, ordinal)
+            }
         };
         if let (Some(endings), Some(slot)) = (&mut self.endings, slot)
             && let Some(Followed::Whole(stack)) = self.flows.get_mut(slot)
@@ -301,7 +307,7 @@ impl Pipeline {
             .map_or(Timestamp::default(), |span| span.1);
         self.tell_attempts(known, now);
         hand_on_all(&mut self.told.sessions, known, hand);
-        self.summary.not_inflated = self.settings.windows.refused();
+        self.summary.not_inflated = self.common.settings.windows.refused();
         self.summary.clone()
     }
 
@@ -312,7 +318,7 @@ impl Pipeline {
             self.conclude(key, followed);
         }
         let outlet = std::mem::take(&mut self.told.sessions);
-        self.summary.not_inflated = self.settings.windows.refused();
+        self.summary.not_inflated = self.common.settings.windows.refused();
         Part {
             shelf: match outlet {
                 Outlet::Packed(shelf) => *shelf,
@@ -321,7 +327,7 @@ impl Pipeline {
             attempts: std::mem::take(&mut self.told.attempts),
             tls_servers: std::mem::take(&mut self.told.tls_servers),
             summary: self.summary.clone(),
-            tells_opaque: self.keys.tells_opaque,
+            tells_opaque: self.common.keys.tells_opaque,
         }
     }
 
@@ -330,14 +336,14 @@ impl Pipeline {
         conclude(
             key,
             followed,
-            &mut self.keys,
+            &mut self.common,
             &mut self.told,
             &mut self.summary,
         );
     }
 
     /// Holds less, where all connections together hold more than they may. No more can be held
-    /// than was captured, so a look now and then is enough.
+    /// than was captured of those that may hold some, so a look now and then is enough.
     #[inline]
     fn check_held(&mut self) {
         let flows = self.flows.len() as u64;
@@ -369,7 +375,7 @@ impl Pipeline {
                 break;
             }
             if let Some(Followed::Whole(stack)) = self.flows.get_mut(slot) {
-                stack.stop_waiting(&mut self.keys);
+                stack.stop_waiting(&mut self.common);
                 total -= held;
                 self.summary.impatient += 1;
             }
@@ -470,14 +476,14 @@ impl Pipeline {
 fn begin(
     flows: &mut Table<Followed>,
     begun: &mut VecDeque<Slot>,
-    keys: &mut Keyring,
+    common: &mut Common,
     summary: &mut Summary,
     key: FlowKey,
     arrival: &Arrival<'_>,
     ordinal: u64,
 ) -> Option<Slot> {
     summary.connections += 1;
-    let slot = flows.insert(key, Followed::new(arrival, ordinal, keys))?;
+    let slot = flows.insert(key, Followed::new(arrival, ordinal, common))?;
     begun.push_back(slot);
     Some(slot)
 }
@@ -504,13 +510,13 @@ fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Ended, until: Option
 fn conclude(
     key: FlowKey,
     followed: Followed,
-    keys: &mut Keyring,
+    common: &mut Common,
     told: &mut Ended,
     summary: &mut Summary,
 ) {
     match followed {
         Followed::Prelude(prelude) => told.attempts.add_prelude(key, *prelude),
-        Followed::Whole(mut stack) => conclude_in_place(key, &mut stack, keys, told, summary),
+        Followed::Whole(mut stack) => conclude_in_place(key, &mut stack, common, told, summary),
         Followed::Passing(_) => {}
     }
 }
@@ -518,13 +524,13 @@ fn conclude(
 fn conclude_in_place(
     key: FlowKey,
     stack: &mut Stack,
-    keys: &mut Keyring,
+    common: &mut Common,
     told: &mut Ended,
     summary: &mut Summary,
 ) {
     let name = stack.name(key);
     let until = told.seen_until(summary);
-    let tracker = stack.finish(keys);
+    let tracker = stack.finish(common);
     if let Some(server) = stack.tls_server(&key)
         && told.tls_servers.len() < limits::MAX_KNOWN_SERVERS
     {
@@ -552,13 +558,13 @@ fn conclude_in_place(
             told.attempts.add_tunnel(session);
         } else {
             let trace = stack.trace.take().map(|mut trace| {
-                trace.add_secrets(|| stack.secrets(keys));
+                trace.add_secrets(|| stack.secrets(&common.keys));
                 *trace
             });
             told.push(session, trace);
         }
     } else if let Some(sealed) = sealed {
-        conclude_sealed(key, (stack, sealed), keys.tells_opaque, told, summary);
+        conclude_sealed(key, (stack, sealed), common, told, summary);
     }
 }
 
@@ -567,15 +573,16 @@ fn conclude_in_place(
 fn conclude_sealed(
     key: FlowKey,
     (stack, sealed): (&Stack, Sealed),
-    tells_opaque: bool,
+    common: &Common,
     told: &mut Ended,
     summary: &mut Summary,
 ) {
     let is_failed = sealed.stage == Stage::Handshake;
+    let tells_opaque = common.keys.tells_opaque;
     if !is_failed && !tells_opaque {
         return;
     }
-    let Some(tracker) = stack.seal(&key, sealed) else {
+    let Some(tracker) = stack.seal(&key, sealed, common.settings.story) else {
         return;
     };
     let until = told.seen_until(summary);

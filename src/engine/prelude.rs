@@ -2,17 +2,15 @@
 //! scan or a SYN flood never get further, and those that do cost little until then.
 
 use crate::capture::PacketId;
-use crate::decode::{Flags, IcmpError, Segment, Tunnels};
-use crate::flow::{End, FlowKey};
+use crate::decode::{Address, Flags, IcmpError, Segment, Tunnels};
+use crate::flow::End;
 use crate::limits;
 use crate::session::facts::Unconnected;
 use crate::tcp::window_scale;
 use crate::time::Timestamp;
-use crate::tls::Keyring;
 
 use super::stack::Stack;
 use super::trace::Recording;
-use super::upper::Settings;
 
 /// What TCP needs of a packet without payload, in half of a cache line: of a scan there are many.
 #[derive(Clone, Copy, Debug)]
@@ -80,12 +78,16 @@ impl Noted {
     }
 }
 
+/// Packets that open a connection (RFC 9293 §3.5).
+const HANDSHAKE: usize = 3;
+
 /// A connection of which no byte was seen yet.
 #[derive(Debug)]
 pub(super) struct Prelude {
     ordinal: u64,
-    first: Noted,
-    more: Vec<Noted>,
+    /// The rest of a handshake is there mostly; behind the last there are copies of it.
+    noted: [Noted; HANDSHAKE],
+    len: u8,
     vlan: Option<u16>,
     aside: Option<Box<Aside>>,
     /// Its packets, where they are recorded.
@@ -95,6 +97,8 @@ pub(super) struct Prelude {
 /// What few of them have.
 #[derive(Debug, Default)]
 struct Aside {
+    /// Packets behind those of a handshake.
+    more: Vec<Noted>,
     /// The last ICMP error about its SYN.
     refusal: Option<(IcmpError, PacketId, Timestamp)>,
     tunnel: Tunnels,
@@ -111,13 +115,13 @@ impl Prelude {
     ) -> Option<Self> {
         (segment.wire_len == 0).then(|| Self {
             ordinal,
-            first: Noted::of(from, segment, packet, time),
-            more: Vec::new(),
+            noted: [Noted::of(from, segment, packet, time); HANDSHAKE],
+            len: 1,
             vlan: segment.vlan,
             aside: (!segment.tunnel.is_empty()).then(|| {
                 Box::new(Aside {
-                    refusal: None,
                     tunnel: *segment.tunnel,
+                    ..Aside::default()
                 })
             }),
             trace: None,
@@ -139,22 +143,28 @@ impl Prelude {
         if segment.wire_len > 0 || !fits {
             return false;
         }
-        if self.more.len() >= limits::MAX_PRELUDE_PACKETS {
-            // However often a SYN is repeated, only the last time tells more than the first.
-            return match self.more.last_mut() {
-                Some(last) if last.from() == from && again(last) && last.flags.has(Flags::SYN) => {
-                    *last = Noted::of(from, segment, packet, time);
-                    true
-                }
-                _ => false,
-            };
+        let noted = Noted::of(from, segment, packet, time);
+        if let Some(place) = self.noted.get_mut(usize::from(self.len)) {
+            *place = noted;
+            self.len += 1;
+            return true;
         }
-        if self.more.is_empty() {
-            // The rest of a handshake.
-            self.more.reserve_exact(2);
+        // However often a SYN came, its answer is kept.
+        let is_answer = from != self.client() && self.is_bare();
+        let more = &mut self.aside.get_or_insert_default().more;
+        if HANDSHAKE + more.len() <= limits::MAX_PRELUDE_PACKETS || is_answer {
+            more.push(noted);
+            return true;
         }
-        self.more.push(Noted::of(from, segment, packet, time));
-        true
+        // However often a SYN or its refusal is repeated, only the last time tells more than the first.
+        let repeats = Flags::SYN | Flags::RST;
+        match more.last_mut() {
+            Some(last) if last.from() == from && again(last) && last.flags.has(repeats) => {
+                *last = noted;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Takes an ICMP error about a packet of `from`.
@@ -165,7 +175,7 @@ impl Prelude {
         packet: PacketId,
         time: Timestamp,
     ) {
-        if self.first.from() == from && self.first.seq == error.seq {
+        if self.client() == from && self.first_noted().seq == error.seq {
             let aside = self.aside.get_or_insert_default();
             aside.refusal = Some((*error, packet, time));
         }
@@ -173,7 +183,7 @@ impl Prelude {
 
     /// What came of it, where it is an attempt to connect that had no success.
     pub(super) fn unconnected(&self) -> Option<Unconnected> {
-        let first = &self.first;
+        let first = self.first_noted();
         let is_syn =
             |noted: &Noted| noted.flags.0 & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
         // RFC 9293 §3.10.7.3: a RST counts where it acknowledges the SYN.
@@ -190,7 +200,7 @@ impl Prelude {
             return None;
         }
         let (mut sent, mut last, mut reset) = (1, (first.packet, first.time), None);
-        for noted in &self.more {
+        for noted in self.all().skip(1) {
             let at = (noted.packet, noted.time);
             if noted.from() != first.from() {
                 reset = Some(at);
@@ -204,12 +214,13 @@ impl Prelude {
 
     /// Who began.
     pub(super) fn client(&self) -> End {
-        self.first.from()
+        self.first_noted().from()
     }
 
     /// Its first packet.
     pub(super) fn first(&self) -> (PacketId, Timestamp) {
-        (self.first.packet, self.first.time)
+        let first = self.first_noted();
+        (first.packet, first.time)
     }
 
     /// How many packets the capture had before it.
@@ -219,7 +230,7 @@ impl Prelude {
 
     /// It has no more than one packet.
     pub(super) fn is_single(&self) -> bool {
-        self.more.is_empty()
+        self.len == 1
     }
 
     /// An ICMP error came for it.
@@ -231,7 +242,7 @@ impl Prelude {
     /// Nothing but SYNs of one end so far.
     pub(super) fn is_bare(&self) -> bool {
         self.all()
-            .all(|noted| noted.flags.has(Flags::SYN) && noted.from() == self.first.from())
+            .all(|noted| noted.flags.has(Flags::SYN) && noted.from() == self.client())
     }
 
     /// Reset, or closed by both ends.
@@ -246,35 +257,35 @@ impl Prelude {
 
     /// Its first packet.
     pub(super) const fn first_packet(&self) -> PacketId {
-        self.first.packet
+        self.first_noted().packet
     }
 
     /// Its last packet.
     pub(super) fn last(&self) -> (Timestamp, PacketId) {
-        let last = self.more.last().unwrap_or(&self.first);
-        let time = self.all().map(|noted| noted.time).max();
-        (time.unwrap_or(last.time), last.packet)
+        let first = self.first_noted();
+        self.all().fold((first.time, first.packet), |last, noted| {
+            (last.0.max(noted.time), noted.packet)
+        })
     }
 
     /// The connection with all its layers, as if it had taken every packet when it came.
-    pub(super) fn replay(&self, key: &FlowKey, settings: &Settings, keys: &mut Keyring) -> Stack {
+    pub(super) fn replay(&self) -> Stack {
         let aside = self.aside.as_deref();
         let tunnel = aside.map(|aside| aside.tunnel).unwrap_or_default();
         let mut stack = Stack::new(
-            self.first.packet,
-            self.first.time,
+            self.first_noted().packet,
+            self.first_noted().time,
             self.ordinal,
             (self.vlan, tunnel),
-            settings.clone(),
         );
         for noted in self.all() {
-            let (src, dst) = (key.address(noted.from()), key.address(noted.from().other()));
             let scale = noted.scale().map(|shift| [3, 3, shift]);
             let segment = Segment {
-                src: src.ip().into(),
-                dst: dst.ip().into(),
-                src_port: src.port(),
-                dst_port: dst.port(),
+                // Whoever knows the end needs no addresses.
+                src: Address::NOWHERE,
+                dst: Address::NOWHERE,
+                src_port: 0,
+                dst_port: 0,
                 seq: noted.seq,
                 ack: noted.ack,
                 flags: noted.flags,
@@ -287,16 +298,23 @@ impl Prelude {
                 vlan: self.vlan,
                 tunnel: &tunnel,
             };
-            stack.handle_segment(noted.from(), &segment, noted.packet, noted.time, keys);
+            stack.handle_empty(noted.from(), &segment, noted.packet, noted.time);
         }
         if let Some((error, packet, time)) = aside.and_then(|aside| aside.refusal.as_ref()) {
-            stack.handle_icmp(self.first.from(), error, *packet, *time);
+            stack.handle_icmp(self.client(), error, *packet, *time);
         }
         stack
     }
 
     fn all(&self) -> impl Iterator<Item = &Noted> {
-        std::iter::once(&self.first).chain(&self.more)
+        let more = self.aside.as_deref().map(|aside| aside.more.as_slice());
+        let noted = self.noted.iter().take(usize::from(self.len));
+        noted.chain(more.unwrap_or_default())
+    }
+
+    const fn first_noted(&self) -> &Noted {
+        let [first, ..] = &self.noted;
+        first
     }
 }
 
@@ -308,6 +326,6 @@ mod tests {
     #[test]
     fn a_connection_without_a_byte_takes_little() {
         assert_eq!(size_of::<Noted>(), 32);
-        assert!(size_of::<Prelude>() <= 88, "{}", size_of::<Prelude>());
+        assert!(size_of::<Prelude>() <= 128, "{}", size_of::<Prelude>());
     }
 }

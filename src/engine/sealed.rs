@@ -8,7 +8,7 @@ use crate::tls::{Sealed, Stage};
 impl Stack {
     /// A session of TLS that nothing was read of; `None` where the capture does not show how far
     /// it came.
-    pub(super) fn seal(&self, key: &FlowKey, sealed: Sealed) -> Option<Box<Tracker>> {
+    pub(super) fn seal(&self, key: &FlowKey, sealed: Sealed, story: bool) -> Option<Box<Tracker>> {
         let tcp = self.tcp();
         // What the capture lost may have been the rest of the handshake.
         let is_whole = |&end: &End| {
@@ -17,7 +17,7 @@ impl Stack {
         };
         let is_known = sealed.stage == Stage::Opaque || End::BOTH.iter().all(is_whole);
         let client = sealed.client.unwrap_or_else(|| likely_client(key));
-        is_known.then(|| self.seal_as(client, sealed))
+        is_known.then(|| self.seal_as(client, sealed, story))
     }
 }
 

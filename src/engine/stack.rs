@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
 use super::trace::Recording;
-use super::upper::{App, Seen, Settings, Upper};
+use super::upper::{App, Common, Rare, Seen, Upper};
 use crate::capture::PacketId;
 use crate::decode::{Flags, IcmpError, Segment, Tunnels};
 use crate::flow::{End, FlowKey, Pair};
@@ -24,8 +24,6 @@ pub(super) struct Stack {
     ordinal: u64,
     /// Outermost VLAN of its first packet.
     vlan: Option<u16>,
-    /// Tunnels around its first packet, where there are any.
-    tunnel: Option<Box<Tunnels>>,
     /// Somebody waits for it to be over.
     pub(super) is_watched: bool,
     /// Somebody looks for its secrets.
@@ -55,23 +53,24 @@ impl Stack {
         time: Timestamp,
         ordinal: u64,
         (vlan, tunnel): (Option<u16>, Tunnels),
-        settings: Settings,
     ) -> Self {
         Self {
             tcp: Connection::new(packet, time),
             upper: Upper {
-                prefix: None,
                 tls: None,
                 app: App::Undecided,
                 tracker: None,
-                rare: None,
+                rare: (!tunnel.is_empty()).then(|| {
+                    Box::new(Rare {
+                        tunnel,
+                        ..Rare::default()
+                    })
+                }),
                 prefixes_left: limits::MAX_PREFIXES,
                 is_reused: false,
-                settings,
             },
             ordinal,
             vlan,
-            tunnel: (!tunnel.is_empty()).then(|| Box::new(tunnel)),
             is_watched: false,
             is_keyless: false,
             trace: None,
@@ -94,11 +93,12 @@ impl Stack {
 
     /// What its sessions are known by.
     pub(super) fn name(&self, key: FlowKey) -> Name {
+        let tunnel = self.upper.rare.as_ref().map(|rare| rare.tunnel);
         Name {
             key,
             ordinal: self.ordinal,
             vlan: self.vlan,
-            tunnel: self.tunnel.as_deref().copied().unwrap_or_default(),
+            tunnel: tunnel.unwrap_or_default(),
         }
     }
 
@@ -109,7 +109,7 @@ impl Stack {
         segment: &Segment<'_>,
         packet: PacketId,
         time: Timestamp,
-        keys: &mut Keyring,
+        common: &mut Common,
     ) -> Handled {
         let Self { tcp, upper, .. } = self;
         if let Some((readers, tracker)) = upper.bare_frames() {
@@ -118,10 +118,23 @@ impl Stack {
                 readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
             });
         }
-        let seen = Seen::of(tcp, Some(from), segment.flags.has(Flags::SYN));
+        let Common { keys, settings } = common;
+        let seen = Seen::of(settings, tcp, Some(from), segment.flags.has(Flags::SYN));
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
             upper.handle_chunk(end, chunk, &seen, keys)
         })
+    }
+
+    /// Takes one that holds no byte.
+    pub(super) fn handle_empty(
+        &mut self,
+        from: End,
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+    ) {
+        self.tcp
+            .handle_segment(from, segment, packet, time, &mut |_, _| {});
     }
 
     /// The connection is over, but for packets that come late.
@@ -147,6 +160,17 @@ impl Stack {
         self.tcp.handle_icmp(from, error, packet, time);
     }
 
+    /// Bytes may wait for others; an open WebSocket of which nothing is missing holds none.
+    pub(super) fn may_hold(&self) -> bool {
+        let is_settled = match &self.upper.app {
+            App::Frames(readers) => !readers.a.is_seeking() && !readers.b.is_seeking(),
+            App::Other => true,
+            App::Undecided | App::Http(_) | App::Unknown(_) => false,
+        };
+        let has_hole = |end| self.tcp.stream(end).has_hole();
+        !is_settled || self.upper.tls.is_some() || End::BOTH.into_iter().any(has_hole)
+    }
+
     /// Memory held by bytes that wait for others.
     pub(super) fn held_bytes(&self) -> usize {
         let kept = match &self.upper.app {
@@ -160,9 +184,10 @@ impl Stack {
     }
 
     /// Waits no longer: what is missing stays missing.
-    pub(super) fn stop_waiting(&mut self, keys: &mut Keyring) {
+    pub(super) fn stop_waiting(&mut self, common: &mut Common) {
         let Self { tcp, upper, .. } = self;
-        let seen = Seen::of(tcp, None, false);
+        let Common { keys, settings } = common;
+        let seen = Seen::of(settings, tcp, None, false);
         tcp.abandon_holes(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
         upper.resume_tls(&seen, keys, true);
         if let Some(tls) = &mut upper.tls {
@@ -195,16 +220,17 @@ impl Stack {
 
     /// Reads what waited for secrets, where they are there by now; `give_up`: in any case.
     /// Returns whether nothing waits any more.
-    pub(super) fn resume(&mut self, keys: &mut Keyring, give_up: bool) -> bool {
+    pub(super) fn resume(&mut self, common: &mut Common, give_up: bool) -> bool {
         let Self { tcp, upper, .. } = self;
-        let seen = Seen::of(tcp, None, false);
+        let Common { keys, settings } = common;
+        let seen = Seen::of(settings, tcp, None, false);
         upper.resume_tls(&seen, keys, give_up)
     }
 
     /// A session is open.
     pub(super) fn is_open(&self) -> bool {
         let tracker = self.upper.tracker.as_ref();
-        tracker.is_some_and(|tracker| tracker.opened.is_some())
+        tracker.is_some_and(|tracker| tracker.opened().is_some())
     }
 
     /// What opens its TLS, as the text of a key log.
@@ -218,12 +244,8 @@ impl Stack {
     }
 
     /// A session that tells of its TLS only.
-    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed) -> Box<Tracker> {
-        let mut tracker = Box::new(Tracker::new(
-            client,
-            self.tcp.first(),
-            self.upper.settings.story,
-        ));
+    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed, story: bool) -> Box<Tracker> {
+        let mut tracker = Box::new(Tracker::new(client, self.tcp.first(), story));
         self.upper.describe(&mut tracker);
         sealed.client = Some(client);
         tracker.handle_sealed(sealed);
@@ -353,9 +375,10 @@ impl Stack {
     }
 
     /// The connection is over, or the capture is: what it carried.
-    pub(super) fn finish(&mut self, keys: &mut Keyring) -> Option<Box<Tracker>> {
+    pub(super) fn finish(&mut self, common: &mut Common) -> Option<Box<Tracker>> {
         let Self { tcp, upper, .. } = self;
-        let seen = Seen::of(tcp, None, false);
+        let Common { keys, settings } = common;
+        let seen = Seen::of(settings, tcp, None, false);
         tcp.finish(&mut |end, chunk| upper.handle_chunk(end, chunk, &seen, keys));
         upper.resume_tls(&seen, keys, true);
         upper.finish_tls(&seen);
@@ -382,7 +405,7 @@ impl Stack {
         upper.finish(&seen, spoken, tcp.last());
         let mut tracker = match upper.tracker.take() {
             Some(tracker) => tracker,
-            None => upper.unconnected(seen.first)?,
+            None => upper.unconnected(&seen)?,
         };
         upper.describe(&mut tracker);
         Some(tracker)
@@ -412,7 +435,7 @@ mod tests {
             size_of::<Pair<Reader>>(),
         ];
         assert!(
-            sizes[0] <= 424 && sizes[1] <= 520 && sizes[2] <= 240,
+            sizes[0] <= 424 && sizes[1] <= 376 && sizes[2] <= 80,
             "{sizes:?}"
         );
     }

@@ -30,10 +30,10 @@ pub(super) fn tell(
         clocks,
         remarks,
     } = diagnose(&facts, detail);
+    let opened = tracker.opened();
     let Tracker {
         client,
-        first,
-        opened,
+        first: (first_packet, started),
         events,
         rare,
         ..
@@ -59,7 +59,7 @@ pub(super) fn tell(
         facts
             .answered
             .or(facts.request)
-            .map_or(first.packet, |(packet, _)| packet)
+            .map_or(first_packet, |(packet, _)| packet)
     } else {
         tcp.last().packet
     };
@@ -77,7 +77,7 @@ pub(super) fn tell(
         tls,
         vlan: name.vlan,
         tunnel: (!name.tunnel.is_empty()).then(|| name.tunnel.to_string()),
-        started: first.time,
+        started,
         opened,
         ended,
         last_byte,
@@ -98,7 +98,7 @@ pub(super) fn tell(
             (false, true) => Captured::ServerOnly,
             _ => Captured::Both,
         },
-        first_packet: first.packet,
+        first_packet,
         last_packet,
         related: Vec::new(),
         events: events.map(|events| *events).unwrap_or_default(),

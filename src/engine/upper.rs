@@ -1,11 +1,12 @@
 //! What lies over TCP in one connection: HTTP until the WebSocket begins, then frames.
 
+use crate::decode::Tunnels;
 use crate::flow::{End, Pair};
-use crate::http::{Event, Exchange, Halves, NoTunnel, Prefix, Sight, looks_like};
+use crate::http::{Event, Events, Exchange, Halves, NoTunnel, Prefix, Sight, looks_like};
 use crate::limits;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Origin, Waiting};
-use crate::tls::{TlsConnection, alert_in};
+use crate::tls::{Keyring, TlsConnection, alert_in};
 use crate::ws::{Found, Reader, Search, Windows};
 
 /// What a connection carries, as far as is known.
@@ -18,13 +19,20 @@ pub(super) enum App {
     /// The beginning is missing: WebSocket frames, perhaps.
     Unknown(Box<Pair<Search>>),
     /// WebSocket frames.
-    Frames(Box<Pair<Reader>>),
+    Frames(Pair<Reader>),
     /// Nothing that concerns us: its bytes are not looked at.
     Other,
 }
 
 /// What all connections of a share have in common.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) keys: Keyring,
+    pub(super) settings: Settings,
+}
+
+/// How they are followed.
+#[derive(Debug)]
 pub(super) struct Settings {
     /// Keep the events of sessions.
     pub(super) story: bool,
@@ -35,8 +43,6 @@ pub(super) struct Settings {
 /// The part above TCP: apart, so that TCP can hand its chunks to it.
 #[derive(Debug)]
 pub(super) struct Upper {
-    /// What a proxy put before everything else, while it lasts.
-    pub(super) prefix: Option<Box<Prefix>>,
     /// Where it is TLS, `app` is what its plaintext carries.
     pub(super) tls: Option<Box<TlsConnection>>,
     pub(super) app: App,
@@ -46,12 +52,15 @@ pub(super) struct Upper {
     pub(super) prefixes_left: u8,
     /// An attempt on this connection was told before its end.
     pub(super) is_reused: bool,
-    pub(super) settings: Settings,
 }
 
 /// What few connections have, apart so that the others touch less memory.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
+    /// Tunnels around the first packet.
+    pub(super) tunnel: Tunnels,
+    /// What a proxy put before everything else, while it lasts.
+    pub(super) prefix: Option<Box<Prefix>>,
     /// Offsets behind what proxies put first.
     pub(super) begins: Pair<u64>,
     /// In TLS: what is missing before the first plaintext of an end.
@@ -67,7 +76,8 @@ pub(super) struct Rare {
 }
 
 /// What the layers above need to know of the connection below.
-pub(super) struct Seen {
+pub(super) struct Seen<'s> {
+    pub(super) settings: &'s Settings,
     pub(super) first: Origin,
     /// The capture holds packets of this end.
     pub(super) ends: Pair<bool>,
@@ -77,13 +87,19 @@ pub(super) struct Seen {
     pub(super) waits: Pair<bool>,
 }
 
-impl Seen {
+impl<'s> Seen<'s> {
     /// As of a packet of `from`, which may be the SYN.
-    pub(super) fn of(tcp: &Connection, from: Option<End>, syn: bool) -> Self {
+    pub(super) fn of(
+        settings: &'s Settings,
+        tcp: &Connection,
+        from: Option<End>,
+        syn: bool,
+    ) -> Self {
         let is_from = |end| from == Some(end);
         let ends = |end| tcp.has_seen(end) || is_from(end);
         let from_syn = |end| tcp.stream(end).is_from_syn() || is_from(end) && syn;
         Self {
+            settings,
             first: tcp.first(),
             ends: Pair {
                 a: ends(End::A),
@@ -120,6 +136,11 @@ impl Upper {
             .is_some_and(|rare| !rare.earlier.is_empty())
     }
 
+    /// What a proxy puts first, if that is under way: it has to be put back.
+    pub(super) fn take_prefix(&mut self) -> Option<Box<Prefix>> {
+        self.rare.as_mut()?.prefix.take()
+    }
+
     /// Who reads what TCP carries, once that is frames and not wrapped in anything: they take it
     /// as it comes, with no look at the rest.
     pub(super) fn bare_frames(&mut self) -> Option<(&mut Pair<Reader>, &mut Tracker)> {
@@ -147,7 +168,7 @@ impl Upper {
         self.rare.as_mut()?.first_gaps[end].take()
     }
 
-    pub(super) fn handle_plain(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen) {
+    pub(super) fn handle_plain(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen<'_>) {
         match &mut self.app {
             App::Other => {}
             App::Frames(readers) => {
@@ -157,7 +178,7 @@ impl Upper {
                 }
             }
             App::Http(exchange) => {
-                let mut events = Vec::new();
+                let mut events = Events::default();
                 let sight = Sight {
                     peer_seen: seen.ends[end.other()],
                     whole: seen.from_syn[end],
@@ -165,7 +186,7 @@ impl Upper {
                     peer_waits: seen.waits[end.other()],
                 };
                 exchange.handle_chunk(end, chunk, sight, &mut events);
-                self.handle_events(events, seen.first);
+                self.handle_events(events, seen);
             }
             App::Unknown(searches) => {
                 // An HTTP connection whose beginning is missing may still open a WebSocket.
@@ -184,7 +205,7 @@ impl Upper {
                     return;
                 }
                 searches[end].handle_chunk(chunk);
-                self.decide(seen.first, false);
+                self.decide(seen, false);
             }
             // Nothing is known of what the missing bytes were part of.
             App::Undecided if matches!(chunk, Chunk::Gap { .. }) && !seen.from_syn[end] => {
@@ -221,7 +242,7 @@ impl Upper {
 
     /// Frames without an opening: a WebSocket where one direction is masked and the other is
     /// not, or does not contradict.
-    fn decide(&mut self, first: Origin, is_over: bool) {
+    fn decide(&mut self, seen: &Seen<'_>, is_over: bool) {
         let App::Unknown(searches) = &mut self.app else {
             return;
         };
@@ -282,7 +303,7 @@ impl Upper {
             _ => None,
         };
         if let Some(client) = client {
-            self.open_unseen(client, first);
+            self.open_unseen(client, seen);
         } else if End::BOTH
             .iter()
             .all(|&end| searches[end].bytes() > limits::MAX_SEARCH_BYTES)
@@ -295,8 +316,11 @@ impl Upper {
     }
 
     /// A session whose opening the capture does not hold.
-    fn open_unseen(&mut self, client: End, first: Origin) {
-        let mut tracker = Box::new(Tracker::new(client, first, self.settings.story));
+    fn open_unseen(&mut self, client: End, seen: &Seen<'_>) {
+        let Seen {
+            settings, first, ..
+        } = *seen;
+        let mut tracker = Box::new(Tracker::new(client, first, settings.story));
         match self.rare.as_mut().and_then(|rare| rare.halves.take()) {
             Some(halves) => {
                 tracker.handle_request(halves.request, halves.asked);
@@ -309,20 +333,23 @@ impl Upper {
             let mut read = |end: End, search: Search| {
                 let side = tracker.side(end);
                 let compression = tracker.compression();
-                search.into_reader(side, compression, &self.settings.windows, &mut |item| {
+                search.into_reader(side, compression, &settings.windows, &mut |item| {
                     tracker.handle_item(side, item)
                 })
             };
-            self.app = App::Frames(Box::new(Pair {
+            self.app = App::Frames(Pair {
                 a: read(End::A, a),
                 b: read(End::B, b),
-            }));
+            });
         }
         self.tracker = Some(tracker);
     }
 
-    fn handle_events(&mut self, events: Vec<Event>, first: Origin) {
-        for event in events {
+    fn handle_events(&mut self, mut events: Events, seen: &Seen<'_>) {
+        let Seen {
+            settings, first, ..
+        } = *seen;
+        while let Some(event) = events.pop() {
             match event {
                 Event::Opening {
                     client,
@@ -339,7 +366,7 @@ impl Upper {
                     if let Some(earlier) = self.tracker.take() {
                         self.rare().earlier.push(*earlier);
                     }
-                    let mut tracker = Box::new(Tracker::new(client, begin, self.settings.story));
+                    let mut tracker = Box::new(Tracker::new(client, begin, settings.story));
                     tracker.handle_request(request, origin);
                     self.tracker = Some(tracker);
                 }
@@ -358,12 +385,11 @@ impl Upper {
                     response,
                     origin,
                 } => {
-                    let story = self.settings.story;
-                    let tracker = self
-                        .tracker
-                        .get_or_insert_with(|| Box::new(Tracker::new(client, first, story)));
-                    tracker.handle_opened(response.as_deref(), origin);
-                    self.begin_frames();
+                    let tracker = self.tracker.get_or_insert_with(|| {
+                        Box::new(Tracker::new(client, first, settings.story))
+                    });
+                    tracker.handle_opened(response.as_ref(), origin);
+                    self.begin_frames(&settings.windows);
                 }
                 Event::NoBeginning(halves) => {
                     if halves.is_some() || self.rare.is_some() {
@@ -382,23 +408,23 @@ impl Upper {
         }
     }
 
-    fn begin_frames(&mut self) {
+    fn begin_frames(&mut self, windows: &Windows) {
         let Some(tracker) = &mut self.tracker else {
             return;
         };
         // Behind a head that the capture lost, messages may have begun too.
         let reader = |end| {
             let side = tracker.side(end);
-            let mut reader = Reader::new(side, tracker.compression(), &self.settings.windows);
+            let mut reader = Reader::new(side, tracker.compression(), windows);
             if !tracker.has_head(side) {
                 reader.begin_unknown();
             }
             reader
         };
-        let mut readers = Box::new(Pair {
+        let mut readers = Pair {
             a: reader(End::A),
             b: reader(End::B),
-        });
+        };
         if let App::Http(mut exchange) = std::mem::replace(&mut self.app, App::Undecided) {
             exchange.drain(|end, chunk| {
                 let side = tracker.side(end);
@@ -421,13 +447,13 @@ impl Upper {
         }
     }
 
-    pub(super) fn finish(&mut self, seen: &Seen, spoken: Pair<bool>, last: Origin) {
+    pub(super) fn finish(&mut self, seen: &Seen<'_>, spoken: Pair<bool>, last: Origin) {
         if let App::Http(exchange) = &mut self.app {
-            let mut events = Vec::new();
+            let mut events = Events::default();
             exchange.finish(last, spoken, &mut events);
-            self.handle_events(events, seen.first);
+            self.handle_events(events, seen);
         }
-        self.decide(seen.first, true);
+        self.decide(seen, true);
         if let (App::Frames(readers), Some(tracker)) = (&mut self.app, &mut self.tracker) {
             for end in End::BOTH {
                 let side = tracker.side(end);

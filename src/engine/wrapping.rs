@@ -13,12 +13,12 @@ impl Upper {
         &mut self,
         end: End,
         chunk: Chunk<'_>,
-        seen: &Seen,
+        seen: &Seen<'_>,
         keys: &mut Keyring,
     ) {
-        if let Some(mut prefix) = self.prefix.take() {
+        if let Some(mut prefix) = self.take_prefix() {
             match prefix.handle_chunk(end, chunk) {
-                None => self.prefix = Some(prefix),
+                None => self.rare().prefix = Some(prefix),
                 Some(begins) => {
                     self.set_no_tunnel(prefix.no_tunnel());
                     let before = self.begins();
@@ -38,12 +38,13 @@ impl Upper {
             (&self.tls, &self.app, chunk)
         {
             let is_whole = self.is_begin(end, offset, seen);
-            if is_whole && self.prefixes_left > 0 {
-                self.prefix = Prefix::detect(end, bytes, self.begins()).map(Box::new);
-                if self.prefix.is_some() {
-                    self.prefixes_left -= 1;
-                    return self.handle_chunk(end, chunk, seen, keys);
-                }
+            if is_whole
+                && self.prefixes_left > 0
+                && let Some(prefix) = Prefix::detect(end, bytes, self.begins())
+            {
+                self.rare().prefix = Some(Box::new(prefix));
+                self.prefixes_left -= 1;
+                return self.handle_chunk(end, chunk, seen, keys);
             }
             self.tls = match looks_like_tls(bytes) {
                 Some(Look::Handshake) if is_whole || bytes.len() > 5 => Some(Box::default()),
@@ -61,8 +62,8 @@ impl Upper {
     }
 
     /// The attempt of a client whose proxy opened no tunnel.
-    pub(super) fn unconnected(&mut self, first: Origin) -> Option<Box<Tracker>> {
-        if let Some(prefix) = self.prefix.take() {
+    pub(super) fn unconnected(&mut self, seen: &Seen<'_>) -> Option<Box<Tracker>> {
+        if let Some(prefix) = self.take_prefix() {
             self.set_no_tunnel(prefix.no_tunnel());
         }
         let NoTunnel {
@@ -81,18 +82,18 @@ impl Upper {
         };
         Some(Box::new(Tracker::unconnected(
             client,
-            first,
+            seen.first,
             what,
-            self.settings.story,
+            seen.settings.story,
         )))
     }
 
     /// An offset is where the contents of an end begin.
-    pub(super) fn is_begin(&self, end: End, offset: u64, seen: &Seen) -> bool {
+    pub(super) fn is_begin(&self, end: End, offset: u64, seen: &Seen<'_>) -> bool {
         seen.from_syn[end] && offset == self.begins()[end]
     }
 
-    fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen) {
+    fn handle_item(&mut self, end: End, item: TlsItem<'_>, seen: &Seen<'_>) {
         match (item, &mut self.tracker) {
             // How much of a hole at the end of the handshake was data is a guess: where HTTP
             // begins behind it, nothing was.
@@ -121,7 +122,7 @@ impl Upper {
         }
     }
 
-    fn tell_first_gap(&mut self, end: End, seen: &Seen) {
+    fn tell_first_gap(&mut self, end: End, seen: &Seen<'_>) {
         if let Some((len, origin)) = self.take_first_gap(end) {
             let gap = Chunk::Gap {
                 offset: 0,
@@ -134,7 +135,12 @@ impl Upper {
 
     /// Reads what waited for secrets of TLS, where they are there by now, or nobody waits any
     /// longer. Returns whether nothing waits.
-    pub(super) fn resume_tls(&mut self, seen: &Seen, keys: &mut Keyring, give_up: bool) -> bool {
+    pub(super) fn resume_tls(
+        &mut self,
+        seen: &Seen<'_>,
+        keys: &mut Keyring,
+        give_up: bool,
+    ) -> bool {
         let Some(mut tls) = self.tls.take() else {
             return true;
         };
@@ -145,7 +151,7 @@ impl Upper {
         is_done
     }
 
-    pub(super) fn finish_tls(&mut self, seen: &Seen) {
+    pub(super) fn finish_tls(&mut self, seen: &Seen<'_>) {
         if let Some(mut tls) = self.tls.take() {
             tls.finish(&mut |end, item| self.handle_item(end, item, seen));
             End::BOTH

@@ -1,6 +1,7 @@
 //! What an exchange tells, and what it has to know for it.
 
 use super::head::{BodyLen, Request, Response};
+use super::queue::Queue;
 use crate::flow::End;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
@@ -26,14 +27,14 @@ pub enum Event {
         /// The end that sent it.
         client: End,
         /// The request.
-        request: Box<Request>,
+        request: Request,
         /// The packet with its last byte.
         origin: Origin,
     },
     /// The opening was answered with something other than 101.
     Refused {
         /// The answer.
-        response: Box<Response>,
+        response: Response,
         /// The packet with its last byte.
         origin: Origin,
     },
@@ -49,7 +50,7 @@ pub enum Event {
         /// The end that opened it.
         client: End,
         /// The 101; `None` where the capture lost it.
-        response: Option<Box<Response>>,
+        response: Option<Response>,
         /// The packet with its last byte, or that showed that it is lost.
         origin: Origin,
     },
@@ -60,16 +61,19 @@ pub enum Event {
     Over,
 }
 
+/// What it came to so far, in order.
+pub type Events = Queue<Event>;
+
 /// A request and its 101, of which the capture has so little that neither says what they are
 /// about.
 #[derive(Debug)]
 pub struct Halves {
     /// The request.
-    pub request: Box<Request>,
+    pub request: Request,
     /// Its packet.
     pub asked: Origin,
     /// The answer.
-    pub response: Box<Response>,
+    pub response: Response,
     /// Its packet.
     pub answered: Origin,
 }
@@ -117,5 +121,5 @@ pub(super) enum Opening {
     Yes,
     No,
     /// The part that would say so is not in the capture: the answer tells.
-    Maybe(Box<Request>, Origin),
+    Maybe(Box<(Request, Origin)>),
 }

@@ -3,11 +3,10 @@
 
 mod holes;
 
-use std::collections::VecDeque;
-
-use super::event::{Asked, Event, Halves, Method, Opening, Sight};
+use super::event::{Asked, Event, Events, Halves, Method, Opening, Sight};
 use super::head::{Request, Response};
 use super::lane::{Head, Kind, Lane, Taken, looks_like};
+use super::queue::Queue;
 use crate::flow::{End, Pair};
 use crate::limits;
 use crate::tcp::{Chunk, Origin, Waiting};
@@ -20,22 +19,28 @@ const FOREIGN_LEN: usize = 16;
 pub struct Exchange {
     client: Option<End>,
     lanes: Pair<Lane>,
-    /// Bytes that came before it was known which end asks.
-    unsorted: Pair<Waiting>,
-    requests: VecDeque<Asked>,
-    /// An answer whose request has not been seen: it is lost, or late in the capture.
-    early: Option<(Box<Response>, Origin)>,
-    /// A request of whose head a part is missing: taken once it is known where it ends.
-    cut_request: Option<(Box<Request>, Origin)>,
-    /// A 101 of the same kind.
-    cut_answer: Option<(Box<Response>, Origin)>,
+    requests: Queue<Asked>,
+    rare: Option<Box<Rare>>,
     /// An answer is missing, so the next one need not belong to the oldest request.
     answer_missing: bool,
     /// A request is missing, so an answer need not belong to one that is known.
     request_missing: bool,
-    /// An answer that may be to the opening, or to a request that is missing.
-    doubtful: Option<(Box<Response>, Origin)>,
     over: bool,
+}
+
+/// What few exchanges have.
+#[derive(Debug, Default)]
+struct Rare {
+    /// Bytes that came before it was known which end asks.
+    unsorted: Pair<Waiting>,
+    /// An answer whose request has not been seen: it is lost, or late in the capture.
+    early: Option<(Response, Origin)>,
+    /// A request of whose head a part is missing: taken once it is known where it ends.
+    cut_request: Option<(Request, Origin)>,
+    /// A 101 of the same kind.
+    cut_answer: Option<(Response, Origin)>,
+    /// An answer that may be to the opening, or to a request that is missing.
+    doubtful: Option<(Response, Origin)>,
 }
 
 impl Default for Exchange {
@@ -46,14 +51,10 @@ impl Default for Exchange {
                 a: Lane::new(),
                 b: Lane::new(),
             },
-            unsorted: Pair::default(),
-            requests: VecDeque::new(),
-            early: None,
-            cut_request: None,
-            cut_answer: None,
+            requests: Queue::default(),
+            rare: None,
             answer_missing: false,
             request_missing: false,
-            doubtful: None,
             over: false,
         }
     }
@@ -61,13 +62,7 @@ impl Default for Exchange {
 
 impl Exchange {
     /// Takes the next chunk of one direction.
-    pub fn handle_chunk(
-        &mut self,
-        end: End,
-        chunk: Chunk<'_>,
-        sight: Sight,
-        events: &mut Vec<Event>,
-    ) {
+    pub fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, sight: Sight, events: &mut Events) {
         if self.over {
             // The head that ended this exchange stood in the same bytes as what follows.
             if let Lane::Waiting(waiting) = &mut self.lanes[end] {
@@ -93,21 +88,24 @@ impl Exchange {
 
     /// Bytes kept until the other half of an opening shows what they are.
     pub fn kept_bytes(&self) -> usize {
-        let kept = |end| self.unsorted[end].len() + self.lanes[end].kept_bytes();
-        kept(End::A) + kept(End::B)
+        let unsorted = self.rare.as_ref().map(|rare| &rare.unsorted);
+        let unsorted = unsorted.map_or(0, |unsorted| unsorted.a.len() + unsorted.b.len());
+        unsorted + self.lanes.a.kept_bytes() + self.lanes.b.kept_bytes()
     }
 
     /// Gives these bytes up: they become gaps.
     pub fn forget(&mut self) {
         for end in End::BOTH {
-            self.unsorted[end].forget();
+            if let Some(rare) = &mut self.rare {
+                rare.unsorted[end].forget();
+            }
             self.lanes[end].forget();
         }
     }
 
     /// The connection is over: what waited for its other half goes without. `seen`: the ends
     /// of whose streams the capture holds the beginning, or more than the end.
-    pub fn finish(&mut self, last: Origin, seen: Pair<bool>, events: &mut Vec<Event>) {
+    pub fn finish(&mut self, last: Origin, seen: Pair<bool>, events: &mut Events) {
         if self.over {
             return;
         }
@@ -121,7 +119,7 @@ impl Exchange {
         self.take_cut_answer(events);
         // What the server sent behind it is lost: another answer, perhaps.
         if self.lanes[client.other()].is_cut() {
-            self.doubtful = None;
+            self.take_doubtful();
         }
         self.believe(events);
         if self.over {
@@ -145,18 +143,20 @@ impl Exchange {
     /// directions.
     pub fn drain(&mut self, mut each: impl FnMut(End, Chunk<'_>)) {
         for end in End::BOTH {
-            self.unsorted[end].drain(|chunk| each(end, chunk));
+            if let Some(rare) = &mut self.rare {
+                rare.unsorted[end].drain(|chunk| each(end, chunk));
+            }
             let lane = std::mem::replace(&mut self.lanes[end], Lane::new());
             lane.into_waiting().drain(|chunk| each(end, chunk));
         }
     }
 
     /// Finds out which end asks, by what either says first.
-    fn sort(&mut self, end: End, chunk: Chunk<'_>, sight: Sight, events: &mut Vec<Event>) {
+    fn sort(&mut self, end: End, chunk: Chunk<'_>, sight: Sight, events: &mut Events) {
         let other = end.other();
         // Mostly the first bytes tell, and need not be kept.
-        if self.unsorted[end].is_empty()
-            && self.unsorted[other].is_empty()
+        let unsorted = self.rare.as_ref().map(|rare| &rare.unsorted);
+        if unsorted.is_none_or(|unsorted| unsorted.a.is_empty() && unsorted.b.is_empty())
             && let Chunk::Data { bytes, .. } = chunk
             && let Some(Some(kind)) = looks_like(bytes)
         {
@@ -164,17 +164,20 @@ impl Exchange {
             self.note_missing(end, sight);
             return self.handle_chunk(end, chunk, sight, events);
         }
-        let before = self.unsorted[end].len();
-        self.unsorted[end].push(chunk);
+        let unsorted = &mut self.rare().unsorted;
+        let before = unsorted[end].len();
+        unsorted[end].push(chunk);
+        let has_answer = !unsorted[other].is_empty();
+        let has_answer_bytes = unsorted[other].has_bytes();
         let mut first = [0; 8];
-        let (len, cut) = self.unsorted[end].begin(&mut first);
+        let (len, cut) = unsorted[end].begin(&mut first);
         match looks_like(first.get(..len).unwrap_or_default()) {
             Some(Some(Kind::Requests)) => self.client = Some(end),
             Some(Some(Kind::Responses)) => self.client = Some(other),
             // Other bytes first: HTTP only if the other end says so, and these are its answer.
-            Some(None) if before == 0 && self.unsorted[other].is_empty() => return,
+            Some(None) if before == 0 && !has_answer => return,
             // Behind a hole they prove nothing, as long as the other end has not spoken.
-            Some(None) if self.begins_with_gap(end) && !self.unsorted[other].has_bytes() => return,
+            Some(None) if self.begins_with_gap(end) && !has_answer_bytes => return,
             // Not where a beginning, which may have been a request, is missing.
             Some(None)
                 if !sight.whole || End::BOTH.iter().any(|&end| self.begins_with_gap(end)) =>
@@ -190,7 +193,7 @@ impl Exchange {
         // Requests first: what answers them is told by them.
         let client = self.client.unwrap_or(end);
         for end in [client, client.other()] {
-            let mut waiting = std::mem::take(&mut self.unsorted[end]);
+            let mut waiting = std::mem::take(&mut self.rare().unsorted[end]);
             waiting.drain(|chunk| self.handle_chunk(end, chunk, sight, events));
         }
     }
@@ -207,7 +210,26 @@ impl Exchange {
     }
 
     fn begins_with_gap(&self, end: End) -> bool {
-        self.unsorted[end].begins_with_gap()
+        let unsorted = self.rare.as_ref().map(|rare| &rare.unsorted);
+        unsorted.is_some_and(|unsorted| unsorted[end].begins_with_gap())
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Takes something out of what few have.
+    fn take_rare<T>(&mut self, take: impl FnOnce(&mut Rare) -> Option<T>) -> Option<T> {
+        take(self.rare.as_deref_mut()?)
+    }
+
+    fn has_doubtful(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| rare.doubtful.is_some())
+    }
+
+    fn take_doubtful(&mut self) -> Option<(Response, Origin)> {
+        self.take_rare(|rare| rare.doubtful.take())
     }
 
     fn opening_waits(&self) -> bool {
@@ -224,12 +246,12 @@ impl Exchange {
         }
     }
 
-    fn end(&mut self, events: &mut Vec<Event>) {
+    fn end(&mut self, events: &mut Events) {
         self.over = true;
         events.push(Event::Over);
     }
 
-    fn give_up(&mut self, halves: Option<Box<Halves>>, events: &mut Vec<Event>) {
+    fn give_up(&mut self, halves: Option<Box<Halves>>, events: &mut Events) {
         self.over = true;
         events.push(Event::NoBeginning(halves));
     }
@@ -241,7 +263,7 @@ impl Exchange {
         mut bytes: &[u8],
         origin: Origin,
         sight: Sight,
-        events: &mut Vec<Event>,
+        events: &mut Events,
     ) {
         let kind = self.kind(end);
         while !bytes.is_empty() && !self.over {
@@ -309,13 +331,7 @@ impl Exchange {
         }
     }
 
-    fn handle_request(
-        &mut self,
-        end: End,
-        request: Box<Request>,
-        origin: Origin,
-        events: &mut Vec<Event>,
-    ) {
+    fn handle_request(&mut self, end: End, request: Request, origin: Origin, events: &mut Events) {
         let method = Method::of(&request);
         let body = request.body;
         let opening = if request.is_opening() {
@@ -326,14 +342,14 @@ impl Exchange {
             });
             Opening::Yes
         } else if request.is_cut {
-            Opening::Maybe(request, origin)
+            Opening::Maybe(Box::new((request, origin)))
         } else {
             Opening::No
         };
         // What a hole in its head may have held besides stays for whoever comes next.
         let rest = std::mem::replace(&mut self.lanes[end], Lane::new()).into_waiting();
         self.lanes[end] = match opening {
-            Opening::Yes | Opening::Maybe(..) => Lane::Waiting(rest),
+            Opening::Yes | Opening::Maybe(_) => Lane::Waiting(rest),
             Opening::No => Lane::behind(body),
         };
         let asked = Asked {
@@ -342,20 +358,20 @@ impl Exchange {
             body,
             time: origin.time,
         };
-        if let Some((response, at)) = self.early.take() {
+        if let Some((response, at)) = self.take_rare(|rare| rare.early.take()) {
             if self.is_doubtful(&asked, &response) {
                 let is_earlier = at.time < asked.time;
-                self.requests.push_back(asked);
+                self.requests.push(asked);
                 self.doubt(response, at, events);
                 if is_earlier {
                     // It was the answer to a request that is missing.
-                    self.doubtful = None;
+                    self.take_doubtful();
                 }
             } else {
                 self.handle_answer(asked, response, at, events);
             }
         } else if self.requests.len() < limits::MAX_REQUESTS_WAITING {
-            self.requests.push_back(asked);
+            self.requests.push(asked);
         } else {
             self.end(events);
         }
@@ -364,9 +380,9 @@ impl Exchange {
     fn handle_response(
         &mut self,
         end: End,
-        response: Box<Response>,
+        response: Response,
         origin: Origin,
-        events: &mut Vec<Event>,
+        events: &mut Events,
     ) {
         // RFC 9110 §15.2: informational answers come before the answer.
         if response.status < 200 && response.status != 101 {
@@ -377,20 +393,20 @@ impl Exchange {
             let is_later =
                 |asked: &Asked| response.status == 101 && matches!(asked.opening, Opening::No);
             while self.requests.len() > 1 && self.requests.front().is_some_and(is_later) {
-                self.requests.pop_front();
+                self.requests.pop();
             }
         }
-        if self.doubtful.is_some() {
+        if self.has_doubtful() {
             self.settle(events);
         }
-        match self.requests.pop_front() {
-            Some(asked) if self.is_doubtful(&asked, &response) => {
-                self.requests.push_front(asked);
-                self.doubt(response, origin, events);
-            }
+        let asked = self.requests.front();
+        if asked.is_some_and(|asked| self.is_doubtful(asked, &response)) {
+            return self.doubt(response, origin, events);
+        }
+        match self.requests.pop() {
             Some(asked) => self.handle_answer(asked, response, origin, events),
             None => {
-                self.early = Some((response, origin));
+                self.rare().early = Some((response, origin));
                 if !matches!(self.lanes[end], Lane::Waiting(_)) {
                     self.lanes[end] = Lane::waiting();
                 }
@@ -409,16 +425,17 @@ impl Exchange {
     fn handle_answer(
         &mut self,
         asked: Asked,
-        response: Box<Response>,
+        response: Response,
         origin: Origin,
-        events: &mut Vec<Event>,
+        events: &mut Events,
     ) {
         let Some(client) = self.client else { return };
         let server = client.other();
         if response.status == 101 {
             match asked.opening {
                 Opening::Yes => self.open(Some(response), origin, events),
-                Opening::Maybe(request, at) if response.is_websocket() => {
+                Opening::Maybe(asked) if response.is_websocket() => {
+                    let (request, at) = *asked;
                     events.push(Event::Opening {
                         client,
                         request,
@@ -427,7 +444,8 @@ impl Exchange {
                     self.open(Some(response), origin, events);
                 }
                 // Neither half says what it is about: the frames will.
-                Opening::Maybe(request, asked) if response.is_cut => {
+                Opening::Maybe(asked) if response.is_cut => {
+                    let (request, asked) = *asked;
                     let halves = Halves {
                         request,
                         asked,
@@ -436,7 +454,7 @@ impl Exchange {
                     };
                     self.give_up(Some(Box::new(halves)), events);
                 }
-                Opening::Maybe(..) | Opening::No => self.end(events),
+                Opening::Maybe(_) | Opening::No => self.end(events),
             }
             return;
         }
@@ -459,7 +477,7 @@ impl Exchange {
         self.replay(server, behind, events);
     }
 
-    fn replay(&mut self, end: End, lane: Lane, events: &mut Vec<Event>) {
+    fn replay(&mut self, end: End, lane: Lane, events: &mut Events) {
         let sight = Sight {
             peer_seen: true,
             whole: false,
@@ -471,7 +489,7 @@ impl Exchange {
     }
 
     /// Bytes that are no HTTP where HTTP was expected.
-    fn handle_other(&mut self, end: End, chunk: Chunk<'_>, sight: Sight, events: &mut Vec<Event>) {
+    fn handle_other(&mut self, end: End, chunk: Chunk<'_>, sight: Sight, events: &mut Events) {
         let Chunk::Data { bytes, origin, .. } = chunk else {
             return;
         };
@@ -497,7 +515,7 @@ impl Exchange {
         }
     }
 
-    fn open(&mut self, response: Option<Box<Response>>, origin: Origin, events: &mut Vec<Event>) {
+    fn open(&mut self, response: Option<Response>, origin: Origin, events: &mut Events) {
         let Some(client) = self.client else { return };
         for end in End::BOTH {
             let lane = std::mem::replace(&mut self.lanes[end], Lane::new());

@@ -15,7 +15,7 @@ const SERVER: End = End::B;
 /// A connection at the HTTP layer.
 struct Talk {
     exchange: Exchange,
-    told: Vec<Event>,
+    told: Events,
     ends: Pair<u64>,
     packets: u64,
     /// The capture holds both directions.
@@ -26,7 +26,7 @@ impl Talk {
     fn new() -> Self {
         Self {
             exchange: Exchange::default(),
-            told: Vec::new(),
+            told: Events::default(),
             ends: Pair::default(),
             packets: 0,
             both: true,

@@ -1,11 +1,12 @@
 //! Request and response heads (RFC 9112), reduced to what a WebSocket opening is about.
 
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
 
-use httparse::{Header, ParserConfig, Status};
+use httparse::{ParserConfig, Status};
 
+use super::fields::Fields;
 use super::texts::Texts;
 
 /// Header lines looked at in one head. Browsers send about 20; more is told as no HTTP.
@@ -22,13 +23,113 @@ pub(super) enum BodyLen {
     UntilEnd,
 }
 
+/// What a request head says in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asking(
+    /// Once it was answered, the last three are those of the answer.
+    Texts<8>,
+);
+
+impl Asking {
+    /// Texts that are of use once the request was answered.
+    const KEPT: usize = 5;
+
+    /// These, in the order in which they are kept.
+    fn new<'t>(request: &httparse::Request<'_, 't>, fields: Fields<'t>) -> Self {
+        // Nearly all ask with this one.
+        let method = request.method.filter(|&method| method != "GET");
+        Self(Texts::new([
+            fields.host,
+            request.path.map(Cow::Borrowed),
+            fields.origin,
+            fields.user_agent,
+            fields.key,
+            method.map(Cow::Borrowed),
+            fields.protocols,
+            fields.extensions,
+        ]))
+    }
+
+    /// Of a client that asked a proxy for a tunnel to this host, and came no further.
+    pub fn of_tunnel(host: &str) -> Self {
+        let host = Some(Cow::Borrowed(host));
+        let [a, b, c, d, e, f, g] = [const { None }; 7];
+        Self(Texts::new([host, a, b, c, d, e, f, g]))
+    }
+
+    /// `Host`.
+    pub fn host(&self) -> Option<&str> {
+        self.0.get(0)
+    }
+
+    /// Request target.
+    pub fn path(&self) -> Option<&str> {
+        self.0.get(1)
+    }
+
+    /// `Origin`.
+    pub fn origin(&self) -> Option<&str> {
+        self.0.get(2)
+    }
+
+    /// `User-Agent`.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.0.get(3)
+    }
+
+    /// `Sec-WebSocket-Key`.
+    pub fn key(&self) -> Option<&str> {
+        self.0.get(4)
+    }
+
+    /// `GET`, mostly. This and what follows counts until it is [answered](Self::settle).
+    pub fn method(&self) -> &str {
+        self.0.get(5).unwrap_or("GET")
+    }
+
+    /// `Sec-WebSocket-Protocol`: what the client offers.
+    pub fn protocols(&self) -> Option<&str> {
+        self.0.get(6)
+    }
+
+    /// `Sec-WebSocket-Extensions`: what the client offers.
+    pub fn extensions(&self) -> Option<&str> {
+        self.0.get(7)
+    }
+
+    /// Host, path, origin, user agent and key; subprotocol, extensions and server of the answer,
+    /// where there was one.
+    pub fn into_texts(mut self, is_answered: bool) -> Texts<8> {
+        if !is_answered {
+            self.0.keep(Self::KEPT);
+        }
+        self.0
+    }
+
+    /// It was answered with these: they take the place of what was asked for their sake.
+    pub fn settle(&mut self, answering: &Answering) {
+        if answering.is_empty() {
+            return self.0.keep(Self::KEPT);
+        }
+        let asked = [0, 1, 2, 3, 4].map(|index| self.0.get(index).map(Cow::Borrowed));
+        let [host, path, origin, user_agent, key] = asked;
+        let answer = [
+            answering.protocol(),
+            answering.extensions(),
+            answering.server(),
+        ];
+        let [protocol, extensions, server] = answer.map(|text| text.map(Cow::Borrowed));
+        self.0 = Texts::new([
+            host, path, origin, user_agent, key, protocol, extensions, server,
+        ]);
+    }
+}
+
 /// A request head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// In the order of the methods that have them.
-    texts: Texts<8>,
-    /// HTTP/1.0 has no Upgrade.
-    pub is_http10: bool,
+    /// What it says in words.
+    pub asking: Asking,
     /// `Upgrade` names websocket.
     pub upgrades: bool,
     /// It has an `Upgrade` of whatever kind.
@@ -36,63 +137,84 @@ pub struct Request {
     /// Only its beginning is in the capture.
     pub is_cut: bool,
     /// A hash of `Cookie` and `Authorization`, where there is one of them.
-    pub credentials: Option<u64>,
+    pub credentials: Option<NonZeroU64>,
     pub(super) body: BodyLen,
 }
 
 impl Request {
     /// `GET`, mostly.
     pub fn method(&self) -> &str {
-        self.texts.get(0).unwrap_or_default()
+        self.asking.method()
     }
 
     /// Request target.
     pub fn path(&self) -> &str {
-        self.texts.get(1).unwrap_or_default()
-    }
-
-    /// `Host`.
-    pub fn host(&self) -> Option<&str> {
-        self.texts.get(2)
-    }
-
-    /// `Origin`.
-    pub fn origin(&self) -> Option<&str> {
-        self.texts.get(3)
-    }
-
-    /// `User-Agent`.
-    pub fn user_agent(&self) -> Option<&str> {
-        self.texts.get(4)
-    }
-
-    /// `Sec-WebSocket-Key`.
-    pub fn key(&self) -> Option<&str> {
-        self.texts.get(5)
-    }
-
-    /// `Sec-WebSocket-Protocol`: what the client offers.
-    pub fn protocols(&self) -> Option<&str> {
-        self.texts.get(6)
-    }
-
-    /// `Sec-WebSocket-Extensions`: what the client offers.
-    pub fn extensions(&self) -> Option<&str> {
-        self.texts.get(7)
+        self.asking.path().unwrap_or_default()
     }
 
     /// It asks for a WebSocket. A key without `Upgrade` is an opening that lost its
     /// hop-by-hop headers on the way (RFC 9110 §7.6.1).
     pub fn is_opening(&self) -> bool {
-        self.upgrades || self.key().is_some() && !self.has_upgrade
+        self.upgrades || self.asking.key().is_some() && !self.has_upgrade
+    }
+}
+
+/// What a response head says in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answering(Texts<3>);
+
+impl Answering {
+    /// It says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `Server`.
+    pub fn server(&self) -> Option<&str> {
+        self.0.get(0)
+    }
+
+    /// `Sec-WebSocket-Protocol`: what the server chose.
+    pub fn protocol(&self) -> Option<&str> {
+        self.0.get(1)
+    }
+
+    /// `Sec-WebSocket-Extensions`: what the server chose.
+    pub fn extensions(&self) -> Option<&str> {
+        self.0.get(2)
+    }
+}
+
+/// `Sec-WebSocket-Accept`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// There is none.
+    Missing,
+    /// As long as it has to be: the base64 of a SHA-1.
+    Text([u8; 28]),
+    /// Anything else.
+    Malformed,
+}
+
+impl Accept {
+    fn of(text: Option<&str>) -> Self {
+        match text {
+            Some(text) => text
+                .as_bytes()
+                .try_into()
+                .map_or(Self::Malformed, Self::Text),
+            None => Self::Missing,
+        }
     }
 }
 
 /// A response head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// In the order of the methods that have them.
-    texts: Texts<4>,
+    /// What it says in words.
+    pub answering: Answering,
+    /// `Sec-WebSocket-Accept`.
+    pub accept: Accept,
     /// Status code.
     pub status: u16,
     /// Only its beginning is in the capture.
@@ -105,29 +227,19 @@ pub struct Response {
 }
 
 impl Response {
-    /// `Server`.
-    pub fn server(&self) -> Option<&str> {
-        self.texts.get(0)
-    }
-
-    /// `Sec-WebSocket-Accept`.
-    pub fn accept(&self) -> Option<&str> {
-        self.texts.get(1)
-    }
-
     /// `Sec-WebSocket-Protocol`: what the server chose.
     pub fn protocol(&self) -> Option<&str> {
-        self.texts.get(2)
+        self.answering.protocol()
     }
 
     /// `Sec-WebSocket-Extensions`: what the server chose.
     pub fn extensions(&self) -> Option<&str> {
-        self.texts.get(3)
+        self.answering.extensions()
     }
 
     /// A 101 that speaks of WebSocket.
     pub fn is_websocket(&self) -> bool {
-        self.status == 101 && (self.accept().is_some() || self.upgrades)
+        self.status == 101 && (self.accept != Accept::Missing || self.upgrades)
     }
 }
 
@@ -146,26 +258,14 @@ pub(super) fn parse_request(bytes: &[u8]) -> Parsed<Request> {
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(bytes, &mut headers) {
         Ok(Status::Complete(len)) => {
-            let fields = Fields(request.headers);
+            let fields = Fields::of(request.headers);
             let whole = Request {
-                texts: Texts::new([
-                    request.method.map(Cow::Borrowed),
-                    request.path.map(Cow::Borrowed),
-                    fields.text("host"),
-                    fields.text("origin"),
-                    fields.text("user-agent"),
-                    fields.text("sec-websocket-key"),
-                    fields.joined("sec-websocket-protocol"),
-                    fields.joined("sec-websocket-extensions"),
-                ]),
-                is_http10: request.version == Some(0),
-                upgrades: fields
-                    .all("upgrade")
-                    .any(|value| has_token(value, "websocket")),
-                has_upgrade: fields.raw("upgrade").next().is_some(),
+                upgrades: fields.upgrades,
+                has_upgrade: fields.has_upgrade,
                 is_cut: false,
-                credentials: fields.hash(&["cookie", "authorization"]),
+                credentials: fields.credentials,
                 body: fields.body_len().unwrap_or(BodyLen::Known(0)),
+                asking: Asking::new(&request, fields),
             };
             Parsed::Whole(whole, len)
         }
@@ -183,110 +283,31 @@ pub(super) fn parse_response(bytes: &[u8]) -> Parsed<Response> {
         .allow_obsolete_multiline_headers_in_responses(true);
     match lenient.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
         Ok(Status::Complete(len)) => {
-            let fields = Fields(response.headers);
+            let fields = Fields::of(response.headers);
             let status = response.code.unwrap_or_default();
             // RFC 9112 §6.3: these never have a body, whatever their headers say.
             let bodiless = status < 200 || status == 204 || status == 304;
             let whole = Response {
-                texts: Texts::new([
-                    fields.text("server"),
-                    fields.text("sec-websocket-accept"),
-                    fields.joined("sec-websocket-protocol"),
-                    fields.joined("sec-websocket-extensions"),
-                ]),
                 status,
                 is_cut: false,
-                upgrades: fields
-                    .joined("upgrade")
-                    .is_some_and(|value| has_token(&value, "websocket")),
-                connection_upgrade: fields
-                    .all("connection")
-                    .any(|value| has_token(value, "upgrade")),
+                upgrades: fields.upgrades,
+                connection_upgrade: fields.connection_upgrade,
                 body: if bodiless {
                     BodyLen::Known(0)
                 } else {
                     fields.body_len().unwrap_or(BodyLen::UntilEnd)
                 },
+                accept: Accept::of(fields.accept.as_deref()),
+                answering: Answering(Texts::new([
+                    fields.server,
+                    fields.protocols,
+                    fields.extensions,
+                ])),
             };
             Parsed::Whole(whole, len)
         }
         Ok(Status::Partial) => Parsed::Partial,
         Err(_) => Parsed::NotHttp,
-    }
-}
-
-/// A comma-separated list holds this token, in any case (RFC 9110 §5.6.1); parameters aside.
-pub(super) fn has_token(list: &str, token: &str) -> bool {
-    tokens(list).any(|found| found.eq_ignore_ascii_case(token))
-}
-
-/// The tokens of a comma-separated list, without their parameters.
-pub(super) fn tokens(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',')
-        .map(|item| item.split_once(';').map_or(item, |(name, _)| name).trim())
-        .filter(|token| !token.is_empty())
-}
-
-struct Fields<'h, 'b>(&'h [Header<'b>]);
-
-impl<'b> Fields<'_, 'b> {
-    fn raw(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
-        // Most names differ in length already.
-        self.0
-            .iter()
-            .filter(move |field| {
-                field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)
-            })
-            .map(|field| field.value)
-    }
-
-    /// The same number for the same values of all these; `None` where there are none.
-    fn hash(&self, names: &[&str]) -> Option<u64> {
-        let values = || names.iter().flat_map(|name| self.raw(name));
-        values().next()?;
-        let mut hash = DefaultHasher::new();
-        values().for_each(|value| value.hash(&mut hash));
-        Some(hash.finish())
-    }
-
-    /// Values that are text; a token list that is not text holds no token.
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.raw(name)
-            .filter_map(|value| std::str::from_utf8(value).ok())
-    }
-
-    fn text(&self, name: &str) -> Option<Cow<'b, str>> {
-        self.raw(name).next().map(trimmed)
-    }
-
-    /// Several lines of one name are one list (RFC 9110 §5.3).
-    fn joined(&self, name: &str) -> Option<Cow<'b, str>> {
-        let mut values = self.raw(name).map(trimmed);
-        let first = values.next()?;
-        Some(values.fold(first, |list, value| Cow::Owned(format!("{list}, {value}"))))
-    }
-
-    fn body_len(&self) -> Option<BodyLen> {
-        if self
-            .all("transfer-encoding")
-            .any(|value| has_token(value, "chunked"))
-        {
-            return Some(BodyLen::Chunked);
-        }
-        self.all("content-length")
-            .next()?
-            .trim()
-            .parse()
-            .ok()
-            .map(BodyLen::Known)
-    }
-}
-
-/// Text without the space around it; what is no UTF-8 in it is replaced.
-fn trimmed(value: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(value) {
-        Ok(text) => Cow::Borrowed(text.trim()),
-        Err(_) => Cow::Owned(String::from_utf8_lossy(value).trim().to_owned()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of heads.
 
 use super::*;
+use crate::http::fields::has_token;
 
 fn request(lines: &str) -> Option<Request> {
     match parse_request(format!("GET /a HTTP/1.1\r\n{lines}\r\n").as_bytes()) {
@@ -35,11 +36,11 @@ fn an_opening_asks_by_upgrade_or_lost_it_on_the_way() {
 #[test]
 fn lists_over_several_lines_are_one() {
     let protocols = request("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol:  b, c \r\n")
-        .and_then(|request| request.protocols().map(str::to_owned));
+        .and_then(|request| request.asking.protocols().map(str::to_owned));
     assert_eq!(protocols.as_deref(), Some("a, b, c"));
-    assert!(has_token("a, b;x=1 ,c", "B"));
-    assert!(!has_token("ab", "a"));
-    assert!(!has_token("", ""));
+    assert!(has_token(b"a, b;x=1 ,c", "B"));
+    assert!(!has_token(b"ab", "a"));
+    assert!(!has_token(b"", "upgrade"));
 }
 
 #[test]
@@ -89,7 +90,7 @@ fn texts_that_are_not_utf8_are_shown_and_never_trusted() {
     bytes = b"GET / HTTP/1.1\r\nHost: \xff\xfe\r\nUpgrade: websocket\xff\r\n\r\n".to_vec();
     if let Parsed::Whole(request, len) = parse_request(&bytes) {
         assert_eq!(len, bytes.len());
-        assert_eq!(request.host(), Some("\u{fffd}\u{fffd}"));
+        assert_eq!(request.asking.host(), Some("\u{fffd}\u{fffd}"));
         assert!(!request.is_opening());
     } else {
         panic!("bytes above 0x7f are allowed in values (RFC 9110 section 5.5)");

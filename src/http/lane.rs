@@ -52,7 +52,7 @@ pub(super) enum Lane {
     /// Behind bytes that are missing: a head may follow, or something else.
     Behind(Waiting),
     /// In the part of a head that is behind missing bytes.
-    HeadTail(HeadTail),
+    HeadTail(Box<HeadTail>),
     /// Behind a head after which the other side decides what comes.
     Waiting(Waiting),
 }
@@ -186,8 +186,8 @@ impl HeadTail {
 /// A head, as one of the two kinds.
 #[derive(Debug)]
 pub(super) enum Head {
-    Request(Box<Request>),
-    Response(Box<Response>),
+    Request(Request),
+    Response(Response),
 }
 
 /// What taking bytes led to.
@@ -242,12 +242,8 @@ impl Lane {
     pub(super) fn cut_head(&self, kind: Kind) -> Option<(Head, u64)> {
         let Self::Head(begun) = self else { return None };
         match kind {
-            Kind::Requests => {
-                cut_request(begun).map(|(head, rest)| (Head::Request(Box::new(head)), rest))
-            }
-            Kind::Responses => {
-                cut_response(begun).map(|(head, rest)| (Head::Response(Box::new(head)), rest))
-            }
+            Kind::Requests => cut_request(begun).map(|(head, rest)| (Head::Request(head), rest)),
+            Kind::Responses => cut_response(begun).map(|(head, rest)| (Head::Response(head), rest)),
         }
     }
 
@@ -290,12 +286,12 @@ fn take_head(begun: &mut Vec<u8>, kind: Kind, bytes: &[u8]) -> Taken {
     }
     let parsed = match kind {
         Kind::Requests => match parse_request(whole) {
-            Parsed::Whole(request, len) => Parsed::Whole(Head::Request(Box::new(request)), len),
+            Parsed::Whole(request, len) => Parsed::Whole(Head::Request(request), len),
             Parsed::Partial => Parsed::Partial,
             Parsed::NotHttp => Parsed::NotHttp,
         },
         Kind::Responses => match parse_response(whole) {
-            Parsed::Whole(response, len) => Parsed::Whole(Head::Response(Box::new(response)), len),
+            Parsed::Whole(response, len) => Parsed::Whole(Head::Response(response), len),
             Parsed::Partial => Parsed::Partial,
             Parsed::NotHttp => Parsed::NotHttp,
         },

@@ -7,15 +7,17 @@
 mod cut;
 mod event;
 mod exchange;
+mod fields;
 mod head;
 mod lane;
 mod prefix;
+mod queue;
 mod texts;
 mod upgrade;
 
-pub use event::{Event, Halves, Sight};
+pub use event::{Event, Events, Halves, Sight};
 pub use exchange::Exchange;
-pub use head::{Request, Response};
+pub use head::{Asking, Request, Response};
 pub use lane::{Kind, looks_like};
 pub use prefix::{NoTunnel, Prefix};
 pub use texts::Texts;

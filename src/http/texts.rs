@@ -5,13 +5,13 @@
 pub struct Texts<const N: usize> {
     all: Box<str>,
     /// Where each ends in `all`.
-    ends: [u32; N],
+    ends: [u16; N],
     /// A bit for each that is there, be it empty.
     present: u16,
 }
 
 impl<const N: usize> Texts<N> {
-    /// These texts. What does not fit in 4 GiB is left out.
+    /// These texts. What does not fit in 64 KiB, as all of a head does, is left out.
     pub fn new<T: AsRef<str>>(parts: [Option<T>; N]) -> Self {
         const { assert!(N <= u16::BITS as usize) };
         let parts = parts.each_ref().map(|part| part.as_ref().map(T::as_ref));
@@ -22,7 +22,7 @@ impl<const N: usize> Texts<N> {
         let mut last = 0;
         for (index, (part, end)) in parts.iter().zip(&mut ends).enumerate() {
             if let Some(part) = part
-                && let Ok(after) = u32::try_from(all.len() + part.len())
+                && let Ok(after) = u16::try_from(all.len() + part.len())
             {
                 all.push_str(part);
                 present |= 1 << index;
@@ -37,6 +37,29 @@ impl<const N: usize> Texts<N> {
         }
     }
 
+    /// Lets go of all texts but the first so many.
+    pub(super) fn keep(&mut self, count: usize) {
+        let Some(len) = count.checked_sub(1).and_then(|last| self.ends.get(last)) else {
+            return;
+        };
+        let len = *len;
+        if usize::from(len) < self.all.len() {
+            let mut all = std::mem::take(&mut self.all).into_string();
+            all.truncate(usize::from(len));
+            self.all = all.into_boxed_str();
+        }
+        self.ends.iter_mut().for_each(|end| *end = (*end).min(len));
+        let behind = u32::try_from(count).ok();
+        self.present &= !behind
+            .and_then(|count| u16::MAX.checked_shl(count))
+            .unwrap_or(0);
+    }
+
+    /// All are missing.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.present == 0
+    }
+
     /// The text at an index, if it is there.
     pub fn get(&self, index: usize) -> Option<&str> {
         if self.present & 1 << index == 0 {
@@ -47,7 +70,7 @@ impl<const N: usize> Texts<N> {
             None => 0,
         };
         let end = *self.ends.get(index)?;
-        self.all.get(start as usize..end as usize)
+        self.all.get(usize::from(start)..usize::from(end))
     }
 }
 
@@ -81,5 +104,11 @@ mod tests {
             assert_eq!(texts.get(index), part, "{index}");
         }
         assert_eq!(Texts::<2>::default().get(1), None);
+        let mut first = texts.clone();
+        first.keep(4);
+        assert_eq!(first, texts, "behind these there is none");
+        first.keep(3);
+        assert_eq!([first.get(0), first.get(2)], [Some("a"), Some("")]);
+        assert_eq!([first.get(3), first.get(4)], [None, None]);
     }
 }

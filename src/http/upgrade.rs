@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use sha1::{Digest, Sha1};
 
-use super::head::{Request, Response, tokens};
+use super::fields::tokens;
+use super::head::{Accept, Asking, Response};
 
 /// RFC 6455 §1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -23,17 +24,13 @@ pub enum Fault {
     Subprotocol,
 }
 
-/// Judges a 101 by the request it answers.
-pub fn check_answer(request: &Request, response: &Response) -> Option<Fault> {
-    if request.is_cut || response.is_cut {
-        // What is missing may stand in the part that was not captured.
-        return None;
-    }
-    let accepted = match (request.key(), response.accept()) {
-        (Some(key), Some(accept)) => is_accept_for(accept, key),
+/// Judges a 101 by the request it answers, where the capture holds all of both.
+pub fn check_answer(asking: &Asking, response: &Response) -> Option<Fault> {
+    let accepted = match (asking.key(), response.accept) {
+        (Some(key), Accept::Text(accept)) => is_accept_for(&accept, key),
         // Without a key there is nothing to accept: such openings are no RFC 6455 ones.
         (None, _) => true,
-        (Some(_), None) => false,
+        (Some(_), Accept::Missing | Accept::Malformed) => false,
     };
     if !response.upgrades {
         Some(Fault::Upgrade)
@@ -41,9 +38,9 @@ pub fn check_answer(request: &Request, response: &Response) -> Option<Fault> {
         Some(Fault::Connection)
     } else if !accepted {
         Some(Fault::Accept)
-    } else if !all_offered(response.extensions(), request.extensions()) {
+    } else if !all_offered(response.extensions(), asking.extensions()) {
         Some(Fault::Extension)
-    } else if !all_offered(response.protocol(), request.protocols()) {
+    } else if !all_offered(response.protocol(), asking.protocols()) {
         Some(Fault::Subprotocol)
     } else {
         None
@@ -56,12 +53,12 @@ fn all_offered(chosen: Option<&str>, offered: Option<&str>) -> bool {
 }
 
 /// RFC 6455 §4.2.2 item 5.4.
-fn is_accept_for(accept: &str, key: &str) -> bool {
+fn is_accept_for(accept: &[u8; 28], key: &str) -> bool {
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
     let mut text = [0; 28];
     base64::engine::general_purpose::STANDARD
         .encode_slice(digest, &mut text)
-        .is_ok_and(|len| text.get(..len) == Some(accept.as_bytes()))
+        .is_ok_and(|len| len == text.len() && text == *accept)
 }
 
 #[cfg(test)]
@@ -71,9 +68,8 @@ mod tests {
     #[test]
     fn accepts_the_example_of_the_rfc() {
         let key = "dGhlIHNhbXBsZSBub25jZQ==";
-        assert!(is_accept_for("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", key));
-        assert!(!is_accept_for("s3pPLMBiTxaQ9kYGzzhZRbK+xOo", key));
-        assert!(!is_accept_for("s3pPLMBiTxaQ9kYGzzhZRbK+xOO=", key));
+        assert!(is_accept_for(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", key));
+        assert!(!is_accept_for(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOO=", key));
     }
 
     #[test]

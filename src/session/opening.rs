@@ -68,6 +68,19 @@ impl Opening {
         }
     }
 
+    /// One that said these, which are in the order of [`Said`].
+    pub(super) const fn of(
+        texts: Texts<8>,
+        http_status: Option<u16>,
+        credentials: Option<u64>,
+    ) -> Self {
+        Self {
+            texts,
+            http_status,
+            credentials,
+        }
+    }
+
     /// All its texts.
     pub fn said(&self) -> Said<'_> {
         Said {

@@ -5,13 +5,12 @@ mod conclude;
 use std::num::NonZeroU64;
 
 use super::facts::{
-    Answer, At, Hole, LastFrame, LastSeen, Mark, SeenClose, SideSoFar, Sides, Unconnected,
-    Violation,
+    Answer, At, Hole, LastSeen, Mark, SeenClose, SideSoFar, Sides, Unconnected, Violation,
 };
-use super::{Anomaly, Event, Opening, Said, Sent, Side, Tls};
+use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
-use crate::http::{Fault, Request, Response, check_answer};
+use crate::http::{Asking, Fault, Request, Response, check_answer};
 use crate::limits;
 use crate::tcp::Origin;
 use crate::time::Timestamp;
@@ -24,11 +23,9 @@ pub struct Tracker {
     /// The end that opened it.
     pub client: End,
     /// Its first packet.
-    pub first: Origin,
+    pub first: At,
     /// Its connection goes on to something else.
     pub superseded: bool,
-    /// When the 101 was whole.
-    pub opened: Option<Timestamp>,
     /// Its story, where asked for.
     pub events: Option<Box<Vec<Event>>>,
     /// What few sessions have.
@@ -41,15 +38,41 @@ pub struct Tracker {
     answer: Answer,
     answered: Option<(PacketId, Timestamp)>,
     sides: Sides<SideSoFar>,
-    /// Until it is answered with a 101.
-    request: Option<Box<Request>>,
-    /// What it said, once it was answered.
-    opening: Opening,
-    /// Of both sides, in the order of the capture.
+    asking: Asking,
+    status: Option<u16>,
+    credentials: Option<NonZeroU64>,
+    /// A part of the request is missing.
+    is_request_cut: bool,
     closes: Option<Box<Closes>>,
 }
 
-type Closes = Vec<SentClose>;
+/// Close frames of both sides, in the order of the capture: two at most, nearly always.
+#[derive(Clone, Debug, Default)]
+struct Closes {
+    first: [Option<SentClose>; 2],
+    more: Vec<SentClose>,
+}
+
+impl Closes {
+    fn push(&mut self, close: SentClose) {
+        let of_side = self.iter().filter(|known| known.from == close.from);
+        if of_side.count() >= limits::MAX_CLOSES {
+            return;
+        }
+        match self.first.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(close),
+            None => self.more.push(close),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &SentClose> {
+        self.first.iter().flatten().chain(&self.more)
+    }
+
+    fn into_all(self) -> impl Iterator<Item = SentClose> {
+        self.first.into_iter().flatten().chain(self.more)
+    }
+}
 
 /// A Close, and what its packet acknowledges.
 #[derive(Clone, Debug)]
@@ -78,9 +101,8 @@ impl Tracker {
     pub fn new(client: End, first: Origin, story: bool) -> Self {
         Self {
             client,
-            first,
+            first: (first.packet, first.time),
             superseded: false,
-            opened: None,
             events: story.then(Box::default),
             rare: None,
             compression: Compression::None,
@@ -90,8 +112,10 @@ impl Tracker {
             answer: Answer::default(),
             answered: None,
             sides: Sides::default(),
-            request: None,
-            opening: Opening::default(),
+            asking: Asking::default(),
+            status: None,
+            credentials: None,
+            is_request_cut: false,
             closes: None,
         }
     }
@@ -110,11 +134,8 @@ impl Tracker {
                 asked,
                 answered,
             } => {
-                let said = Said {
-                    host: Some(target),
-                    ..Said::default()
-                };
-                tracker.opening = Opening::new(&said, Some(*status));
+                tracker.asking = Asking::of_tunnel(target);
+                tracker.status = Some(*status);
                 let at = |&(packet, time): &At| Origin {
                     packet,
                     time,
@@ -155,50 +176,35 @@ impl Tracker {
 
     /// `Host` of the request.
     pub fn host(&self) -> Option<&str> {
-        match &self.request {
-            Some(request) => request.host(),
-            None => self.opening.host(),
-        }
+        self.asking.host()
     }
 
     /// Request target.
     pub fn path(&self) -> Option<&str> {
-        match &self.request {
-            Some(request) => Some(request.path()),
-            None => self.opening.path(),
-        }
+        self.asking.path()
     }
 
-    /// What the request said.
-    fn asked(&self) -> Said<'_> {
-        match &self.request {
-            Some(request) => Said {
-                host: request.host(),
-                path: Some(request.path()),
-                origin: request.origin(),
-                user_agent: request.user_agent(),
-                key: request.key(),
-                ..Said::default()
-            },
-            None => self.opening.said(),
-        }
+    /// When the 101 was whole.
+    pub fn opened(&self) -> Option<Timestamp> {
+        let (_, time) = self.answered?;
+        matches!(self.answer, Answer::Switched(_)).then_some(time)
     }
 
     /// Takes what the opening said.
     fn take_opening(&mut self) -> Opening {
-        if self.request.is_some() && self.opening.http_status.is_none() {
-            let credentials = self.opening.credentials;
-            self.opening = Opening::new(&self.asked(), None);
-            self.opening.credentials = credentials;
-        }
-        std::mem::take(&mut self.opening)
+        let asking = std::mem::take(&mut self.asking);
+        Opening::of(
+            asking.into_texts(self.status.is_some()),
+            self.status,
+            self.credentials.map(NonZeroU64::get),
+        )
     }
 
     /// What each side sent so far.
     pub fn sent(&self) -> Sides<Sent> {
         Sides {
-            client: self.sides.client.sent,
-            server: self.sides.server.sent,
+            client: self.sides.client.sent(),
+            server: self.sides.server.sent(),
         }
     }
 
@@ -227,15 +233,16 @@ impl Tracker {
     }
 
     /// The request.
-    pub fn handle_request(&mut self, request: Box<Request>, origin: Origin) {
+    pub fn handle_request(&mut self, request: Request, origin: Origin) {
         self.requested = Some((origin.packet, origin.time));
         self.heard_before = origin.ack;
         self.upgrade_asked = request.upgrades;
-        self.opening.credentials = request.credentials;
+        self.credentials = request.credentials;
+        self.is_request_cut = request.is_cut;
         self.tell(Side::Client, origin, "opening", || {
             format!("{} {}", request.method(), request.path())
         });
-        self.request = Some(request);
+        self.asking = request.asking;
     }
 
     /// An answer that refuses.
@@ -276,14 +283,13 @@ impl Tracker {
         } else {
             Compression::agreed(response.extensions())
         };
-        let fault = self
-            .request
-            .as_deref()
-            .and_then(|request| check_answer(request, response));
+        // What is missing may stand in the part that was not captured.
+        let is_whole = self.requested.is_some() && !self.is_request_cut && !response.is_cut;
+        let fault = is_whole
+            .then(|| check_answer(&self.asking, response))
+            .flatten();
         self.answer = Answer::Switched(fault);
-        self.opened = Some(origin.time);
         self.answered(response, origin);
-        self.request = None;
         if let Some(fault) = fault {
             let (rule, detail) = describe(fault);
             self.note(rule, Side::Server, origin, detail.to_owned());
@@ -291,18 +297,12 @@ impl Tracker {
     }
 
     fn answered(&mut self, response: &Response, origin: Origin) {
-        let said = Said {
-            subprotocol: response.protocol(),
-            extensions: response.extensions(),
-            server_software: response.server(),
-            ..self.asked()
-        };
-        let credentials = self.opening.credentials;
-        self.opening = Opening::new(&said, Some(response.status));
-        self.opening.credentials = credentials;
+        let status = response.status;
+        self.status = Some(status);
+        self.asking.settle(&response.answering);
         self.answered = Some((origin.packet, origin.time));
         self.tell(Side::Server, origin, "answer", || {
-            format!("HTTP status {}", response.status)
+            format!("HTTP status {status}")
         });
     }
 
@@ -311,19 +311,9 @@ impl Tracker {
         let facts = &mut self.sides[side];
         match item {
             Item::Frame { header, origin } => {
-                facts.sent.frames += 1;
+                facts.note_frame();
                 if !header.opcode.is_control() {
-                    facts.sent.bytes = facts.sent.bytes.saturating_add(header.len);
-                    let before = facts
-                        .last_data_frame
-                        .filter(|_| header.opcode == Opcode::CONTINUATION);
-                    facts.last_data_frame = Some(LastFrame {
-                        opcode: before.map_or(header.opcode, |before| before.opcode),
-                        len: header.len,
-                        before: before.map_or(0, |before| before.before.saturating_add(before.len)),
-                        packet: origin.packet,
-                        time: origin.time,
-                    });
+                    facts.note_data(header.opcode, header.len, origin);
                 }
                 if self.closes.is_none() && header.opcode != Opcode::CLOSE {
                     let Origin {
@@ -337,8 +327,7 @@ impl Tracker {
                 len,
                 origin,
             } => {
-                facts.sent.messages += 1;
-                facts.sent.largest_message = facts.sent.largest_message.max(len);
+                facts.note_message(len);
                 self.tell(side, origin, "message", || {
                     let plural = if len == 1 { "" } else { "s" };
                     format!(
@@ -353,12 +342,11 @@ impl Tracker {
                 origin,
             } => {
                 let Origin { packet, time, .. } = origin;
+                facts.note_control(opcode == Opcode::PING);
                 if opcode == Opcode::PING {
-                    facts.sent.pings += 1;
                     let pings = facts.pings.get_or_insert_default();
                     pings.ping(payload, packet, time);
                 } else {
-                    facts.sent.pongs += 1;
                     if let Some(pings) = &mut self.sides[side.other()].pings {
                         pings.pong(payload, packet, time);
                     }
@@ -380,24 +368,18 @@ impl Tracker {
                         .reason()
                         .map_or(code.clone(), |reason| format!("{code} {reason}"))
                 });
-                let closes = self.closes.get_or_insert_default();
-                let of_side = closes.iter().filter(|close| close.from == side);
-                if of_side.count() < limits::MAX_CLOSES {
-                    let mark = Mark {
-                        start,
-                        end: origin.record_end.map_or(end, NonZeroU64::get),
-                        heard: None,
-                        packet: origin.packet,
-                        time: origin.time,
-                    };
-                    // There are two at most, nearly always: no room for more.
-                    closes.reserve_exact(1);
-                    closes.push(SentClose {
-                        from: side,
-                        close: SeenClose { frame, mark },
-                        ack: origin.ack,
-                    });
-                }
+                let mark = Mark {
+                    start,
+                    end: origin.record_end.map_or(end, NonZeroU64::get),
+                    heard: None,
+                    packet: origin.packet,
+                    time: origin.time,
+                };
+                self.closes.get_or_insert_default().push(SentClose {
+                    from: side,
+                    close: SeenClose { frame, mark },
+                    ack: origin.ack,
+                });
             }
             Item::Violation {
                 rule,

@@ -1,7 +1,7 @@
 //! Both directions of a connection, and the signals that end it.
 
-use super::habits::Habits;
-use super::half::{Half, Signal, Stuck, signed};
+use super::habits::{Habits, RstMarks};
+use super::half::{Ending, Half, Sign, Signal, Stuck, signed};
 use super::{Chunk, Origin, Stream};
 use crate::capture::PacketId;
 use crate::decode::{Flags, IcmpError, Segment};
@@ -43,6 +43,10 @@ pub struct Connection {
     /// There was a FIN, or a RST that its receiver heeded, of either end.
     has_ended: bool,
     opening: Opening,
+    /// When the last SYN came, or else a round trip, in nanoseconds.
+    opening_nanos: i64,
+    /// From the first FIN or RST on.
+    endings: Option<Box<Pair<Ending>>>,
     rare: Option<Box<Rare>>,
 }
 
@@ -74,10 +78,10 @@ pub struct Complaint {
 enum Opening {
     #[default]
     Unseen,
-    /// When the last SYN came.
-    Asked(Timestamp),
-    /// A round trip in nanoseconds.
-    Measured(i64),
+    /// There was a SYN.
+    Asked,
+    /// A round trip is known.
+    Measured,
 }
 
 /// New bytes after a long silence of both ends.
@@ -110,6 +114,8 @@ impl Connection {
             last: (packet, time),
             has_ended: false,
             opening: Opening::default(),
+            opening_nanos: 0,
+            endings: None,
             rare: None,
         }
     }
@@ -158,25 +164,27 @@ impl Connection {
 
     /// The first FIN of an end.
     pub fn fin(&self, end: End) -> Option<Signal> {
-        self.halves[end].fin()
+        let fin = self.endings.as_ref()?[end].fin;
+        fin.map(Signal::from)
     }
 
     /// The first RST of an end that fits its peer's window.
     pub fn rst(&self, end: End) -> Option<Signal> {
-        self.halves[end].rst()
+        let rst = self.endings.as_ref()?[end].rst;
+        rst.map(Signal::from)
     }
 
     /// The end sent new bytes after its RST: it knows nothing of that RST.
     pub fn outlived_rst(&self, end: End) -> bool {
-        let late = self.halves[end].late.as_ref();
-        late.is_some_and(|late| late.outlived_rst)
+        let rare = self.halves[end].rare.as_ref();
+        rare.is_some_and(|rare| rare.outlived_rst)
     }
 
     /// An end is heard again after its peer had repeated something for it.
     #[cold]
     fn note_return(&mut self, from: End, first: Origin) {
         let half = &self.halves[from.other()];
-        let since = half.late.as_ref().and_then(|late| late.since);
+        let since = half.rare.as_ref().and_then(|rare| rare.since);
         let back = Return {
             from,
             first,
@@ -188,7 +196,7 @@ impl Connection {
 
     /// An RST of this end that its peer had to ignore.
     pub fn rst_out_of_window(&self, end: End) -> Option<Origin> {
-        self.halves[end].late.as_ref()?.rst_out_of_window
+        self.halves[end].rare.as_ref()?.rst_out_of_window
     }
 
     /// What this end repeated last without hearing anything of the peer since.
@@ -204,7 +212,7 @@ impl Connection {
 
     /// What this end repeated in vain while it went on hearing its peer.
     pub fn stuck(&self, end: End) -> Option<Stuck> {
-        self.halves[end].late.as_ref()?.stuck
+        self.halves[end].rare.as_ref()?.stuck
     }
 
     /// The last time that an end was heard again after a silence.
@@ -219,7 +227,11 @@ impl Connection {
 
     /// How this end behaves on the wire.
     pub fn habits(&self, end: End) -> Habits {
-        self.halves[end].habits.habits()
+        let half = &self.halves[end];
+        let odd = half.rare.as_ref().map(|rare| &rare.odd);
+        let endings = self.endings.as_ref();
+        let marks = endings.and_then(|endings| endings[end].marks);
+        half.habits.habits(odd, marks)
     }
 
     /// Keep-alive probes of this end.
@@ -230,10 +242,7 @@ impl Connection {
     /// From the SYN to the packet that answers its answer, in nanoseconds: a round trip,
     /// wherever between the two ends the capture was taken.
     pub fn round_trip(&self) -> Option<i64> {
-        match self.opening {
-            Opening::Measured(round_trip) => Some(round_trip),
-            Opening::Unseen | Opening::Asked(_) => None,
-        }
+        matches!(self.opening, Opening::Measured).then_some(self.opening_nanos)
     }
 
     /// The last time that bytes came after a long silence.
@@ -276,8 +285,9 @@ impl Connection {
 
     /// Both directions have ended, or one end reset the connection.
     pub fn is_over(&self) -> bool {
-        let [a, b] = End::BOTH.map(|end| &self.halves[end]);
-        a.rst().is_some() || b.rst().is_some() || (a.fin().is_some() && b.fin().is_some())
+        self.endings.as_deref().is_some_and(|Pair { a, b }| {
+            a.rst.is_some() || b.rst.is_some() || a.fin.is_some() && b.fin.is_some()
+        })
     }
 
     /// `seq` of `from`'s stream is acknowledged by an acknowledgement number of the other end.
@@ -328,9 +338,10 @@ impl Connection {
                 self.note_return(from, origin);
             }
             let (own, peer) = self.halves.both_mut(from);
-            own.note_window(segment);
-            own.habits.note(segment, ack, time);
-            peer.habits.answered();
+            own.note(segment, ack, time);
+            if let Some(rare) = &mut peer.rare {
+                rare.odd.answered();
+            }
             if is_alive {
                 peer.times_sent = 0;
             }
@@ -361,22 +372,22 @@ impl Connection {
     pub fn finish(&mut self, emit: &mut impl FnMut(End, Chunk<'_>)) {
         let last = self.last();
         let by_rst = |end: End| {
-            self.halves[end.other()]
-                .rst()
-                .and_then(|rst| rst.origin.ack)
+            let rst = self.rst(end.other());
+            rst.and_then(|rst| rst.origin.ack)
         };
         let heard = Pair {
             a: by_rst(End::A),
             b: by_rst(End::B),
         };
         for end in End::BOTH {
+            let (fin, rst) = (self.fin(end), self.rst(end));
             let half = &mut self.halves[end];
             // A RST stands one further behind a FIN (RFC 9293 §3.4), so where no FIN was seen
             // the one byte beyond is taken for it.
             let next = half.stream.next();
             let by_rst = |rst: Signal| rst.offset - u64::from(rst.offset == next + 1);
-            let declared = half.fin().map(|fin| fin.offset);
-            let declared = declared.into_iter().chain(half.rst().map(by_rst)).min();
+            let declared = fin.map(|fin| fin.offset);
+            let declared = declared.into_iter().chain(rst.map(by_rst)).min();
             half.stream
                 .finish(last, declared, heard[end], &mut |chunk| emit(end, chunk));
         }
@@ -389,10 +400,7 @@ impl Connection {
         let same = !stream.is_started() || stream.offset(segment.seq.wrapping_add(1)) == 0;
         // A stray SYN into a living connection is answered by a challenge ACK and changes
         // nothing (RFC 9293 §3.10.7.4), so the old one must have ended, or be answered anew.
-        !same
-            && (self.is_over()
-                || !segment.flags.has(Flags::ACK)
-                || self.halves[from].fin().is_some())
+        !same && (self.is_over() || !segment.flags.has(Flags::ACK) || self.fin(from).is_some())
     }
 
     fn handle_syn(&mut self, from: End, segment: &Segment<'_>) -> u32 {
@@ -429,16 +437,19 @@ impl Connection {
 
     fn note_opening(&mut self, from: End, flags: Flags, time: Timestamp) {
         match self.opening {
-            Opening::Measured(_) => {}
+            Opening::Measured => {}
             _ if flags.has(Flags::SYN) => {
                 if !flags.has(Flags::ACK) {
-                    self.opening = Opening::Asked(time);
+                    self.opening = Opening::Asked;
+                    self.opening_nanos = time.as_nanos();
                 }
             }
-            Opening::Asked(syn) if self.opener == Some(from) => {
-                self.opening = Opening::Measured(time.since(syn).max(0));
+            Opening::Asked if self.opener == Some(from) => {
+                let syn = Timestamp::from_nanos(self.opening_nanos);
+                self.opening = Opening::Measured;
+                self.opening_nanos = time.since(syn).max(0);
             }
-            Opening::Asked(_) | Opening::Unseen => {}
+            Opening::Asked | Opening::Unseen => {}
         }
     }
 
@@ -450,6 +461,7 @@ impl Connection {
         origin: Origin,
         emit: &mut impl FnMut(End, Chunk<'_>),
     ) {
+        let endings = self.endings.as_deref();
         let (half, peer) = self.halves.both_mut(from);
         let last = [half.last_data, peer.last_data]
             .into_iter()
@@ -461,8 +473,8 @@ impl Connection {
             .stream
             .handle_data(seq, segment.payload, segment.wire_len, origin, emit)
         {
-            if peer.fin().is_some() {
-                half.habits.note_after_fin(segment.wire_len);
+            if endings.is_some_and(|endings| endings[from.other()].fin.is_some()) {
+                half.rare().odd.note_after_fin(segment.wire_len);
             }
             // What comes after the first signal that ends the connection tells nothing of how
             // quiet it was before.
@@ -483,11 +495,9 @@ impl Connection {
             half.sent_at = offset;
             half.times_sent = 1;
             half.note_sent(origin, is_last);
-            if half
-                .rst()
-                .is_some_and(|rst| offset >= rst.offset && rst.origin.packet != origin.packet)
-            {
-                half.late().outlived_rst = true;
+            let rst = endings.and_then(|endings| endings[from].rst);
+            if rst.is_some_and(|rst| offset >= rst.offset && rst.sent.packet != origin.packet) {
+                half.rare().outlived_rst = true;
             }
             peer.habits.segments_in_a_row = 0;
             return;
@@ -496,7 +506,7 @@ impl Connection {
         let end = offset.saturating_add(u64::from(segment.wire_len));
         // RFC 9293 §3.8.4: a keep-alive probe repeats one acknowledged byte, or none.
         if segment.wire_len == 1 && end <= half.stream.acked() {
-            half.habits.note_keep_alive(origin);
+            half.rare().odd.note_keep_alive(origin);
         }
         if end <= half.stream.acked() {
             return;
@@ -504,7 +514,7 @@ impl Connection {
         if half.times_sent == 0 {
             half.sent_at = offset;
             half.times_sent = 2;
-            half.late().since = Some(origin.time);
+            half.rare().since = Some(origin.time);
             half.note_sent(origin, false);
         } else {
             // A capture that holds every packet twice has the copies within milliseconds; no
@@ -512,7 +522,7 @@ impl Connection {
             let last = half.last_sent().map_or(origin.time, |last| last.time);
             if origin.time.since(last) >= limits::MIN_RESEND_NANOS {
                 if half.times_sent == 1 {
-                    half.late().since = Some(last);
+                    half.rare().since = Some(last);
                 }
                 half.times_sent = half.times_sent.saturating_add(1);
                 half.note_sent(origin, false);
@@ -523,39 +533,43 @@ impl Connection {
     }
 
     fn handle_fin(&mut self, from: End, seq: u32, origin: Origin) {
-        let half = &mut self.halves[from];
         // One from before the first byte belongs to an older connection on these ports.
-        if half.fin().is_none()
-            && let Ok(offset) = u64::try_from(half.stream.offset(seq))
+        if self.fin(from).is_none()
+            && let Ok(offset) = u64::try_from(self.halves[from].stream.offset(seq))
         {
-            half.late().fin = Some(Signal { offset, origin });
+            let sent = origin.into();
+            self.ending(from).fin = Some(Sign { offset, sent });
             self.has_ended = true;
         }
     }
 
     fn handle_rst(&mut self, from: End, segment: &Segment<'_>, origin: Origin) {
         let peer_window = i64::from(self.halves[from.other()].window.max(u32::from(u16::MAX)));
-        let half = &mut self.halves[from];
-        half.habits
-            .note_rst(segment, origin.ack.is_some(), origin.time);
-        if half.rst().is_some() {
+        if let Some(rare) = &mut self.halves[from].rare {
+            rare.odd.end_zero_window(origin.time);
+        }
+        RstMarks::note(&mut self.ending(from).marks, segment, origin.ack.is_some());
+        if self.rst(from).is_some() {
             return;
         }
         // RFC 5961 §3.2: a reset outside of the receiver's window is dropped. An end may reset
         // with the number its peer acknowledged last, so that is the lower bound.
+        let half = &mut self.halves[from];
         let offset = half.stream.offset(segment.seq);
         let low = signed(half.stream.acked());
         let in_window = !half.stream.is_started()
             || (offset >= low && offset <= signed(half.stream.next()) + peer_window);
         if in_window {
-            half.late().rst = Some(Signal {
-                offset: u64::try_from(offset).unwrap_or(0),
-                origin,
-            });
+            let (offset, sent) = (u64::try_from(offset).unwrap_or(0), origin.into());
+            self.ending(from).rst = Some(Sign { offset, sent });
             self.has_ended = true;
         } else {
-            half.late().rst_out_of_window.get_or_insert(origin);
+            half.rare().rst_out_of_window.get_or_insert(origin);
         }
+    }
+
+    fn ending(&mut self, end: End) -> &mut Ending {
+        &mut self.endings.get_or_insert_default()[end]
     }
 }
 

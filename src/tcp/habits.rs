@@ -46,22 +46,23 @@ pub struct Habits {
     pub bytes_after_fin: u64,
 }
 
-/// The same while the connection goes on: one that shows nothing odd takes little room.
+/// What every end shows while the connection goes on, in little room.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     ttl: Option<(u8, u8)>,
-    ip_ids: [Option<u16>; 2],
-    last_ack: Option<u32>,
+    /// Those of the last two packets that have one.
+    ip_ids: [u16; 2],
+    has_ip_id: [bool; 2],
+    last_ack: u32,
+    has_last_ack: bool,
     pub(super) segments_in_a_row: u32,
     retransmitted: u32,
     duplicate_acks: u32,
-    odd: Option<Box<Odd>>,
 }
 
 /// What most ends never do.
 #[derive(Debug, Default)]
-struct Odd {
-    rst: Option<RstMarks>,
+pub(super) struct Oddities {
     keep_alives: u32,
     unanswered_keep_alives: Option<(u32, Origin)>,
     zero_window_since: Option<Timestamp>,
@@ -78,19 +79,23 @@ impl Habits {
 }
 
 impl Watch {
-    /// What it came to.
-    pub(super) fn habits(&self) -> Habits {
+    /// What it came to, with what is odd of it.
+    pub(super) fn habits(&self, odd: Option<&Oddities>, rst: Option<RstMarks>) -> Habits {
+        let ip_id = |index: usize| {
+            let has = self.has_ip_id.get(index).is_some_and(|&has| has);
+            self.ip_ids.get(index).copied().filter(|_| has)
+        };
         let common = Habits {
             ttl: self.ttl,
-            ip_ids: self.ip_ids,
+            ip_ids: [ip_id(0), ip_id(1)],
+            rst,
             retransmitted: self.retransmitted,
             duplicate_acks: self.duplicate_acks,
             segments_in_a_row: self.segments_in_a_row,
             ..Habits::default()
         };
-        match self.odd.as_deref() {
+        match odd {
             Some(odd) => Habits {
-                rst: odd.rst,
                 keep_alives: odd.keep_alives,
                 unanswered_keep_alives: odd.unanswered_keep_alives,
                 zero_window_since: odd.zero_window_since,
@@ -103,31 +108,66 @@ impl Watch {
     }
 
     /// Takes notice of a packet that is no RST.
-    pub(super) fn note(&mut self, segment: &Segment<'_>, ack: Option<u32>, time: Timestamp) {
+    pub(super) fn note(&mut self, segment: &Segment<'_>, ack: Option<u32>) {
         let (low, high) = self.ttl.unwrap_or((segment.ttl, segment.ttl));
         self.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
-        self.ip_ids = [segment.ip_id, self.ip_ids[0]];
-        if segment.window == 0 {
-            self.odd().zero_window_since.get_or_insert(time);
-        } else {
-            self.end_zero_window(time);
-        }
-        if segment.wire_len == 0 && ack.is_some() && ack == self.last_ack {
+        self.ip_ids = [segment.ip_id.unwrap_or(0), self.ip_ids[0]];
+        self.has_ip_id = [segment.ip_id.is_some(), self.has_ip_id[0]];
+        let is_again = self.has_last_ack && ack == Some(self.last_ack);
+        if segment.wire_len == 0 && is_again {
             self.duplicate_acks = self.duplicate_acks.saturating_add(1);
         }
-        self.last_ack = ack;
+        self.last_ack = ack.unwrap_or(0);
+        self.has_last_ack = ack.is_some();
     }
 
-    /// Takes notice of a RST.
-    pub(super) fn note_rst(&mut self, segment: &Segment<'_>, has_ack: bool, time: Timestamp) {
-        self.end_zero_window(time);
-        match &mut self.odd().rst {
+    /// It sent something again.
+    pub(super) fn note_retransmission(&mut self) {
+        self.retransmitted = self.retransmitted.saturating_add(1);
+    }
+}
+
+impl Oddities {
+    /// Its receive window is zero.
+    pub(super) fn note_zero_window(&mut self, time: Timestamp) {
+        self.zero_window_since.get_or_insert(time);
+    }
+
+    /// Its receive window is zero no longer.
+    pub(super) fn end_zero_window(&mut self, time: Timestamp) {
+        if let Some(since) = self.zero_window_since.take() {
+            self.zero_window_nanos = self.zero_window_nanos.max(time.since(since));
+        }
+    }
+
+    /// The far end sent something.
+    pub(super) fn answered(&mut self) {
+        self.unanswered_keep_alives = None;
+    }
+
+    /// It sent new bytes after its peer's FIN.
+    pub(super) fn note_after_fin(&mut self, bytes: u32) {
+        self.bytes_after_fin += u64::from(bytes);
+    }
+
+    /// A keep-alive probe of this end.
+    pub(super) fn note_keep_alive(&mut self, origin: Origin) {
+        self.keep_alives = self.keep_alives.saturating_add(1);
+        let (count, _) = self.unanswered_keep_alives.unwrap_or((0, origin));
+        self.unanswered_keep_alives = Some((count.saturating_add(1), origin));
+    }
+}
+
+impl RstMarks {
+    /// Takes notice of a RST, the first or another.
+    pub(super) fn note(known: &mut Option<Self>, segment: &Segment<'_>, has_ack: bool) {
+        match known {
             Some(marks) => {
                 marks.steps += u32::from(marks.last_seq != segment.seq);
                 marks.last_seq = segment.seq;
             }
-            rst @ None => {
-                *rst = Some(RstMarks {
+            None => {
+                *known = Some(Self {
                     ttl: segment.ttl,
                     ip_id: segment.ip_id,
                     has_ack,
@@ -136,42 +176,5 @@ impl Watch {
                 });
             }
         }
-    }
-
-    /// The far end sent something.
-    pub(super) fn answered(&mut self) {
-        if let Some(odd) = &mut self.odd {
-            odd.unanswered_keep_alives = None;
-        }
-    }
-
-    /// It sent something again.
-    pub(super) fn note_retransmission(&mut self) {
-        self.retransmitted = self.retransmitted.saturating_add(1);
-    }
-
-    /// It sent new bytes after its peer's FIN.
-    pub(super) fn note_after_fin(&mut self, bytes: u32) {
-        self.odd().bytes_after_fin += u64::from(bytes);
-    }
-
-    /// A keep-alive probe of this end.
-    pub(super) fn note_keep_alive(&mut self, origin: Origin) {
-        let odd = self.odd();
-        odd.keep_alives = odd.keep_alives.saturating_add(1);
-        let (count, _) = odd.unanswered_keep_alives.unwrap_or((0, origin));
-        odd.unanswered_keep_alives = Some((count.saturating_add(1), origin));
-    }
-
-    fn end_zero_window(&mut self, time: Timestamp) {
-        if let Some(odd) = &mut self.odd
-            && let Some(since) = odd.zero_window_since.take()
-        {
-            odd.zero_window_nanos = odd.zero_window_nanos.max(time.since(since));
-        }
-    }
-
-    fn odd(&mut self) -> &mut Odd {
-        self.odd.get_or_insert_default()
     }
 }

@@ -1,6 +1,6 @@
 //! One end of a connection: its stream, what it repeated, and how it ended.
 
-use super::habits::Watch;
+use super::habits::{Oddities, RstMarks, Watch};
 use super::{Origin, Stream};
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment};
@@ -47,7 +47,7 @@ pub(super) struct Half {
     pub(super) sent_at: u64,
     pub(super) last_data: Option<Sent>,
     pub(super) habits: Watch,
-    pub(super) late: Option<Box<Late>>,
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 /// A packet with new bytes, in less room than an [`Origin`].
@@ -81,19 +81,44 @@ impl From<Sent> for Origin {
     }
 }
 
-/// What an end did last: repeat something, or end the connection.
+/// What most ends never do.
 #[derive(Debug, Default)]
-pub(super) struct Late {
+pub(super) struct Rare {
     /// The last time it sent what stands at `sent_at`, where that is not `last_data`.
     pub(super) resent: Option<Sent>,
     /// When it sent that for the first time, where it did so more than once.
     pub(super) since: Option<Timestamp>,
     pub(super) stuck: Option<Stuck>,
-    pub(super) fin: Option<Signal>,
-    pub(super) rst: Option<Signal>,
     /// It went on sending new bytes after "its" RST: the RST was somebody else's.
     pub(super) outlived_rst: bool,
     pub(super) rst_out_of_window: Option<Origin>,
+    pub(super) odd: Oddities,
+}
+
+/// How an end ended its stream.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    pub(super) fin: Option<Sign>,
+    /// The first RST that its receiver heeded.
+    pub(super) rst: Option<Sign>,
+    /// Of all its RSTs.
+    pub(super) marks: Option<RstMarks>,
+}
+
+/// A [`Signal`] in less room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sign {
+    pub(super) offset: u64,
+    pub(super) sent: Sent,
+}
+
+impl From<Sign> for Signal {
+    fn from(Sign { offset, sent }: Sign) -> Self {
+        Self {
+            offset,
+            origin: sent.into(),
+        }
+    }
 }
 
 impl Half {
@@ -104,19 +129,22 @@ impl Half {
             && reached.is_some_and(|reached| reached <= self.sent_at)
     }
 
-    pub(super) fn fin(&self) -> Option<Signal> {
-        self.late.as_ref()?.fin
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
-    pub(super) fn rst(&self) -> Option<Signal> {
-        self.late.as_ref()?.rst
+    /// Takes notice of a packet that is no RST.
+    pub(super) fn note(&mut self, segment: &Segment<'_>, ack: Option<u32>, time: Timestamp) {
+        self.note_window(segment);
+        self.habits.note(segment, ack);
+        if segment.window == 0 {
+            self.rare().odd.note_zero_window(time);
+        } else if let Some(rare) = &mut self.rare {
+            rare.odd.end_zero_window(time);
+        }
     }
 
-    pub(super) fn late(&mut self) -> &mut Late {
-        self.late.get_or_insert_default()
-    }
-
-    pub(super) fn note_window(&mut self, segment: &Segment<'_>) {
+    fn note_window(&mut self, segment: &Segment<'_>) {
         // An unknown shift may be anything up to 14 (RFC 7323 §2.3).
         let shift = if segment.flags.has(Flags::SYN) {
             0
@@ -129,28 +157,28 @@ impl Half {
     pub(super) fn note_keep_alive(&mut self, segment: &Segment<'_>, origin: Origin) {
         let stream = &self.stream;
         if stream.is_started() && stream.offset(segment.seq) + 1 == signed(stream.next()) {
-            self.habits.note_keep_alive(origin);
+            self.rare().odd.note_keep_alive(origin);
         }
     }
 
     /// The last packet that sent what stands at `sent_at`.
     pub(super) fn last_sent(&self) -> Option<Sent> {
-        let resent = self.late.as_ref().and_then(|late| late.resent);
+        let resent = self.rare.as_ref().and_then(|rare| rare.resent);
         resent.or(self.last_data)
     }
 
     /// Notes the packet that sent what stands at `sent_at`.
     pub(super) fn note_sent(&mut self, origin: Origin, is_last_data: bool) {
         if !is_last_data {
-            self.late().resent = Some(origin.into());
-        } else if let Some(late) = &mut self.late {
-            late.resent = None;
+            self.rare().resent = Some(origin.into());
+        } else if let Some(rare) = &mut self.rare {
+            rare.resent = None;
         }
     }
 
     /// It repeated bytes that were not acknowledged yet.
     pub(super) fn note_repeated(&mut self, offset: u64, origin: Origin) {
-        match &mut self.late().stuck {
+        match &mut self.rare().stuck {
             Some(stuck) if stuck.offset == offset => {
                 if origin.time.since(stuck.last.time) >= limits::MIN_RESEND_NANOS {
                     stuck.times = stuck.times.saturating_add(1);
@@ -173,12 +201,12 @@ impl Half {
     /// Its peer was heard.
     pub(super) fn note_heard(&mut self) {
         let acked = self.stream.acked();
-        let Some(late) = &mut self.late else { return };
-        let Some(stuck) = &mut late.stuck else {
+        let Some(rare) = &mut self.rare else { return };
+        let Some(stuck) = &mut rare.stuck else {
             return;
         };
         if acked > stuck.offset {
-            late.stuck = None;
+            rare.stuck = None;
         } else if !stuck.is_heard {
             stuck.is_heard = true;
             stuck.heard = stuck.heard.saturating_add(1);

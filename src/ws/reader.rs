@@ -94,13 +94,17 @@ pub enum Tail {
     Unknown,
 }
 
+/// RFC 6455 §5.5: the longest payload of a control frame.
+const MAX_LEGAL_CONTROL: usize = 125;
+
 #[derive(Debug)]
 enum State {
     /// The bytes of a header that came so far.
     Header {
         partial: [u8; MAX_HEADER_LEN],
-        len: usize,
+        len: u8,
     },
+    /// In a frame of which more is to come.
     Payload(Payload),
     /// Bytes are missing: looks for the next frame.
     Seeking(Box<Resync>),
@@ -108,14 +112,8 @@ enum State {
     Broken,
 }
 
-impl State {
-    const BOUNDARY: Self = Self::Header {
-        partial: [0; MAX_HEADER_LEN],
-        len: 0,
-    };
-}
-
-#[derive(Clone, Copy, Debug)]
+/// A frame under way.
+#[derive(Debug)]
 struct Payload {
     header: Header,
     fault: Option<Rule>,
@@ -125,12 +123,27 @@ struct Payload {
     done: u64,
     /// Some of them were missing.
     lost: bool,
+    /// Those of a control frame that came so far.
+    control: Vec<u8>,
+}
+
+impl Payload {
+    const fn is_whole(&self) -> bool {
+        self.done == self.header.len
+    }
+
+    /// How many of these bytes are its own.
+    fn part_of(&self, bytes: &[u8]) -> usize {
+        let left = self.header.len - self.done;
+        usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()))
+    }
 }
 
 /// A message under way.
 #[derive(Clone, Copy, Debug)]
 struct Message {
-    opcode: Option<Opcode>,
+    /// A continuation where its beginning was not seen.
+    opcode: Opcode,
     len: u64,
     text: Option<TextCheck>,
     /// RFC 7692 §6: its first frame has RSV1 set.
@@ -152,15 +165,15 @@ impl Message {
 #[derive(Debug)]
 pub struct Reader {
     terms: Terms,
-    state: State,
+    /// Where it is not between two frames, as nearly all directions of many are.
+    state: Option<Box<State>>,
     message: Option<Message>,
     /// Where permessage-deflate was agreed on.
     compressed: Option<Box<Compressed>>,
     /// A message may be under way whose beginning is not known.
     context_lost: bool,
-    control: Vec<u8>,
     closed: bool,
-    header_faults: u32,
+    header_faults: u8,
     /// Where frames begin was found by a search.
     searched: bool,
     /// Replays of what a search kept, one inside of the other.
@@ -178,14 +191,13 @@ impl Reader {
                 side,
                 deflate: compression.may_be(),
             },
-            state: State::BOUNDARY,
+            state: None,
             message: None,
             compressed: match compression {
                 Compression::Deflate(deflate) => Some(compressed(deflate.takeover(side))),
                 Compression::None | Compression::Unknown => None,
             },
             context_lost: false,
-            control: Vec::new(),
             closed: false,
             header_faults: 0,
             searched: false,
@@ -218,17 +230,22 @@ impl Reader {
         self.compressed.as_mut()?.inflated()
     }
 
+    /// It is not known where frames begin.
+    pub fn is_seeking(&self) -> bool {
+        matches!(self.state.as_deref(), Some(State::Seeking(_)))
+    }
+
     /// Bytes kept while it is not known where frames begin.
     pub fn kept_bytes(&self) -> usize {
-        match &self.state {
-            State::Seeking(resync) => resync.kept(),
+        match self.state.as_deref() {
+            Some(State::Seeking(resync)) => resync.kept(),
             _ => 0,
         }
     }
 
     /// Gives them up.
     pub fn forget(&mut self) {
-        if let State::Seeking(resync) = &mut self.state {
+        if let Some(State::Seeking(resync)) = self.state.as_deref_mut() {
             resync.forget();
         }
     }
@@ -252,20 +269,20 @@ impl Reader {
     /// No more bytes come: tells what a search that was under way can still prove, and where
     /// the stream stopped.
     pub fn finish(&mut self, out: &mut Out<'_>) -> Tail {
-        if let State::Seeking(resync) = &self.state
+        if let Some(State::Seeking(resync)) = self.state.as_deref()
             && let Some((found, ..)) = resync.finish()
         {
             self.resume(found, out);
         }
-        match &self.state {
-            State::Header { len: 0, .. } if self.message.is_some() => Tail::InMessage,
-            State::Header { len: 0, .. } => Tail::Boundary,
-            State::Header { .. } => Tail::InHeader,
-            State::Payload(payload) => {
+        match self.state.as_deref() {
+            None if self.message.is_some() => Tail::InMessage,
+            None => Tail::Boundary,
+            Some(State::Header { .. }) => Tail::InHeader,
+            Some(State::Payload(payload)) => {
                 Tail::InFrame(payload.header.opcode, payload.done, payload.header.len)
             }
-            State::Seeking(_) => Tail::Unknown,
-            State::Broken => Tail::Boundary,
+            Some(State::Seeking(_)) => Tail::Unknown,
+            Some(State::Broken) => Tail::Boundary,
         }
     }
 
@@ -277,9 +294,9 @@ impl Reader {
         out: &mut Out<'_>,
     ) {
         while !bytes.is_empty() {
-            let used = match &mut self.state {
-                State::Broken => return,
-                State::Seeking(resync) => {
+            let used = match self.state.as_deref_mut() {
+                Some(State::Broken) => return,
+                Some(State::Seeking(resync)) => {
                     if let Some(found) = resync.push(Chunk::Data {
                         offset,
                         bytes,
@@ -289,43 +306,38 @@ impl Reader {
                     }
                     return;
                 }
-                State::Payload(payload) => {
-                    let left = payload.header.len - payload.done;
-                    let used =
-                        usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
-                    let part = bytes.get(..used).unwrap_or_default();
-                    self.handle_payload(part, offset, origin, out);
-                    used
-                }
-                State::Header { partial, len: 0 } => match parse_header(bytes) {
+                Some(State::Payload(_)) => self.go_on(bytes, offset, origin, out),
+                None => match parse_header(bytes) {
                     Ok((rest, header)) => {
                         let used = bytes.len() - rest.len();
-                        self.begin_frame(header, offset, origin, out);
-                        used
+                        used + self.handle_frame(header, offset, rest, origin, out)
                     }
                     Err(_) => {
                         // Fewer bytes than a header has: they fit.
+                        let mut partial = [0; MAX_HEADER_LEN];
                         for (place, &byte) in partial.iter_mut().zip(bytes) {
                             *place = byte;
                         }
-                        self.state = State::Header {
-                            partial: *partial,
-                            len: bytes.len(),
-                        };
+                        let len = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+                        self.state = Some(Box::new(State::Header { partial, len }));
                         return;
                     }
                 },
-                State::Header { partial, len } => {
+                Some(State::Header { partial, len }) => {
                     let before = *len;
-                    let Some((place, &byte)) = partial.get_mut(before).zip(bytes.first()) else {
+                    let place = partial.get_mut(usize::from(before));
+                    let Some((place, (&byte, rest))) = place.zip(bytes.split_first()) else {
                         return;
                     };
                     *place = byte;
                     *len += 1;
-                    if let Ok((_, header)) = parse_header(partial.get(..*len).unwrap_or_default()) {
-                        self.begin_frame(header, offset - before as u64, origin, out);
+                    let so_far = partial.get(..usize::from(*len)).unwrap_or_default();
+                    if let Ok((_, header)) = parse_header(so_far) {
+                        let start = offset - u64::from(before);
+                        1 + self.handle_frame(header, start, rest, origin, out)
+                    } else {
+                        1
                     }
-                    1
                 }
             };
             offset += used as u64;
@@ -334,9 +346,9 @@ impl Reader {
     }
 
     fn handle_gap(&mut self, mut offset: u64, len: u64, origin: Origin, out: &mut Out<'_>) {
-        match &mut self.state {
-            State::Broken => return,
-            State::Seeking(resync) => {
+        match self.state.as_deref_mut() {
+            Some(State::Broken) => return,
+            Some(State::Seeking(resync)) => {
                 out(Item::Lost {
                     offset,
                     len,
@@ -351,18 +363,18 @@ impl Reader {
                 }
                 return;
             }
-            State::Header { .. } | State::Payload(_) => {}
+            Some(State::Header { .. } | State::Payload(_)) | None => {}
         }
         let end = offset.saturating_add(len);
         offset += self.skip_masking_key(offset, len, origin, out);
-        if let State::Payload(payload) = &mut self.state {
+        let mut frame = self.take_frame();
+        if let Some(State::Payload(payload)) = frame.as_deref_mut() {
             // The length of the frame is known, so what is missing of its payload does no harm
             // to what follows.
             let inside = (end - offset).min(payload.header.len - payload.done);
             payload.lost = true;
             payload.done += inside;
             offset += inside;
-            let is_done = payload.done == payload.header.len;
             let is_control = payload.header.opcode.is_control();
             if let Some(message) = &mut self.message {
                 message.text = None;
@@ -370,14 +382,22 @@ impl Reader {
                     self.lose_message();
                 }
             }
-            if is_done {
-                self.end_frame(offset, origin, out);
+            if payload.is_whole() {
+                let mut control = std::mem::take(&mut payload.control);
+                self.end_frame(payload, &mut control, offset, origin, out);
+            } else {
+                self.state = frame;
             }
         }
-        if let State::Header { len, .. } = self.state
+        let in_header = match self.state.as_deref() {
+            None => Some(0),
+            Some(State::Header { len, .. }) => Some(*len),
+            Some(State::Payload(_) | State::Seeking(_) | State::Broken) => None,
+        };
+        if let Some(len) = in_header
             && offset < end
         {
-            let from = offset - len as u64;
+            let from = offset - u64::from(len);
             self.seek();
             out(Item::Lost {
                 offset: from,
@@ -396,11 +416,11 @@ impl Reader {
         origin: Origin,
         out: &mut Out<'_>,
     ) -> u64 {
-        let State::Header { partial, len } = &self.state else {
+        let Some(State::Header { partial, len }) = self.state.as_deref() else {
             return 0;
         };
-        let have = *len as u64;
-        let bytes = partial.get(..*len).unwrap_or_default();
+        let have = u64::from(*len);
+        let bytes = partial.get(..usize::from(*len)).unwrap_or_default();
         // Frames that were found by a search through snapped segments go on like that.
         let header = if self.searched {
             snapped_header(bytes, missing)
@@ -412,12 +432,19 @@ impl Reader {
         if rest > missing {
             return 0;
         }
-        self.begin_frame(header, offset - have, origin, out);
+        self.handle_frame(header, offset - have, &[], origin, out);
         rest
     }
 
+    /// The frame under way, if there is one: where it does not end, it has to be put back.
+    fn take_frame(&mut self) -> Option<Box<State>> {
+        self.state
+            .take_if(|state| matches!(**state, State::Payload(_)))
+    }
+
     pub(super) fn seek(&mut self) {
-        self.state = State::Seeking(Box::new(Resync::new(self.terms, true)));
+        let resync = Box::new(Resync::new(self.terms, true));
+        self.state = Some(Box::new(State::Seeking(resync)));
         self.message = None;
         self.context_lost = true;
         self.lose_message();
@@ -441,7 +468,7 @@ impl Reader {
         if self.depth >= limits::MAX_RESYNC_DEPTH {
             return;
         }
-        let State::Seeking(resync) = std::mem::replace(&mut self.state, State::BOUNDARY) else {
+        let Some(State::Seeking(resync)) = self.state.take().map(|state| *state) else {
             return;
         };
         out(Item::Found { offset: found });
@@ -451,7 +478,71 @@ impl Reader {
         self.depth -= 1;
     }
 
-    fn begin_frame(&mut self, header: Header, start: u64, origin: Origin, out: &mut Out<'_>) {
+    /// Takes a frame from its payload on, as far as there is any of it in `bytes`; how many of
+    /// these are its own.
+    fn handle_frame(
+        &mut self,
+        header: Header,
+        start: u64,
+        bytes: &[u8],
+        origin: Origin,
+        out: &mut Out<'_>,
+    ) -> usize {
+        self.state = None;
+        let Some(mut payload) = self.begin_frame(header, start, origin, out) else {
+            return 0;
+        };
+        let used = payload.part_of(bytes);
+        let part = bytes.get(..used).unwrap_or_default();
+        let offset = start + u64::from(header.header_len);
+        let end = offset + used as u64;
+        if header.opcode.is_control() && part.len() as u64 == header.len {
+            // Mostly one comes in one piece, and need not be kept.
+            let mut control = [0; MAX_LEGAL_CONTROL];
+            if let Some(control) = control.get_mut(..used) {
+                control.copy_from_slice(part);
+                self.end_frame(&payload, control, end, origin, out);
+                return used;
+            }
+        }
+        if !part.is_empty() {
+            self.handle_payload(&mut payload, part, offset, origin, out);
+        }
+        if payload.is_whole() {
+            let mut control = std::mem::take(&mut payload.control);
+            self.end_frame(&payload, &mut control, end, origin, out);
+        } else {
+            self.state = Some(Box::new(State::Payload(payload)));
+        }
+        used
+    }
+
+    /// Takes more of the frame under way; how many of these bytes are its own.
+    fn go_on(&mut self, bytes: &[u8], offset: u64, origin: Origin, out: &mut Out<'_>) -> usize {
+        let mut frame = self.take_frame();
+        let Some(State::Payload(payload)) = frame.as_deref_mut() else {
+            return 0;
+        };
+        let used = payload.part_of(bytes);
+        let part = bytes.get(..used).unwrap_or_default();
+        self.handle_payload(payload, part, offset, origin, out);
+        if payload.is_whole() {
+            let mut control = std::mem::take(&mut payload.control);
+            self.end_frame(payload, &mut control, offset + used as u64, origin, out);
+        } else {
+            self.state = frame;
+        }
+        used
+    }
+
+    /// `None` where nothing that follows is read.
+    fn begin_frame(
+        &mut self,
+        header: Header,
+        start: u64,
+        origin: Origin,
+        out: &mut Out<'_>,
+    ) -> Option<Payload> {
         let mut violation = |rule| {
             out(Item::Violation {
                 rule,
@@ -466,26 +557,27 @@ impl Reader {
             if self.header_faults == 0 {
                 violation(Rule::DataAfterClose);
             }
-            self.header_faults += 1;
+            self.header_faults = self.header_faults.saturating_add(1);
             if fault.is_some() {
-                self.state = State::Broken;
-                return;
+                self.state = Some(Box::new(State::Broken));
+                return None;
             }
         } else if let Some(rule) = fault {
             violation(rule);
-            self.header_faults += u32::from(!rule.keeps_framing());
+            let is_slip = u8::from(!rule.keeps_framing());
+            self.header_faults = self.header_faults.saturating_add(is_slip);
             // One slip leaves the framing whole. After a second one, or a length that cannot
             // be, whatever looks like a frame (a Close, even) would be chance.
             if self.header_faults > 1 && !rule.keeps_framing() || rule == Rule::LengthMsb {
-                self.state = State::Broken;
-                return;
+                self.state = Some(Box::new(State::Broken));
+                return None;
             }
         }
         match header.opcode {
             Opcode::CONTINUATION if self.message.is_none() => {
                 if self.context_lost {
                     self.message = Some(Message {
-                        opcode: None,
+                        opcode: Opcode::CONTINUATION,
                         len: 0,
                         text: None,
                         compressed: false,
@@ -507,7 +599,7 @@ impl Reader {
                     Step::Pass
                 });
                 self.message = Some(Message {
-                    opcode: Some(header.opcode),
+                    opcode: header.opcode,
                     len: 0,
                     text: (is_text && !compressed).then(TextCheck::default),
                     compressed,
@@ -516,31 +608,32 @@ impl Reader {
             _ => {}
         }
         out(Item::Frame { header, origin });
-        self.control.clear();
-        self.state = State::Payload(Payload {
+        Some(Payload {
             header,
             fault,
             start,
             done: 0,
             lost: false,
-        });
-        if header.len == 0 {
-            self.end_frame(start + u64::from(header.header_len), origin, out);
-        }
+            control: Vec::new(),
+        })
     }
 
-    fn handle_payload(&mut self, bytes: &[u8], offset: u64, origin: Origin, out: &mut Out<'_>) {
-        let State::Payload(payload) = &mut self.state else {
-            return;
-        };
+    fn handle_payload(
+        &mut self,
+        payload: &mut Payload,
+        bytes: &[u8],
+        offset: u64,
+        origin: Origin,
+        out: &mut Out<'_>,
+    ) {
         if payload.header.opcode.is_control() {
             // Bytes behind a hole stand in the wrong place for the key.
-            let bytes = if payload.lost { &[] } else { bytes };
+            let kept = if payload.lost { &[] } else { bytes };
+            let control = &mut payload.control;
             let room = limits::MAX_CONTROL_PAYLOAD
-                .saturating_sub(self.control.len())
-                .min(bytes.len());
-            self.control
-                .extend_from_slice(bytes.get(..room).unwrap_or_default());
+                .saturating_sub(control.len())
+                .min(kept.len());
+            control.extend_from_slice(kept.get(..room).unwrap_or_default());
         } else if let Some(message) = &mut self.message {
             let (header, position) = (payload.header, payload.done);
             if message.compressed {
@@ -563,26 +656,26 @@ impl Reader {
             }
         }
         payload.done += bytes.len() as u64;
-        if payload.done == payload.header.len {
-            self.end_frame(offset + bytes.len() as u64, origin, out);
-        }
     }
 
-    /// The frame's last byte has passed; `end` is the offset behind it.
-    fn end_frame(&mut self, end: u64, origin: Origin, out: &mut Out<'_>) {
-        let State::Payload(payload) = std::mem::replace(&mut self.state, State::BOUNDARY) else {
-            return;
-        };
+    /// The frame's last byte has passed; `end` is the offset behind it. `control`: what is there
+    /// of a control frame's payload, as on the wire.
+    fn end_frame(
+        &mut self,
+        payload: &Payload,
+        control: &mut [u8],
+        end: u64,
+        origin: Origin,
+        out: &mut Out<'_>,
+    ) {
         let header = payload.header;
-        // Of many connections few are in the middle of a control frame.
-        let mut control = std::mem::take(&mut self.control);
         if let Some(mask) = header.mask.filter(|_| !control.is_empty()) {
-            unmask(&mut control, mask, 0);
+            unmask(control, mask, 0);
         }
         match header.opcode {
             Opcode::CLOSE => {
                 let lost = payload.lost;
-                let frame = CloseFrame::new(&control, lost, payload.fault);
+                let frame = CloseFrame::new(control, lost, payload.fault);
                 if let Some(rule) = frame.fault
                     && payload.fault.is_none()
                 {
@@ -606,7 +699,7 @@ impl Reader {
             Opcode::PING | Opcode::PONG => {
                 out(Item::Control {
                     opcode: header.opcode,
-                    payload: &control,
+                    payload: control,
                     origin,
                 });
             }
@@ -629,7 +722,8 @@ impl Reader {
                         });
                     }
                     out(Item::Message {
-                        opcode: message.opcode,
+                        opcode: Some(message.opcode)
+                            .filter(|&opcode| opcode != Opcode::CONTINUATION),
                         len: message.len,
                         origin,
                     });

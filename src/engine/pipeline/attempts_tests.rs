@@ -138,6 +138,23 @@ fn every_connection_is_an_attempt_of_its_own() {
 }
 
 #[test]
+fn a_refusal_counts_however_often_syns_were_captured() {
+    let known = healthy(50_000, 0);
+    for copies in [1, 7, 8, 9, 20] {
+        let mut wire = syns(50_001, &vec![1000; copies]);
+        for _ in 0..copies {
+            wire.seq = [1001, 0];
+            wire.send(Down, ACK | RST, b"");
+        }
+        assert_eq!(
+            causes(&[&known, &wire.packets])[1..],
+            [(2, REFUSED)],
+            "{copies}"
+        );
+    }
+}
+
+#[test]
 fn what_connected_is_no_attempt() {
     let known = healthy(50_000, 0);
     // A health check, and a connection that was reset by its client.

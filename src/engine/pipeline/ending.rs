@@ -12,12 +12,12 @@ use crate::capture::PacketId;
 use crate::diagnosis::port;
 use crate::engine::known::Known;
 use crate::engine::stack::Verge;
-use crate::engine::upper::Settings;
+use crate::engine::upper::{Common, Settings};
 use crate::flow::Slot;
 use crate::limits;
 use crate::session::{Confidence, Detail, EndKind, Session, State, Summary, Transport};
 use crate::time::Timestamp;
-use crate::tls::{KeyLog, Secrets};
+use crate::tls::{KeyLog, Keyring, Secrets};
 use crate::ws::Windows;
 
 /// What a pipeline without an end keeps.
@@ -107,12 +107,15 @@ impl Pipeline {
             endings: Some(Endings::default()),
             max_connections: limits::MAX_LIVE_CONNECTIONS,
             max_syns_waiting: limits::MAX_LIVE_SYNS_WAITING,
-            settings: Settings {
-                story: detail == Detail::Story,
-                windows: Windows::new(
-                    limits::MAX_LIVE_WINDOWS,
-                    limits::MAX_LIVE_KEPT_COMPRESSED_IN_ALL,
-                ),
+            common: Common {
+                keys: Keyring::new(Secrets::default()),
+                settings: Settings {
+                    story: detail == Detail::Story,
+                    windows: Windows::new(
+                        limits::MAX_LIVE_WINDOWS,
+                        limits::MAX_LIVE_KEPT_COMPRESSED_IN_ALL,
+                    ),
+                },
             },
             ..Self::new(detail)
         }
@@ -120,7 +123,7 @@ impl Pipeline {
 
     /// Secrets of TLS may come at any time: connections wait a while for theirs.
     pub fn expect_key_log(&mut self) {
-        self.keys.secrets = Secrets::of_capture(KeyLog::growing());
+        self.common.keys.secrets = Secrets::of_capture(KeyLog::growing());
     }
 
     /// Time passes, with packets or without; wants to be called several times a second. Lets go of
@@ -181,12 +184,12 @@ impl Pipeline {
 
     /// Adds what key logs had to say meanwhile.
     pub fn handle_key_log(&mut self, text: &[u8]) {
-        self.keys.secrets.feed(text);
+        self.common.keys.secrets.feed(text);
     }
 
     /// Reads what waited for secrets that are there by now, and stops waiting in time.
     fn resume_keyless(&mut self, endings: &mut Endings, now: Timestamp) {
-        let secrets = self.keys.secrets.added();
+        let secrets = self.common.keys.secrets.added();
         for _ in 0..endings.keyless.len().min(limits::MAX_KEYLESS_AT_ONCE) {
             let Some(keyless) = endings.keyless.pop_front() else {
                 return;
@@ -199,7 +202,7 @@ impl Pipeline {
             let Some(Followed::Whole(stack)) = self.flows.get_mut(keyless.slot) else {
                 continue;
             };
-            if stack.resume(&mut self.keys, is_late) {
+            if stack.resume(&mut self.common, is_late) {
                 // It may have ended meanwhile.
                 endings.watch(stack, keyless.slot, now);
             } else {
@@ -228,7 +231,7 @@ impl Pipeline {
         sessions.sort_by_key(|session| (session.number, session.first_packet));
         sessions.iter().for_each(|session| known.add(session));
         // Which servers speak WebSocket is known so far only.
-        if !self.keys.tells_opaque {
+        if !self.common.keys.tells_opaque {
             sessions.retain(|session| known.is_meant(session));
         }
         let tell = |mut session: Session| {
@@ -290,7 +293,7 @@ impl Pipeline {
     fn finish_one(&mut self, slot: Slot, known: &mut Known) {
         let Self {
             flows,
-            keys,
+            common,
             told,
             summary,
             ..
@@ -298,7 +301,7 @@ impl Pipeline {
         match flows.entry_mut(slot) {
             Some((key, Followed::Whole(stack))) => {
                 known.add_open(&key, stack);
-                conclude_in_place(key, stack, keys, told, summary);
+                conclude_in_place(key, stack, common, told, summary);
                 stack.retire();
             }
             Some((_, Followed::Prelude(_))) => {
@@ -334,7 +337,7 @@ impl Pipeline {
         Summary {
             sessions: told,
             abnormal,
-            not_inflated: self.settings.windows.refused(),
+            not_inflated: self.common.settings.windows.refused(),
             ..self.summary.clone()
         }
     }
@@ -378,7 +381,7 @@ impl Pipeline {
             conclude_in_place(
                 key,
                 stack,
-                &mut self.keys,
+                &mut self.common,
                 &mut self.told,
                 &mut self.summary,
             );

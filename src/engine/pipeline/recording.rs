@@ -33,7 +33,7 @@ impl Pipeline {
                 recorder.keep(&mut stack.trace, packet, is_open, is_first);
                 if is_open && let Some(mut trace) = stack.trace.take() {
                     // Now: the log may have forgotten them when it ends.
-                    trace.add_secrets(|| stack.secrets(&self.keys));
+                    trace.add_secrets(|| stack.secrets(&self.common.keys));
                     stack.trace = Some(trace);
                 }
             }

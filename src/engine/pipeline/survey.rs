@@ -67,7 +67,7 @@ impl Pipeline {
                 && let Some((server, _)) = stack.server(&key)
             {
                 standing.sessions += 1;
-                openings.extend(tracker.opened.map(|at| (server, at)));
+                openings.extend(tracker.opened().map(|at| (server, at)));
             }
         }
         for slot in idle {

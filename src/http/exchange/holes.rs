@@ -3,7 +3,7 @@
 
 use super::Exchange;
 use crate::flow::End;
-use crate::http::event::{Event, Sight};
+use crate::http::event::{Events, Sight};
 use crate::http::head::{BodyLen, Response};
 use crate::http::lane::{Head, HeadTail, Kind, Lane, looks_like};
 use crate::tcp::{Chunk, Origin, Waiting};
@@ -14,7 +14,7 @@ impl Exchange {
         end: End,
         gap: (u64, u64, Origin),
         sight: Sight,
-        events: &mut Vec<Event>,
+        events: &mut Events,
     ) {
         let (offset, len, origin) = gap;
         let kind = self.kind(end);
@@ -38,14 +38,14 @@ impl Exchange {
                 events,
             );
         } else if let Some((head, rest)) = self.lanes[end].cut_head(kind) {
-            let tail = Lane::HeadTail(HeadTail::new(offset, len, rest, origin));
+            let tail = Lane::HeadTail(Box::new(HeadTail::new(offset, len, rest, origin)));
             match head {
                 Head::Request(request) => {
-                    self.cut_request = Some((request, origin));
+                    self.rare().cut_request = Some((request, origin));
                     self.lanes[end] = tail;
                 }
                 Head::Response(response) if response.status == 101 => {
-                    self.cut_answer = Some((response, origin));
+                    self.rare().cut_answer = Some((response, origin));
                     self.lanes[end] = tail;
                 }
                 Head::Response(response) => {
@@ -69,7 +69,7 @@ impl Exchange {
     }
 
     /// The head whose middle is missing has ended: what its lane does next.
-    pub(super) fn end_head(&mut self, end: End, events: &mut Vec<Event>) {
+    pub(super) fn end_head(&mut self, end: End, events: &mut Events) {
         let lane = std::mem::replace(&mut self.lanes[end], Lane::new());
         self.lanes[end] = Lane::Waiting(lane.into_waiting());
         match self.kind(end) {
@@ -78,14 +78,16 @@ impl Exchange {
         }
     }
 
-    pub(super) fn take_cut_request(&mut self, events: &mut Vec<Event>) {
-        if let Some(((request, origin), client)) = self.cut_request.take().zip(self.client) {
+    pub(super) fn take_cut_request(&mut self, events: &mut Events) {
+        let cut = self.take_rare(|rare| rare.cut_request.take());
+        if let Some(((request, origin), client)) = cut.zip(self.client) {
             self.handle_request(client, request, origin, events);
         }
     }
 
-    pub(super) fn take_cut_answer(&mut self, events: &mut Vec<Event>) {
-        if let Some(((response, origin), client)) = self.cut_answer.take().zip(self.client) {
+    pub(super) fn take_cut_answer(&mut self, events: &mut Events) {
+        let cut = self.take_rare(|rare| rare.cut_answer.take());
+        if let Some(((response, origin), client)) = cut.zip(self.client) {
             self.handle_response(client.other(), response, origin, events);
         }
     }
@@ -96,7 +98,7 @@ impl Exchange {
         end: End,
         bytes: &[u8],
         origin: Origin,
-        events: &mut Vec<Event>,
+        events: &mut Events,
     ) {
         let kind = self.kind(end);
         if looks_like(bytes) == Some(Some(kind)) {
@@ -110,7 +112,7 @@ impl Exchange {
         match kind {
             // The request is lost, and its answer shows what it was, or will show it.
             Kind::Requests => self.open_without_request(events),
-            Kind::Responses if self.doubtful.is_some() && !is_cut => self.believe(events),
+            Kind::Responses if self.has_doubtful() && !is_cut => self.believe(events),
             // The answer is lost: frames may follow all the same.
             Kind::Responses if self.opening_waits() => self.open(None, origin, events),
             Kind::Responses => self.end(events),
@@ -124,7 +126,7 @@ impl Exchange {
         over: bool,
         sight: Sight,
         origin: Origin,
-        events: &mut Vec<Event>,
+        events: &mut Events,
     ) {
         match kind {
             _ if !over => {}
@@ -136,11 +138,14 @@ impl Exchange {
         }
     }
 
-    pub(super) fn open_without_request(&mut self, events: &mut Vec<Event>) {
-        if let Some(client) = self.client.filter(|_| self.cut_request.is_some()) {
+    pub(super) fn open_without_request(&mut self, events: &mut Events) {
+        if let Some(client) = self.client.filter(|_| {
+            let rare = self.rare.as_ref();
+            rare.is_some_and(|rare| rare.cut_request.is_some())
+        }) {
             return self.end_head(client, events);
         }
-        match self.early.take() {
+        match self.take_rare(|rare| rare.early.take()) {
             Some((response, origin)) if response.is_websocket() => {
                 self.open(Some(response), origin, events)
             }
@@ -151,12 +156,7 @@ impl Exchange {
     }
 
     /// An answer other than 101 to the opening, or to a request that is lost: what follows tells.
-    pub(super) fn doubt(
-        &mut self,
-        response: Box<Response>,
-        origin: Origin,
-        events: &mut Vec<Event>,
-    ) {
+    pub(super) fn doubt(&mut self, response: Response, origin: Origin, events: &mut Events) {
         let Some(client) = self.client else { return };
         let server = client.other();
         let next = match response.body {
@@ -165,14 +165,14 @@ impl Exchange {
             body => Lane::behind(body),
         };
         let behind = std::mem::replace(&mut self.lanes[server], next);
-        self.doubtful = Some((response, origin));
+        self.rare().doubtful = Some((response, origin));
         self.replay(server, behind, events);
     }
 
     /// The answer in doubt was that to the opening: nothing shows another.
-    pub(super) fn believe(&mut self, events: &mut Vec<Event>) {
-        if let Some((response, origin)) = self.doubtful.take()
-            && let Some(asked) = self.requests.pop_front()
+    pub(super) fn believe(&mut self, events: &mut Events) {
+        if let Some((response, origin)) = self.take_doubtful()
+            && let Some(asked) = self.requests.pop()
         {
             self.handle_answer(asked, response, origin, events);
         }
@@ -180,7 +180,7 @@ impl Exchange {
 
     /// Another answer follows the one in doubt, which was to a lost request then; unless the
     /// client has asked again, as nobody does that waits for the answer to an opening.
-    pub(super) fn settle(&mut self, events: &mut Vec<Event>) {
+    pub(super) fn settle(&mut self, events: &mut Events) {
         let Some(client) = self.client else { return };
         let mut first = [0; 8];
         let has_asked = match &self.lanes[client] {
@@ -194,7 +194,7 @@ impl Exchange {
         if has_asked {
             self.believe(events);
         } else {
-            self.doubtful = None;
+            self.take_doubtful();
         }
     }
 }

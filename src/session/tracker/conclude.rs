@@ -26,7 +26,7 @@ impl Tracker {
         all.answer = self.answer;
         all.answered = self.answered;
         all.superseded = self.superseded;
-        all.begun = Some(self.first.time);
+        all.begun = Some(self.first.1);
         all.round_trip = tcp.round_trip();
         all.burst = tcp.burst().map(|burst| {
             let Origin { packet, time, .. } = burst.first;
@@ -54,7 +54,8 @@ impl Tracker {
             all.unconnected = rare.unconnected.take();
             alerts = std::mem::take(&mut rare.alerts);
         }
-        for sent in self.closes.take().into_iter().flat_map(|all| *all) {
+        let closes = self.closes.take().map(|closes| closes.into_all());
+        for sent in closes.into_iter().flatten() {
             let SentClose {
                 from,
                 mut close,
@@ -157,8 +158,8 @@ impl Tracker {
         let facts = &mut all.sides[side];
         // Whoever never answered a SYN sent nothing that could be missing.
         facts.captured = tcp.has_seen(end) || self.is_unconnected();
-        facts.sent = so_far.sent;
-        facts.sent_frame = so_far.sent.frames > 0;
+        facts.sent = so_far.sent();
+        facts.sent_frame = facts.sent.frames > 0;
         // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
         let talked_on = || {
             let ack = heard.and_then(|last| last.ack);
@@ -169,7 +170,7 @@ impl Tracker {
             && !self.has_head(side)
             && !facts.sent_frame
             && !talked_on();
-        facts.last_data_frame = so_far.last_data_frame;
+        facts.last_data_frame = so_far.last_data_frame();
         facts.last_frame = so_far.last_frame.map(|last| (last.packet, last.time));
         if let Some(pings) = so_far.pings {
             facts.pings = *pings;
