@@ -127,7 +127,7 @@ impl PcapNg {
 
     /// The next packet where a block of the usual kind comes next and the buffer holds all of it
     /// already, as it nearly always does.
-    #[inline(never)]
+    #[inline]
     pub(super) fn buffered(&mut self, buffer: &mut Buffer) -> Option<Record> {
         let (_, [kind, len]) = words(self.order, buffer.unread()).ok()?;
         if kind != ENHANCED_PACKET {

@@ -124,18 +124,33 @@ impl Reader {
 
     /// Moves on to the next packet where that takes no more than a look into the buffer, as it does
     /// nearly always; whether it did.
-    #[inline]
+    #[inline(always)]
     pub(super) fn advance_buffered(&mut self) -> bool {
-        let record = match &mut self.format {
+        let record = match &self.format {
             Format::Pcap(format) => format.buffered(&mut self.buffer),
-            Format::PcapNg(format) => format.buffered(&mut self.buffer),
+            Format::PcapNg(_) => return self.advance_buffered_block(),
             Format::Ended(_) => None,
         };
-        if let Some(record) = record {
-            self.record = record;
-            self.number += 1;
-        }
-        record.is_some()
+        let Some(record) = record else {
+            return false;
+        };
+        self.record = record;
+        self.number += 1;
+        true
+    }
+
+    /// The same for pcapng, whose records would be moved once more where both ways meet.
+    #[inline(never)]
+    fn advance_buffered_block(&mut self) -> bool {
+        let Format::PcapNg(format) = &mut self.format else {
+            return false;
+        };
+        let Some(record) = format.buffered(&mut self.buffer) else {
+            return false;
+        };
+        self.record = record;
+        self.number += 1;
+        true
     }
 
     /// As [`advance`](PacketSource::advance), whatever it takes.

@@ -126,6 +126,7 @@ impl Pipeline {
     }
 
     /// Takes the next packet.
+    // Always: the loop around this has the packet at hand in parts, and would have to store it.
     #[inline(always)]
     pub fn handle_packet(&mut self, packet: &Packet<'_>) {
         let summary = &mut self.summary;
