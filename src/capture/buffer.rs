@@ -44,8 +44,8 @@ pub(super) struct Buffer {
     /// Unread are `bytes[start..end]`.
     start: usize,
     end: usize,
-    /// Position of `start` in the stream.
-    offset: u64,
+    /// Position of the first of `bytes` in the stream.
+    base: u64,
     ended: Option<Ended>,
 }
 
@@ -56,7 +56,7 @@ impl Buffer {
             bytes: vec![0; block],
             start: 0,
             end: 0,
-            offset: 0,
+            base: 0,
             ended: None,
         }
     }
@@ -80,6 +80,12 @@ impl Buffer {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
+    /// The first unread bytes, where there are so many.
+    #[inline]
+    pub(super) fn head<const N: usize>(&self) -> Option<&[u8; N]> {
+        self.bytes.get(self.start..self.end)?.first_chunk()
+    }
+
     /// Passes `len` bytes, and tells where in the buffer they begin: [`Self::slice`] lends them until
     /// the next [`Self::require`].
     #[inline]
@@ -87,8 +93,13 @@ impl Buffer {
         let from = self.start;
         let len = len.min(self.end - self.start);
         self.start += len;
-        self.offset += len as u64;
         from
+    }
+
+    /// The same where so many bytes are unread; else nothing is passed.
+    #[inline]
+    pub(super) fn consume_whole(&mut self, len: usize) -> Option<usize> {
+        (self.end - self.start >= len).then(|| self.consume(len))
     }
 
     /// `len` bytes from `from`, a place that [`Self::consume`] told.
@@ -101,7 +112,7 @@ impl Buffer {
 
     /// Position of the first unread byte in the (decompressed) stream.
     pub(super) const fn offset(&self) -> u64 {
-        self.offset
+        self.base + self.start as u64
     }
 
     /// Whether the decoder behind this gave up. (An error of the system is not kept.)
@@ -117,6 +128,7 @@ impl Buffer {
     #[cold]
     fn refill(&mut self, len: usize) -> Result<(), Stop> {
         self.bytes.copy_within(self.start..self.end, 0);
+        self.base += self.start as u64;
         self.end -= self.start;
         self.start = 0;
         if self.bytes.len() < len {

@@ -31,14 +31,17 @@ pub struct Merged {
     /// Of every file but the current one that is not at its end, the time of its next packet, or
     /// one before that.
     queue: BinaryHeap<Reverse<(Timestamp, usize)>>,
-    /// The file whose packet is lent, or that has more to tell before its next one.
-    current: Option<usize>,
+    /// The file whose packet is lent, or that has more to tell before its next one: its index and
+    /// its reader, taken out of its slot.
+    current: Option<(usize, Box<Reader>)>,
 }
 
 /// One of the files.
 enum Slot {
     /// `ahead`: its packet has been read and has to wait for its turn.
     Open { reader: Box<Reader>, ahead: bool },
+    /// It is the current one.
+    Current,
     /// Closed until the turn of its first packet.
     Waiting { path: PathBuf, len: Option<u64> },
     /// At its end, or never opened; its position.
@@ -112,6 +115,10 @@ impl Merged {
     pub fn position(&self) -> (u64, Option<u64>) {
         let positions = self.files.iter().map(|slot| match slot {
             Slot::Open { reader, .. } => reader.position(),
+            Slot::Current => self
+                .current
+                .as_ref()
+                .map_or((0, None), |(_, reader)| reader.position()),
             Slot::Waiting { len, .. } => (0, *len),
             Slot::Done(read, len) => (*read, *len),
         });
@@ -123,67 +130,62 @@ impl Merged {
         })
     }
 
-    /// The next file in turn, opened, and whether its packet has been read; `None` at the end of all.
+    /// Makes the next file in turn the current one; whether its packet has been read, `None` at the
+    /// end of all.
     #[cold]
-    fn take_turn(&mut self) -> Result<Option<(usize, bool)>, CaptureError> {
-        let Some(Reverse((_, index))) = self.queue.pop() else {
-            return Ok(None);
-        };
-        let Some(slot) = self.files.get_mut(index) else {
-            return Ok(None);
-        };
-        if let Slot::Waiting { path, len } = slot {
-            let (path, len) = (mem::take(path), *len);
-            *slot = Slot::Done(0, len);
-            let file = u16::try_from(index).unwrap_or(u16::MAX);
-            let reader = Box::new(open_with_block(&path, file, self.block)?);
-            *slot = Slot::Open {
-                reader,
-                ahead: false,
-            };
-        }
-        self.current = Some(index);
-        let Slot::Open { ahead, .. } = slot else {
-            return Ok(Some((index, false)));
-        };
-        Ok(Some((index, mem::take(ahead))))
-    }
-
-    /// Gives the current file's buffer and handle back.
-    fn finish(&mut self) {
-        let current = self
-            .current
-            .take()
-            .and_then(|index| self.files.get_mut(index));
-        if let Some(slot) = current
-            && let Slot::Open { reader, .. } = slot
-        {
-            let (read, len) = reader.position();
-            *slot = Slot::Done(read, len);
-        }
-    }
-}
-
-impl PacketSource for Merged {
-    /// After an error in one file the next call goes on with the others.
-    fn advance(&mut self) -> Result<Step, CaptureError> {
-        loop {
-            let index = match self.current {
-                Some(index) => index,
-                None => match self.take_turn()? {
-                    Some((_, true)) => return Ok(Step::Packet),
-                    Some((index, false)) => index,
-                    None => return Ok(Step::End),
-                },
-            };
-            let Some(Slot::Open { reader, ahead }) = self.files.get_mut(index) else {
-                self.current = None;
+    fn take_turn(&mut self) -> Result<Option<bool>, CaptureError> {
+        while let Some(Reverse((_, index))) = self.queue.pop() {
+            let Some(slot) = self.files.get_mut(index) else {
                 continue;
+            };
+            let (reader, ahead) = match mem::replace(slot, Slot::Done(0, Some(0))) {
+                Slot::Open { reader, ahead } => (reader, ahead),
+                Slot::Waiting { path, len } => {
+                    *slot = Slot::Done(0, len);
+                    let file = u16::try_from(index).unwrap_or(u16::MAX);
+                    let reader = open_with_block(&path, file, self.block)?;
+                    (Box::new(reader), false)
+                }
+                other @ (Slot::Current | Slot::Done(..)) => {
+                    *slot = other;
+                    continue;
+                }
+            };
+            *slot = Slot::Current;
+            self.current = Some((index, reader));
+            return Ok(Some(ahead));
+        }
+        Ok(None)
+    }
+
+    /// Puts the current file's reader back, or what is left of it.
+    fn put_back(&mut self, slot: impl FnOnce(Box<Reader>) -> Slot) {
+        if let Some((index, reader)) = self.current.take()
+            && let Some(place) = self.files.get_mut(index)
+        {
+            *place = slot(reader);
+        }
+    }
+
+    /// As [`advance`](PacketSource::advance), whatever it takes.
+    #[inline(never)]
+    fn advance_in_turn(&mut self) -> Result<Step, CaptureError> {
+        loop {
+            let Some((index, reader)) = &mut self.current else {
+                match self.take_turn()? {
+                    Some(true) => return Ok(Step::Packet),
+                    Some(false) => continue,
+                    None => return Ok(Step::End),
+                }
             };
             // Whatever is no packet is not moved before it is known to be none.
             let step = reader.advance();
             if matches!(step, Ok(Step::End)) {
-                self.finish();
+                // Gives its buffer and handle back.
+                self.put_back(|reader| {
+                    let (read, len) = reader.position();
+                    Slot::Done(read, len)
+                });
                 continue;
             }
             if !matches!(step, Ok(Step::Packet)) {
@@ -192,20 +194,39 @@ impl PacketSource for Merged {
             let Some(Reverse(first)) = self.queue.peek() else {
                 return Ok(Step::Packet);
             };
-            let next = (reader.packet().time, index);
+            let next = (reader.packet().time, *index);
             if next < *first {
                 return Ok(Step::Packet);
             }
-            *ahead = true;
             self.queue.push(Reverse(next));
-            self.current = None;
+            self.put_back(|reader| Slot::Open {
+                reader,
+                ahead: true,
+            });
         }
     }
+}
 
+impl PacketSource for Merged {
+    /// After an error in one file the next call goes on with the others.
+    // Always: the answer, which is nearly always the same, would come back through memory.
+    #[inline(always)]
+    fn advance(&mut self) -> Result<Step, CaptureError> {
+        // The packets of the last file that is left wait for no other's.
+        if self.queue.is_empty()
+            && let Some((_, reader)) = &mut self.current
+            && reader.advance_buffered()
+        {
+            return Ok(Step::Packet);
+        }
+        self.advance_in_turn()
+    }
+
+    #[inline]
     fn packet(&self) -> Packet<'_> {
-        match self.current.and_then(|index| self.files.get(index)) {
-            Some(Slot::Open { reader, .. }) => reader.packet(),
-            _ => Packet {
+        match &self.current {
+            Some((_, reader)) => reader.packet(),
+            None => Packet {
                 id: PacketId::default(),
                 time: Timestamp::default(),
                 link: LinkType(0),

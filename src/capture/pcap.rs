@@ -60,11 +60,41 @@ impl Pcap {
     }
 
     /// The next packet.
-    #[inline]
     pub(super) fn next(&mut self, buffer: &mut Buffer) -> Result<Record, Stop> {
         loop {
+            self.buffer_record(buffer)?;
+            if let Some(record) = self.buffered(buffer) {
+                return Ok(record);
+            }
+        }
+    }
+
+    /// The next packet where the buffer holds all of it already, as it nearly always does.
+    #[inline]
+    pub(super) fn buffered(&self, buffer: &mut Buffer) -> Option<Record> {
+        let header = buffer.head::<RECORD_HEADER_LEN>()?;
+        let (_, [seconds, fraction, len, wire_len]) = words(self.order, header).ok()?;
+        if len == 0 && wire_len == 0 && is_file_header(header) {
+            return None;
+        }
+        let len = usize::try_from(len).ok().filter(|&len| len <= MAX_RECORD)?;
+        let from = buffer.consume_whole(self.record_header_len + len)? + self.record_header_len;
+        let nanos = i64::from(fraction) * self.fraction;
+        Some(Record {
+            time: Timestamp::from_parts(i64::from(seconds), nanos),
+            link: self.link,
+            wire_len,
+            from,
+            len,
+        })
+    }
+
+    /// Sees to it that the next packet is all in the buffer, and before that takes the file
+    /// headers that stand where it should.
+    fn buffer_record(&mut self, buffer: &mut Buffer) -> Result<(), Stop> {
+        loop {
             let header = buffer.require(self.record_header_len)?;
-            let Ok((_, [seconds, fraction, len, wire_len])) = words(self.order, header) else {
+            let Ok((_, [_, _, len, wire_len])) = words(self.order, header) else {
                 return Err(Stop::CutShort);
             };
             // `cat a.pcap b.pcap`: where a record should be stands a file header. Its time zone and
@@ -81,16 +111,7 @@ impl Pcap {
                 return Err(Stop::Corrupt(format!("a packet of {len} bytes")));
             }
             buffer.require(self.record_header_len + len)?;
-            let from = buffer.consume(self.record_header_len + len) + self.record_header_len;
-            let nanos = i64::from(fraction) * self.fraction;
-            let time = Timestamp::from_parts(i64::from(seconds), nanos);
-            return Ok(Record {
-                time,
-                link: self.link,
-                wire_len,
-                from,
-                len,
-            });
+            return Ok(());
         }
     }
 }
@@ -105,6 +126,7 @@ fn magic(head: &[u8]) -> Option<(Endianness, u32)> {
 }
 
 /// A whole, ordinary file header: magic, version 2.4.
+#[cold]
 fn is_file_header(head: &[u8]) -> bool {
     magic(head).is_some_and(|(order, _)| {
         let version: IResult<_, _, ()> = (u32(order), u16(order), u16(order)).parse(head);

@@ -125,8 +125,24 @@ impl PcapNg {
         std::mem::replace(&mut self.numbered, 0)
     }
 
-    /// The next packet, or secrets.
+    /// The next packet where a block of the usual kind comes next and the buffer holds all of it
+    /// already, as it nearly always does.
     #[inline]
+    pub(super) fn buffered(&mut self, buffer: &mut Buffer) -> Option<Record> {
+        let (_, [kind, len]) = words(self.order, buffer.unread()).ok()?;
+        if kind != ENHANCED_PACKET {
+            return None;
+        }
+        let len = usize::try_from(len).ok()?;
+        let body = block_body(self.order, buffer.unread().get(..len)?).ok()?;
+        let (_, head) = enhanced_packet(self.order, body).ok()?;
+        let mut record = self.packet(&head, body).ok()?;
+        record.from += buffer.consume(len) + BLOCK_HEAD_LEN;
+        self.last = record.time;
+        Some(record)
+    }
+
+    /// The next packet, or secrets.
     pub(super) fn next(&mut self, buffer: &mut Buffer) -> Result<Next, Stop> {
         loop {
             let head = buffer.require(BLOCK_HEAD_LEN)?;

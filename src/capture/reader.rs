@@ -121,11 +121,41 @@ impl Reader {
         self.record.len = 0;
         failed.map_or_else(|| self.advance(), Err)
     }
-}
 
-impl PacketSource for Reader {
-    #[inline]
-    fn advance(&mut self) -> Result<Step, CaptureError> {
+    /// Moves on to the next packet where that takes no more than a look into the buffer, as it does
+    /// nearly always; whether it did.
+    #[inline(always)]
+    pub(super) fn advance_buffered(&mut self) -> bool {
+        let record = match &self.format {
+            Format::Pcap(format) => format.buffered(&mut self.buffer),
+            Format::PcapNg(_) => return self.advance_buffered_block(),
+            Format::Ended(_) => None,
+        };
+        let Some(record) = record else {
+            return false;
+        };
+        self.record = record;
+        self.number += 1;
+        true
+    }
+
+    /// The same for pcapng, whose records would be moved once more where both ways meet.
+    #[inline(never)]
+    fn advance_buffered_block(&mut self) -> bool {
+        let Format::PcapNg(format) = &mut self.format else {
+            return false;
+        };
+        let Some(record) = format.buffered(&mut self.buffer) else {
+            return false;
+        };
+        self.record = record;
+        self.number += 1;
+        true
+    }
+
+    /// As [`advance`](PacketSource::advance), whatever it takes.
+    #[inline(never)]
+    fn advance_further(&mut self) -> Result<Step, CaptureError> {
         // Each way stores the record by itself: where they meet first, it is moved once more.
         let stop = match &mut self.format {
             Format::Pcap(format) => match format.next(&mut self.buffer) {
@@ -155,6 +185,16 @@ impl PacketSource for Reader {
             }
         };
         self.stop(stop)
+    }
+}
+
+impl PacketSource for Reader {
+    #[inline]
+    fn advance(&mut self) -> Result<Step, CaptureError> {
+        if self.advance_buffered() {
+            return Ok(Step::Packet);
+        }
+        self.advance_further()
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! The short way for what nearly every packet is: Ethernet with at most two VLAN tags, or one of
 //! the plain link types; IP without options, extensions or fragments; TCP.
 //!
-//! It answers only when it is sure; the property test beside [`walk`](super::walk) holds both
+//! They answer only when they are sure; the property test beside [`walk`](super::walk) holds both
 //! ways to the same answers.
 
 use super::bytes::Bytes;
@@ -13,8 +13,21 @@ use crate::capture::Packet;
 
 const TCP: u8 = 6;
 
-/// The segment in a packet of the usual shape; `None` where it has another, or is damaged.
+/// The segment in a packet of the commonest shape, Ethernet and IPv4; `None` where it has another,
+/// or is damaged.
 #[inline]
+pub(super) fn commonest<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
+    if packet.link.0 != link::ETHERNET {
+        return None;
+    }
+    let (head, bytes) = Bytes::of(packet).take::<14>(Header::Ethernet).ok()?;
+    if u16::from_be_bytes([head[12], head[13]]) != ether_type::IPV4 {
+        return None;
+    }
+    ipv4(bytes, None)
+}
+
+/// The segment in a packet of any usual shape; `None` where it has another, or is damaged.
 pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     let bytes = Bytes::of(packet);
     let (version, vlan, bytes) = match packet.link.0 {
@@ -48,13 +61,11 @@ pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         }
         _ => return None,
     };
-    let (ip, bytes) = if version == 4 {
-        ipv4(bytes)?
+    if version == 4 {
+        ipv4(bytes, vlan)
     } else {
-        ipv6(bytes)?
-    };
-    let parts = tcp::parts(bytes).ok()?;
-    Some(parts.segment(ip, vlan, Tunnels::default()))
+        ipv6(bytes, vlan)
+    }
 }
 
 /// IP version, VLAN and payload behind at most two tags.
@@ -78,10 +89,11 @@ fn tagged(mut kind: u16, mut bytes: Bytes<'_>) -> Option<(u8, Option<u16>, Bytes
 }
 
 #[inline]
-fn ipv4(bytes: Bytes<'_>) -> Option<(IpFields, Bytes<'_>)> {
+fn ipv4(bytes: Bytes<'_>, vlan: Option<u16>) -> Option<Segment<'_>> {
     let (head, rest) = bytes.take::<20>(Header::Ipv4).ok()?;
     // No options; neither more fragments nor an offset; don't-fragment does not matter.
-    if head[0] != 0x45 || head[6] & 0x3f != 0 || head[7] != 0 || head[9] != TCP {
+    let fragment = u16::from_be_bytes([head[6], head[7]]) & 0x3fff;
+    if head[0] != 0x45 || fragment != 0 || head[9] != TCP {
         return None;
     }
     let payload_len =
@@ -92,11 +104,11 @@ fn ipv4(bytes: Bytes<'_>) -> Option<(IpFields, Bytes<'_>)> {
         ttl: head[8],
         id: Some(u16::from_be_bytes([head[4], head[5]])),
     };
-    Some((ip, rest.limit(payload_len)))
+    tcp::segment(ip, rest.limit(payload_len), vlan, &Tunnels::NONE).ok()
 }
 
 #[inline]
-fn ipv6(bytes: Bytes<'_>) -> Option<(IpFields, Bytes<'_>)> {
+fn ipv6(bytes: Bytes<'_>, vlan: Option<u16>) -> Option<Segment<'_>> {
     let (head, rest) = bytes.take::<8>(Header::Ipv6).ok()?;
     let (src, rest) = rest.take::<16>(Header::Ipv6).ok()?;
     let (dst, rest) = rest.take::<16>(Header::Ipv6).ok()?;
@@ -111,5 +123,5 @@ fn ipv6(bytes: Bytes<'_>) -> Option<(IpFields, Bytes<'_>)> {
         ttl: head[7],
         id: None,
     };
-    Some((ip, rest.limit(payload_len)))
+    tcp::segment(ip, rest.limit(payload_len), vlan, &Tunnels::NONE).ok()
 }

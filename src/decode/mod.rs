@@ -81,7 +81,7 @@ pub struct Segment<'a> {
     /// Outermost VLAN identifier.
     pub vlan: Option<u16>,
     /// Tunnels around the innermost IP packet.
-    pub tunnel: Tunnels,
+    pub tunnel: &'a Tunnels,
 }
 
 /// What a packet came to.
@@ -104,6 +104,8 @@ pub struct Decoder {
     /// Reassembled datagrams of the packet at hand: a fragmented tunnel packet may
     /// carry the last fragment of another datagram.
     datagrams: [Vec<u8>; 2],
+    /// The tunnels of the packet at hand.
+    tunnels: Tunnels,
 }
 
 impl Decoder {
@@ -113,24 +115,34 @@ impl Decoder {
     }
 
     /// Decodes one packet. The answer borrows from the packet, or from this decoder where the
-    /// packet completed a fragmented datagram.
+    /// packet completed a fragmented datagram, or came in a tunnel.
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
-        match Self::glance(packet) {
+        match Self::glance(packet).or_else(|| Self::look(packet)) {
             Some(segment) => Decoded::Tcp(segment),
             None => self.walk(packet),
         }
     }
 
-    /// The segment in a packet of the usual shape. Whatever else it is, [`Self::walk`] tells.
+    /// The segment in a packet of the commonest shape. Whatever else it is, [`Self::look`] tells, or
+    /// [`Self::walk`].
     #[inline]
     pub fn glance<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
+        fast::commonest(packet)
+    }
+
+    /// The segment in a packet of any usual shape. Whatever else it is, [`Self::walk`] tells.
+    pub fn look<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         fast::segment(packet)
     }
 
     /// The same as [`Self::decode`], the long way.
-    #[inline]
     pub fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
-        walk::walk(packet, &mut self.fragments, &mut self.datagrams)
+        let Self {
+            fragments,
+            datagrams,
+            tunnels,
+        } = self;
+        walk::walk(packet, fragments, datagrams, tunnels)
     }
 
     /// What became of the IP fragments so far.

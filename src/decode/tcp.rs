@@ -22,29 +22,10 @@ pub(super) fn segment<'a>(
     ip: IpFields,
     bytes: Bytes<'a>,
     vlan: Option<u16>,
-    tunnel: Tunnels,
+    tunnel: &'a Tunnels,
 ) -> Result<Segment<'a>, Reason> {
-    match parts(bytes) {
-        Ok(parts) => Ok(parts.segment(ip, vlan, tunnel)),
-        Err(reason) => Err(reason),
-    }
-}
-
-/// A TCP segment without what the layers below tell.
-pub(super) struct Parts<'a> {
-    head: &'a [u8; HEADER_LEN],
-    options: &'a [u8],
-    payload: &'a [u8],
-    wire_len: usize,
-}
-
-#[inline]
-pub(super) fn parts(bytes: Bytes<'_>) -> Result<Parts<'_>, Reason> {
     let (head, rest) = bytes.take::<HEADER_LEN>(Header::Tcp)?;
-    let Some(options_len) = usize::from(head[12] >> 4)
-        .checked_mul(4)
-        .and_then(|len| len.checked_sub(HEADER_LEN))
-    else {
+    let Some(options_len) = (usize::from(head[12] >> 4) * 4).checked_sub(HEADER_LEN) else {
         return Err(Reason::Malformed(Header::Tcp));
     };
     let Some(wire_len) = rest.wire_len().checked_sub(options_len) else {
@@ -54,39 +35,21 @@ pub(super) fn parts(bytes: Bytes<'_>) -> Result<Parts<'_>, Reason> {
         .data
         .split_at_checked(options_len)
         .unwrap_or((rest.data, &[]));
-    Ok(Parts {
-        head,
+    Ok(Segment {
+        src: ip.src,
+        dst: ip.dst,
+        src_port: u16::from_be_bytes([head[0], head[1]]),
+        dst_port: u16::from_be_bytes([head[2], head[3]]),
+        seq: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
+        ack: u32::from_be_bytes([head[8], head[9], head[10], head[11]]),
+        flags: Flags(head[13]),
+        window: u16::from_be_bytes([head[14], head[15]]),
         options,
         payload,
-        wire_len,
+        wire_len: u32::try_from(wire_len).unwrap_or(u32::MAX),
+        ttl: ip.ttl,
+        ip_id: ip.id,
+        vlan,
+        tunnel,
     })
-}
-
-impl<'a> Parts<'a> {
-    #[inline]
-    pub(super) fn segment(self, ip: IpFields, vlan: Option<u16>, tunnel: Tunnels) -> Segment<'a> {
-        let Self {
-            head,
-            options,
-            payload,
-            wire_len,
-        } = self;
-        Segment {
-            src: ip.src,
-            dst: ip.dst,
-            src_port: u16::from_be_bytes([head[0], head[1]]),
-            dst_port: u16::from_be_bytes([head[2], head[3]]),
-            seq: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
-            ack: u32::from_be_bytes([head[8], head[9], head[10], head[11]]),
-            flags: Flags(head[13]),
-            window: u16::from_be_bytes([head[14], head[15]]),
-            options,
-            payload,
-            wire_len: u32::try_from(wire_len).unwrap_or(u32::MAX),
-            ttl: ip.ttl,
-            ip_id: ip.id,
-            vlan,
-            tunnel,
-        }
-    }
 }

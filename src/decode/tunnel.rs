@@ -54,6 +54,9 @@ impl fmt::Display for Tunnel {
 pub struct Tunnels([Option<Tunnel>; 4]);
 
 impl Tunnels {
+    /// The IP packet is in no tunnel.
+    pub const NONE: Self = Self([None; 4]);
+
     /// No tunnel.
     pub fn is_empty(&self) -> bool {
         self.0.first().is_none_or(Option::is_none)

@@ -69,11 +69,12 @@ impl Passed {
     }
 }
 
-/// Decodes a packet of any shape.
+/// Decodes a packet of any shape. `datagrams` and `tunnels`: room for what the answer borrows.
 pub(super) fn walk<'a>(
     packet: &Packet<'a>,
     fragments: &mut Fragments,
     mut datagrams: &'a mut [Vec<u8>],
+    tunnels: &'a mut Tunnels,
 ) -> Decoded<'a> {
     let mut passed = Passed {
         vlan: None,
@@ -120,7 +121,8 @@ pub(super) fn walk<'a>(
                 }
             }
             Layer::Transport(ip_number::TCP) => {
-                return match tcp::segment(passed.ip, bytes, passed.vlan, passed.tunnels) {
+                *tunnels = passed.tunnels;
+                return match tcp::segment(passed.ip, bytes, passed.vlan, tunnels) {
                     Ok(segment) => Decoded::Tcp(segment),
                     Err(reason) => Decoded::Undecodable(reason),
                 };

@@ -44,7 +44,7 @@ impl Followed {
         if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
             return Self::Prelude(Box::new(prelude));
         }
-        let place = (segment.vlan, segment.tunnel);
+        let place = (segment.vlan, *segment.tunnel);
         let mut stack = Box::new(Stack::new(packet, time, ordinal, place));
         stack.handle_segment(from, segment, packet, time, common);
         Self::of(stack)

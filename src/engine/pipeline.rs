@@ -128,14 +128,19 @@ impl Pipeline {
     }
 
     /// Takes the next packet.
+    // Always: the loop around this has the packet at hand in parts, and would have to store it.
+    #[inline(always)]
     pub fn handle_packet(&mut self, packet: &Packet<'_>) {
         let summary = &mut self.summary;
         let ordinal = summary.packets;
         summary.packets += 1;
         summary.bytes += packet.data.len() as u64;
         summary.snapped += u64::from((packet.data.len() as u64) < u64::from(packet.wire_len));
-        let (first, last) = summary.span.unwrap_or((packet.time, packet.time));
-        summary.span = Some((first.min(packet.time), last.max(packet.time)));
+        match &mut summary.span {
+            Some((_, last)) if packet.time >= *last => *last = packet.time,
+            Some((first, _)) => *first = packet.time.min(*first),
+            None => summary.span = Some((packet.time, packet.time)),
+        }
         if let Some(segment) = Decoder::glance(packet) {
             let (key, from) = FlowKey::of(&segment);
             self.handle_segment(&key, from, &segment, packet, ordinal);
@@ -145,7 +150,12 @@ impl Pipeline {
     }
 
     /// Takes a packet that has to be looked at closely.
+    #[inline(never)]
     fn handle_unusual(&mut self, packet: &Packet<'_>, ordinal: u64) {
+        if let Some(segment) = Decoder::look(packet) {
+            let (key, from) = FlowKey::of(&segment);
+            return self.handle_segment(&key, from, &segment, packet, ordinal);
+        }
         // A segment may borrow from the decoder.
         let mut decoder = self.decoder.take().unwrap_or_default();
         match decoder.walk(packet) {

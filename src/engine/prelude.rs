@@ -120,7 +120,7 @@ impl Prelude {
             vlan: segment.vlan,
             aside: (!segment.tunnel.is_empty()).then(|| {
                 Box::new(Aside {
-                    tunnel: segment.tunnel,
+                    tunnel: *segment.tunnel,
                     ..Aside::default()
                 })
             }),
@@ -296,7 +296,7 @@ impl Prelude {
                 ttl: noted.ttl,
                 ip_id: noted.ip_id(),
                 vlan: self.vlan,
-                tunnel,
+                tunnel: &tunnel,
             };
             stack.handle_empty(noted.from(), &segment, noted.packet, noted.time);
         }

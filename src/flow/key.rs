@@ -121,12 +121,14 @@ impl FlowKey {
     #[inline]
     fn of_words(one: (Address, u16), other: (Address, u16)) -> (Self, End) {
         let is_v4 = one.0.is_v4;
-        let place = |(address, port): (Address, u16)| (address.upper, address.lower, port);
-        let end = if place(one) <= place(other) {
-            End::A
+        let is_in_order = if is_v4 {
+            let place = |(address, port): (Address, u16)| address.lower << 16 | u64::from(port);
+            place(one) <= place(other)
         } else {
-            End::B
+            let place = |(address, port): (Address, u16)| (address.upper, address.lower, port);
+            place(one) <= place(other)
         };
+        let end = if is_in_order { End::A } else { End::B };
         let ((low, low_port), (high, high_port)) = match end {
             End::A => (one, other),
             End::B => (other, one),

@@ -74,6 +74,6 @@ pub(crate) fn segment(flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Segment<
         ttl: 64,
         ip_id: None,
         vlan: None,
-        tunnel: Tunnels::default(),
+        tunnel: &Tunnels::NONE,
     }
 }

@@ -76,8 +76,12 @@ fn usual_packets() -> impl Strategy<Value = (u16, Vec<u8>)> {
 }
 
 /// Decodes the long way only.
-fn walked<'a>(packet: &Packet<'a>, datagrams: &'a mut [Vec<u8>]) -> Decoded<'a> {
-    walk::walk(packet, &mut Fragments::default(), datagrams)
+fn walked<'a>(
+    packet: &Packet<'a>,
+    datagrams: &'a mut [Vec<u8>],
+    tunnels: &'a mut Tunnels,
+) -> Decoded<'a> {
+    walk::walk(packet, &mut Fragments::default(), datagrams, tunnels)
 }
 
 proptest! {
@@ -99,14 +103,20 @@ proptest! {
         let cut = if cut < 64 { data.len().saturating_sub(cut) } else { data.len() };
         let packet = Packet { wire_len, data: &data[..cut], ..packet(link, &data) };
         let mut datagrams = [Vec::new(), Vec::new()];
-        let long = walked(&packet, &mut datagrams);
+        let mut tunnels = Tunnels::NONE;
+        let long = walked(&packet, &mut datagrams, &mut tunnels);
         let short = fast::segment(&packet);
         if let Some(segment) = short {
             prop_assert_eq!(Decoded::Tcp(segment), long);
         }
+        if let Some(segment) = fast::commonest(&packet) {
+            prop_assert_eq!(Some(segment), short);
+        }
         let tags = if link == 1 { data.windows(2).skip(12).step_by(4).take_while(|kind| *kind == [0x81, 0]).count() } else { 0 };
         if !is_changed && tags <= 2 {
             prop_assert!(short.is_some(), "{:?}", long);
+            let is_commonest = link == 1 && data[12..14] == [8, 0];
+            prop_assert_eq!(fast::commonest(&packet).is_some(), is_commonest);
         }
     }
 

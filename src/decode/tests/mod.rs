@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use etherparse::PacketBuilder;
 
-use super::{Decoded, Decoder, Segment};
+use super::{Decoded, Decoder, Segment, Tunnels};
 use crate::capture::{LinkType, Packet, PacketId};
 use crate::time::Timestamp;
 
