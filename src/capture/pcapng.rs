@@ -129,11 +129,10 @@ impl PcapNg {
     /// already, as it nearly always does.
     #[inline]
     pub(super) fn buffered(&mut self, buffer: &mut Buffer) -> Option<Record> {
-        let (_, [kind, len]) = words(self.order, buffer.unread()).ok()?;
+        let (kind, len) = block_head(self.order, buffer.unread()).ok()?;
         if kind != ENHANCED_PACKET {
             return None;
         }
-        let len = usize::try_from(len).ok()?;
         let body = block_body(self.order, buffer.unread().get(..len)?).ok()?;
         let (_, head) = enhanced_packet(self.order, body).ok()?;
         let mut record = self.packet(&head, body).ok()?;

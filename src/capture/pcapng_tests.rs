@@ -215,10 +215,15 @@ fn impossible_blocks_end_the_file() {
         order.enhanced(0, 1, b"a"),
     ]
     .concat();
-    let cases: [(&str, Vec<u8>); 9] = [
+    let unaligned = [&order.words(&[6, 33, 0, 0, 0, 1, 1]), &b"b"[..]].concat();
+    let cases: [(&str, Vec<u8>); 10] = [
         ("a block of 0 bytes", order.words(&[6, 0])),
         ("a block of 8 bytes", order.words(&[6, 8])),
         ("a block of 33 bytes", order.words(&[6, 33])),
+        (
+            "a block of 33 bytes",
+            [unaligned, order.words(&[33])].concat(),
+        ),
         (
             "a block of 16777220 bytes",
             order.words(&[6, (16 << 20) + 4]),
