@@ -441,6 +441,20 @@ fn what_cannot_be_read_says_why() {
 }
 
 #[test]
+fn nothing_waits_for_a_hello_that_cannot_be_read() {
+    let mut talk = Talk::new("T");
+    talk.say(CLIENT, &client_hello());
+    talk.say(CLIENT, &record(20, &[1]));
+    talk.say(CLIENT, &record(23, &[0; 100]));
+    assert!(talk.tls.held_bytes() > 100);
+    // A server's first message is its hello (RFC 8446 §4.1.3): this is none.
+    talk.say(SERVER, &record(22, &[99, 0, 0, 1, 7]));
+    talk.say(SERVER, &record(23, &[0; 100]));
+    assert_eq!(talk.tls.unread(), Some(Unread::NoHello));
+    assert_eq!(talk.tls.held_bytes(), 0);
+}
+
+#[test]
 fn records_changed_on_the_way_are_left_out() {
     let (mut talk, mut client, _) = Talk::opened();
     talk.say(CLIENT, &client.data(b"one"));

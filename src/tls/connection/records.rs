@@ -34,6 +34,12 @@ impl TlsConnection {
             return;
         }
         self.records += 1;
+        if header.kind == APPLICATION_DATA && !self.handshake.is_agreed() {
+            // None comes before its sender's hello, and there was none that could be read: the other
+            // direction would wait for it in vain.
+            self.unread = Some(Unread::NoHello);
+            return;
+        }
         let is_tls13 = self.handshake.is_tls13();
         let lane = &mut self.lanes[from];
         let is_protected = if is_tls13 {
