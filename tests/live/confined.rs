@@ -106,6 +106,12 @@ fn root_becomes_another_user_for_good() {
         "{groups:?}"
     );
     end_all(&mut live, &listener);
+    let lines = |name: &str| {
+        let text = fs::read_to_string(file(name)).expect("a file");
+        text.lines().count()
+    };
+    // The file has a thread of its own: it may be behind what was told.
+    wait_for(|| lines("now.csv") == 1 + ENDINGS.len());
     // What logrotate does.
     fs::rename(file("now.csv"), file("old.csv")).expect("moved");
     live.signal("HUP");
@@ -113,8 +119,7 @@ fn root_becomes_another_user_for_good() {
     end_all(&mut live, &listener);
     assert_eq!(live.stop(), Some(0));
     for name in ["old.csv", "now.csv"] {
-        let text = fs::read_to_string(file(name)).expect("a file");
-        assert_eq!(text.lines().count(), 1 + ENDINGS.len(), "{name}");
+        assert_eq!(lines(name), 1 + ENDINGS.len(), "{name}");
     }
 }
 
