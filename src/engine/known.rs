@@ -199,7 +199,6 @@ fn authority(host: &str, transport: Transport) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::tls::Stage;
 
     #[test]
     fn a_host_without_a_port_has_that_of_its_scheme() {
@@ -216,15 +215,7 @@ mod tests {
 
     #[test]
     fn a_server_is_known_by_its_address_or_its_name() {
-        let failed = Some(Stage::Handshake);
-        let sessions = [
-            sample::wss(1, 443, "a.example", None),
-            sample::wss(2, 443, "b.example", failed),
-            sample::wss(3, 444, "A.Example", failed),
-            sample::wss(4, 445, "c.example", failed),
-            // What failed makes nothing known.
-            sample::wss(5, 445, "d.example", failed),
-        ];
+        let sessions = sample::servers_half_known();
         let mut known = Known::default();
         sessions.iter().for_each(|session| known.add(session));
         let meant = sessions.iter().filter(|session| known.is_meant(session));

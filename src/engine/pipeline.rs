@@ -1,14 +1,15 @@
 //! One shard: packets in, sessions out. No clock, no file, no thread.
 
+mod conclude;
 mod ending;
 mod glance;
 mod lingering;
 mod recording;
 mod survey;
 
-use std::collections::{HashSet, VecDeque};
-use std::net::SocketAddr;
+use std::collections::VecDeque;
 
+use self::conclude::{Ended, conclude, conclude_in_place, tell_earlier};
 use self::ending::Endings;
 pub use self::glance::{Glance, OpenSession, SessionId};
 use self::lingering::Lingering;
@@ -26,10 +27,10 @@ use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder, Flags, Segment};
 use crate::flow::{End, FlowKey, Slot, Table};
 use crate::limits;
-use crate::session::{Detail, Session, State, Summary};
+use crate::session::{Detail, Session, Summary};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
-use crate::tls::{Keyring, Sealed, Secrets, Stage, Unread};
+use crate::tls::{Keyring, Secrets};
 use crate::ws::Windows;
 
 /// Decodes packets, sorts them by connection, and tells the sessions of those that are over.
@@ -481,147 +482,6 @@ fn hand_on_all(sessions: &mut Outlet, known: &mut Known, hand: &mut dyn FnMut(Se
             known.add(&session);
         }
         hand(session);
-    }
-}
-
-/// Tells the opening attempts of a connection that goes on.
-fn tell_earlier(key: FlowKey, stack: &mut Stack, told: &mut Ended, until: Option<Timestamp>) {
-    let name = stack.name(key);
-    for tracker in stack.take_earlier() {
-        let trace = stack.trace.as_deref().cloned();
-        let session = tell(tracker, stack.tcp(), name, until, told.detail);
-        told.push(session, trace);
-    }
-}
-
-fn conclude(
-    key: FlowKey,
-    followed: Followed,
-    common: &mut Common,
-    told: &mut Ended,
-    summary: &mut Summary,
-) {
-    match followed {
-        Followed::Prelude(prelude) => told.attempts.add_prelude(key, *prelude),
-        Followed::Whole(mut stack) => conclude_in_place(key, &mut stack, common, told, summary),
-        Followed::Passing(_) => {}
-    }
-}
-
-fn conclude_in_place(
-    key: FlowKey,
-    stack: &mut Stack,
-    common: &mut Common,
-    told: &mut Ended,
-    summary: &mut Summary,
-) {
-    let name = stack.name(key);
-    let until = told.seen_until(summary);
-    let tracker = stack.finish(common);
-    if let Some(server) = stack.tls_server(&key)
-        && told.tls_servers.len() < limits::MAX_KNOWN_SERVERS
-    {
-        told.tls_servers.insert(server);
-    }
-    let sealed = stack.sealed();
-    let is_failed = |sealed: &Sealed| sealed.stage == Stage::Handshake;
-    match stack.unread() {
-        // Keys would not show more of a handshake that failed than its alert.
-        _ if sealed.as_ref().is_some_and(is_failed) => {}
-        None | Some(Unread::NotTls) => {}
-        Some(Unread::NoKey) => summary.tls_without_keys += 1,
-        Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
-    }
-    tell_earlier(key, stack, told, until);
-    if let Some(tracker) = tracker {
-        let is_unconnected = tracker.is_unconnected();
-        let session = tell(*tracker, stack.tcp(), name, until, told.detail);
-        for end in End::BOTH {
-            let (bytes, gaps) = stack.tcp().stream(end).lost();
-            summary.lost_bytes += bytes;
-            summary.gaps += gaps;
-        }
-        if is_unconnected {
-            told.attempts.add_tunnel(session);
-        } else {
-            let trace = stack.trace.take().map(|mut trace| {
-                trace.add_secrets(|| stack.secrets(&common.keys));
-                *trace
-            });
-            told.push(session, trace);
-        }
-    } else if let Some(sealed) = sealed {
-        conclude_sealed(key, (stack, sealed), common, told, summary);
-    }
-}
-
-/// Tells of TLS that nothing could be read of: a handshake that failed, or, where asked for,
-/// whatever ended.
-fn conclude_sealed(
-    key: FlowKey,
-    (stack, sealed): (&Stack, Sealed),
-    common: &Common,
-    told: &mut Ended,
-    summary: &mut Summary,
-) {
-    let is_failed = sealed.stage == Stage::Handshake;
-    let tells_opaque = common.keys.tells_opaque;
-    if !is_failed && !tells_opaque {
-        return;
-    }
-    let Some(tracker) = stack.seal(&key, sealed, common.settings.story) else {
-        return;
-    };
-    let until = told.seen_until(summary);
-    let session = tell(*tracker, stack.tcp(), stack.name(key), until, told.detail);
-    if !matches!(session.verdict.state, State::Failed | State::Closed) {
-        return;
-    }
-    summary.tls_failed += u64::from(is_failed);
-    told.tls_failed += u64::from(is_failed);
-    if tells_opaque || told.tls_failed <= limits::MAX_TLS_FAILURES {
-        told.push(session, stack.trace.as_deref().cloned());
-    }
-}
-
-/// Sessions that are over.
-#[derive(Default)]
-struct Ended {
-    /// How much is made of each session.
-    detail: Detail,
-    sessions: Outlet,
-    /// What may be sessions too.
-    attempts: Attempts,
-    /// How many of the sessions are handshakes of TLS that failed, with those left out.
-    tls_failed: u64,
-    /// Servers that answered in TLS.
-    tls_servers: HashSet<SocketAddr>,
-    /// The packets of some of them, by what puts sessions in order.
-    recordings: Vec<((u64, PacketId), Recording)>,
-    /// What time it is, where time passes without packets.
-    now: Option<Timestamp>,
-}
-
-impl Ended {
-    fn new(detail: Detail) -> Self {
-        Self {
-            detail,
-            attempts: Attempts::new(detail),
-            ..Self::default()
-        }
-    }
-
-    /// Up to when what happened was seen.
-    fn seen_until(&self, summary: &Summary) -> Option<Timestamp> {
-        summary.span.map(|(_, last)| last).max(self.now)
-    }
-
-    fn push(&mut self, session: Session, recording: Option<Recording>) {
-        if let Some(recording) = recording {
-            let place = (session.number, session.first_packet);
-            self.recordings.push((place, recording));
-        }
-        self.sessions.push(session);
     }
 }
 

@@ -260,19 +260,10 @@ impl Meant {
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::tls::Stage;
 
     #[test]
     fn a_server_is_known_by_its_address_or_its_name() {
-        let failed = Some(Stage::Handshake);
-        let sessions = [
-            sample::wss(1, 443, "a.example", None),
-            sample::wss(2, 443, "b.example", failed),
-            sample::wss(3, 444, "A.Example", failed),
-            sample::wss(4, 445, "c.example", failed),
-            // What failed makes nothing known.
-            sample::wss(5, 445, "d.example", failed),
-        ];
+        let sessions = sample::servers_half_known();
         let random = RandomState::default();
         let mut shelves = [random.clone(), random].map(|it| Shelf::new(it, Detail::Whole));
         for session in sessions {

@@ -209,6 +209,20 @@ pub(crate) fn normal(number: u64) -> Session {
     session
 }
 
+/// Of these the first three are at servers that are known for a WebSocket: the first by itself, the
+/// others by its address and by its name.
+pub(crate) fn servers_half_known() -> [Session; 5] {
+    let failed = Some(Stage::Handshake);
+    [
+        wss(1, 443, "a.example", None),
+        wss(2, 443, "b.example", failed),
+        wss(3, 444, "A.Example", failed),
+        wss(4, 445, "c.example", failed),
+        // What failed makes nothing known.
+        wss(5, 445, "d.example", failed),
+    ]
+}
+
 /// One through TLS, which came so far, where it was not read.
 pub(crate) fn wss(number: u64, port: u16, name: &str, stage: Option<Stage>) -> Session {
     let mut session = abrupt(number);

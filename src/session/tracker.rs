@@ -1,12 +1,11 @@
 //! Collects what is known of one WebSocket while its packets pass.
 
 mod conclude;
+mod side;
 
 use std::num::NonZeroU64;
 
-use super::facts::{
-    Answer, At, Hole, LastSeen, Mark, SeenClose, SideSoFar, Sides, Unconnected, Violation,
-};
+use super::facts::{Answer, At, Hole, Mark, SeenClose, Sides, Unconnected, Violation};
 use super::{Anomaly, Event, Opening, Sent, Side, Tls};
 use crate::capture::PacketId;
 use crate::flow::{End, Pair};
@@ -16,6 +15,7 @@ use crate::tcp::Origin;
 use crate::time::Timestamp;
 use crate::tls::{Alert, Sealed};
 use crate::ws::{Compression, Flaw, Header, Inflated, Item, Opcode, Place, Rule, Tail};
+use side::{LastSeen, SideSoFar};
 
 /// One session under way.
 #[derive(Clone, Debug)]

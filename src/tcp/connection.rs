@@ -4,36 +4,13 @@ mod expected;
 
 use super::habits::{Habits, RstMarks};
 use super::half::{Ending, Half, Sign, Signal, Stuck, signed};
+use super::seen::{Burst, Complaint, Resend, Return};
 use super::{Chunk, Origin, Stream};
 use crate::capture::PacketId;
 use crate::decode::{Flags, IcmpError, Segment};
 use crate::flow::{End, Pair};
 use crate::limits;
 use crate::time::Timestamp;
-
-/// Bytes that were sent again and again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resend {
-    /// Where in the stream they begin.
-    pub offset: u64,
-    /// How often they were sent, the first time included.
-    pub times: u32,
-    /// The last time.
-    pub last: Origin,
-}
-
-/// An end was heard again after bytes for it had been repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Return {
-    /// Who came back.
-    pub from: End,
-    /// Its first packet.
-    pub first: Origin,
-    /// How often its peer had sent the same bytes.
-    pub times: u32,
-    /// How long nothing had come, in nanoseconds.
-    pub silence: i64,
-}
 
 /// A TCP connection: its streams, and who ended it.
 #[derive(Debug)]
@@ -62,21 +39,6 @@ struct Rare {
     back: Option<Return>,
 }
 
-/// An ICMP error about a segment of this connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Complaint {
-    /// What it says.
-    pub error: IcmpError,
-    /// Who had sent the segment.
-    pub about: End,
-    /// Where in its stream that stands.
-    pub offset: u64,
-    /// The packet of the error.
-    pub packet: PacketId,
-    /// When.
-    pub time: Timestamp,
-}
-
 /// The three packets that open a connection, for the time that they take.
 #[derive(Clone, Copy, Debug, Default)]
 enum Opening {
@@ -86,17 +48,6 @@ enum Opening {
     Asked,
     /// A round trip is known.
     Measured,
-}
-
-/// New bytes after a long silence of both ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Burst {
-    /// Who broke the silence.
-    pub from: End,
-    /// The packet that did.
-    pub first: Origin,
-    /// How long the silence was, in nanoseconds.
-    pub idle: i64,
 }
 
 /// What a segment meant for the connection.

@@ -6,7 +6,8 @@ use flate2::{Compress, Compression as Level, FlushCompress};
 use proptest::prelude::*;
 
 use super::super::compression::{Compression, Deflate};
-use super::super::reader::{Item, Reader};
+use super::super::item::Item;
+use super::super::reader::Reader;
 use super::super::testing::{Frame, noise, wire};
 use super::super::windows::SCRATCH;
 use super::*;

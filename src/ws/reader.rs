@@ -4,95 +4,15 @@ use super::close_frame::CloseFrame;
 use super::compressed::{Compressed, Inflated, Place, Step};
 use super::compression::Compression;
 use super::frame::{Header, MAX_HEADER_LEN, Opcode, parse_header, unmask};
-use super::inflate::Part;
+use super::item::{Item, Out, Tail};
+use super::payload::{Message, Payload};
 use super::resync::{Resync, known_extent, snapped_header};
 use super::rules::{Rule, Terms, header_fault};
-use super::text::{NotUtf8, TextCheck};
+use super::text::TextCheck;
 use super::windows::Windows;
 use crate::flow::Side;
 use crate::limits;
 use crate::tcp::{Chunk, Origin};
-
-/// What the reader found. Offsets count from the first byte of the TCP stream.
-#[derive(Debug)]
-pub enum Item<'a> {
-    /// A frame's header is whole.
-    Frame {
-        /// The header.
-        header: Header,
-        /// Its packet.
-        origin: Origin,
-    },
-    /// A message (text or binary) is whole.
-    Message {
-        /// Text or binary; `None` where its beginning was not seen.
-        opcode: Option<Opcode>,
-        /// Payload bytes on the wire.
-        len: u64,
-        /// The packet with its last byte.
-        origin: Origin,
-    },
-    /// A Ping or Pong is whole.
-    Control {
-        /// Which.
-        opcode: Opcode,
-        /// Its payload, unmasked; cut where it is longer than legal, or lost.
-        payload: &'a [u8],
-        /// The packet with its last byte.
-        origin: Origin,
-    },
-    /// A Close frame is whole.
-    Close {
-        /// What it says.
-        frame: CloseFrame,
-        /// Offset of its first byte.
-        start: u64,
-        /// Offset behind its last.
-        end: u64,
-        /// The packet with its last byte.
-        origin: Origin,
-    },
-    /// A rule was broken.
-    Violation {
-        /// Which.
-        rule: Rule,
-        /// Offset of the frame (of the bytes, for text) that broke it.
-        offset: u64,
-        /// Its packet.
-        origin: Origin,
-        /// The frame's header.
-        header: Header,
-    },
-    /// Bytes are missing, and with them the knowledge of where frames begin.
-    Lost {
-        /// Offset of the first.
-        offset: u64,
-        /// How many.
-        len: u64,
-        /// The packet that showed it.
-        origin: Origin,
-    },
-    /// Where frames begin is known again from this offset on.
-    Found {
-        /// Offset of a frame's first byte.
-        offset: u64,
-    },
-}
-
-/// Where a stream stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tail {
-    /// Between two frames.
-    Boundary,
-    /// Between two frames of one message.
-    InMessage,
-    /// Inside of a header.
-    InHeader,
-    /// Inside of a frame: payload bytes seen, and announced.
-    InFrame(Opcode, u64, u64),
-    /// Where frames begin is not known.
-    Unknown,
-}
 
 /// RFC 6455 §5.5: the longest payload of a control frame.
 const MAX_LEGAL_CONTROL: usize = 125;
@@ -110,103 +30,6 @@ enum State {
     Seeking(Box<Resync>),
     /// The sender's own bytes make no frames.
     Broken,
-}
-
-/// A frame under way.
-#[derive(Debug)]
-struct Payload {
-    header: Header,
-    fault: Option<Rule>,
-    /// Offset of the frame.
-    start: u64,
-    /// Payload bytes passed.
-    done: u64,
-    /// Some of them were missing.
-    lost: bool,
-    /// Those of a control frame that came so far.
-    control: Vec<u8>,
-}
-
-impl Payload {
-    const fn is_whole(&self) -> bool {
-        self.done == self.header.len
-    }
-
-    /// How many of these bytes are its own.
-    fn part_of(&self, bytes: &[u8]) -> usize {
-        let left = self.header.len - self.done;
-        usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()))
-    }
-
-    /// Takes more of its bytes.
-    ///
-    /// # Errors
-    /// They show that a text is not UTF-8.
-    #[inline]
-    fn take(
-        &mut self,
-        bytes: &[u8],
-        (offset, origin): (u64, Origin),
-        message: Option<&mut Message>,
-        compressed: Option<&mut Compressed>,
-    ) -> Result<(), NotUtf8> {
-        let (header, position) = (self.header, self.done);
-        self.done += bytes.len() as u64;
-        match message {
-            _ if header.opcode.is_control() => self.keep_control(bytes),
-            Some(message) if message.compressed => {
-                let part = Part {
-                    bytes,
-                    mask: header.mask,
-                    position,
-                };
-                if let Some(compressed) = compressed {
-                    let place = Place::new(offset, header.opcode, origin);
-                    compressed.take(Step::Part(part, place));
-                }
-            }
-            Some(message) => {
-                let is_broken = message.check(|text| text.push(bytes, header.mask, position));
-                if is_broken {
-                    return Err(NotUtf8);
-                }
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn keep_control(&mut self, bytes: &[u8]) {
-        // Bytes behind a hole stand in the wrong place for the key.
-        let kept = if self.lost { &[] } else { bytes };
-        let room = limits::MAX_CONTROL_PAYLOAD
-            .saturating_sub(self.control.len())
-            .min(kept.len());
-        self.control
-            .extend_from_slice(kept.get(..room).unwrap_or_default());
-    }
-}
-
-/// A message under way.
-#[derive(Clone, Copy, Debug)]
-struct Message {
-    /// A continuation where its beginning was not seen.
-    opcode: Opcode,
-    len: u64,
-    text: Option<TextCheck>,
-    /// RFC 7692 §6: its first frame has RSV1 set.
-    compressed: bool,
-}
-
-impl Message {
-    /// Checks its text, if that is still of use; true where it is not UTF-8, which is told once.
-    fn check(&mut self, check: impl FnOnce(&mut TextCheck) -> Result<(), NotUtf8>) -> bool {
-        let is_broken = self.text.as_mut().is_some_and(|text| check(text).is_err());
-        if is_broken {
-            self.text = None;
-        }
-        is_broken
-    }
 }
 
 /// Reads the frames of one direction, whatever way its bytes are cut.
@@ -227,8 +50,6 @@ pub struct Reader {
     /// Replays of what a search kept, one inside of the other.
     depth: u8,
 }
-
-type Out<'o> = dyn FnMut(Item<'_>) + 'o;
 
 impl Reader {
     /// For the frames that `side` sends, compressed or not, with room to inflate them in.
@@ -348,17 +169,7 @@ impl Reader {
                     let part = bytes.get(..used).unwrap_or_default();
                     let (message, compressed) =
                         (self.message.as_mut(), self.compressed.as_deref_mut());
-                    if payload
-                        .take(part, (offset, origin), message, compressed)
-                        .is_err()
-                    {
-                        out(Item::Violation {
-                            rule: Rule::TextNotUtf8,
-                            offset,
-                            origin,
-                            header: payload.header,
-                        });
-                    }
+                    payload.take(part, (offset, origin), message, compressed, out);
                     if payload.is_whole() {
                         self.end_under_way(offset + used as u64, origin, out);
                     }
@@ -583,17 +394,7 @@ impl Reader {
         }
         if !part.is_empty() {
             let (message, compressed) = (self.message.as_mut(), self.compressed.as_deref_mut());
-            if payload
-                .take(part, (offset, origin), message, compressed)
-                .is_err()
-            {
-                out(Item::Violation {
-                    rule: Rule::TextNotUtf8,
-                    offset,
-                    origin,
-                    header,
-                });
-            }
+            payload.take(part, (offset, origin), message, compressed, out);
         }
         if payload.is_whole() {
             let mut control = std::mem::take(&mut payload.control);

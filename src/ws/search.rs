@@ -2,7 +2,8 @@
 //! not hold.
 
 use super::compression::Compression;
-use super::reader::{Item, Reader};
+use super::item::Item;
+use super::reader::Reader;
 use super::resync::Resync;
 use super::rules::Terms;
 use super::windows::Windows;

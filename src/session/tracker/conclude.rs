@@ -1,11 +1,10 @@
 //! The end of a session: what TCP knows joins what was collected.
 
+use super::side::{LastSeen, SideSoFar};
 use super::{SentClose, Tracker};
 use crate::flow::End;
 use crate::session::Side;
-use crate::session::facts::{
-    Back, Facts, IcmpMeaning, IcmpSeen, LastSeen, Mark, SideFacts, SideSoFar, Sides,
-};
+use crate::session::facts::{Back, Facts, IcmpMeaning, IcmpSeen, Mark, SideFacts, Sides};
 use crate::tcp::{Connection, Origin, Signal};
 use crate::tls::Alert;
 
