@@ -92,8 +92,10 @@ fn each_ending_is_told_while_watching() {
     };
     let capture = folder.path().join("lo.pcap");
     let mut tcpdump = Command::new("tcpdump");
+    // Each packet takes 256 KiB of the buffer, whatever its size: of 2 MiB, as it is by default, a
+    // busy machine loses some.
     tcpdump
-        .args(["-i", "lo", "-U", "--immediate-mode", "-w"])
+        .args(["-i", "lo", "-B", "65536", "-U", "--immediate-mode", "-w"])
         .arg(&capture)
         .arg(&filter);
     // Root's tcpdump may become a user who cannot write here.

@@ -254,7 +254,17 @@ fn endings_are_told_live_as_they_are_read_afterwards() {
     let told = live.told();
     let mut tcpdump = Net::command(&net.client, "tcpdump");
     tcpdump
-        .args(["-i", "wire", "-U", "--immediate-mode", "-Z", "root", "-w"])
+        .args([
+            "-i",
+            "wire",
+            "-B",
+            "65536",
+            "-U",
+            "--immediate-mode",
+            "-Z",
+            "root",
+            "-w",
+        ])
         .arg(folder.path().join("wire.pcap"))
         .arg("tcp port 8080");
     let tcpdump = Watching::start(tcpdump, "listening on");
