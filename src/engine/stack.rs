@@ -189,7 +189,7 @@ impl Stack {
         let is_settled = match &self.upper.app {
             App::Frames(readers) => !readers.a.is_seeking() && !readers.b.is_seeking(),
             App::Other => true,
-            App::Undecided | App::Http(_) | App::Unknown(_) => false,
+            App::Undecided | App::Asked(_) | App::Http(_) | App::Unknown(_) => false,
         };
         !is_settled || self.upper.tls.is_some() || self.tcp.has_hole()
     }
@@ -200,7 +200,7 @@ impl Stack {
             App::Http(exchange) => exchange.kept_bytes(),
             App::Unknown(searches) => searches.a.kept_bytes() + searches.b.kept_bytes(),
             App::Frames(readers) => readers.a.kept_bytes() + readers.b.kept_bytes(),
-            App::Undecided | App::Other => 0,
+            App::Undecided | App::Asked(_) | App::Other => 0,
         };
         let sealed = self.upper.tls.as_ref().map_or(0, |tls| tls.held_bytes());
         self.tcp.held_bytes() + sealed + kept
@@ -220,7 +220,7 @@ impl Stack {
             App::Http(exchange) => exchange.forget(),
             App::Unknown(searches) => End::BOTH.iter().for_each(|&end| searches[end].forget()),
             App::Frames(readers) => End::BOTH.iter().for_each(|&end| readers[end].forget()),
-            App::Undecided | App::Other => {}
+            App::Undecided | App::Asked(_) | App::Other => {}
         }
     }
 
