@@ -169,7 +169,7 @@ impl Stack {
             !stream.has_hole() && fin.is_none_or(|fin| fin.offset <= stream.next())
         };
         if End::BOTH.into_iter().all(is_whole) {
-            self.upper.settle();
+            self.upper.settle(cuts(&self.tcp));
         }
     }
 
@@ -425,13 +425,31 @@ impl Stack {
             a: has_spoken(End::A),
             b: has_spoken(End::B),
         };
-        upper.finish(&seen, spoken, tcp.last());
+        upper.finish(&seen, (spoken, cuts(tcp)), tcp.last());
         let mut tracker = match upper.tracker.take() {
             Some(tracker) => tracker,
             None => upper.unconnected(&seen)?,
         };
         upper.describe(&mut tracker);
         Some(tracker)
+    }
+}
+
+/// Whether each end may have cut the connection: it ended TCP before the other did, or the capture
+/// lacks bytes of it, and with them perhaps its end.
+fn cuts(tcp: &Connection) -> Pair<bool> {
+    let ending = |end| {
+        let signals = [tcp.fin(end), tcp.rst(end)].into_iter().flatten();
+        signals.map(|signal| signal.origin.packet).min()
+    };
+    let may_have_cut = |end: End| {
+        let is_partly_known = !tcp.has_seen(end) || tcp.stream(end).lost() != (0, 0);
+        let is_first = |own| ending(end.other()).is_none_or(|other| own <= other);
+        is_partly_known || ending(end).is_some_and(is_first)
+    };
+    Pair {
+        a: may_have_cut(End::A),
+        b: may_have_cut(End::B),
     }
 }
 
