@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use zeroize::Zeroizing;
 
+use super::passing::Dark;
 use super::trace::Recording;
 use super::upper::{App, Common, Rare, Seen, Upper};
 use crate::capture::PacketId;
@@ -78,10 +79,12 @@ impl Stack {
     }
 
     /// It carries nothing of ours, and nothing is left to be told of it.
-    pub(super) fn is_passing(&self) -> bool {
-        // TLS that cannot be read is counted at its end.
-        matches!(self.upper.app, App::Other)
-            && self.upper.tls.is_none()
+    pub(super) fn is_passing(&self, common: &Common) -> bool {
+        let is_nothing = match &self.upper.tls {
+            None => matches!(self.upper.app, App::Other),
+            Some(tls) => tls.is_opaque() && !common.keys.tells_opaque,
+        };
+        is_nothing
             && self.upper.tracker.is_none()
             && !self.upper.has_earlier()
             && !self.upper.has_no_tunnel()
@@ -313,9 +316,17 @@ impl Stack {
 
     /// The server that answered in TLS.
     pub(super) fn tls_server(&self, key: &FlowKey) -> Option<SocketAddr> {
+        let server = self.upper.tls.as_ref()?.server()?;
+        Some(key.address(server))
+    }
+
+    /// What is to be remembered of TLS that cannot be read.
+    pub(super) fn dark(&self) -> Option<Dark> {
         let tls = self.upper.tls.as_ref()?;
-        tls.version()?;
-        Some(key.address(tls.client()?.other()))
+        Some(Dark {
+            unread: tls.unread()?,
+            server: tls.server(),
+        })
     }
 
     /// The name that the client of TLS asked for.
