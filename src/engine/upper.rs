@@ -51,7 +51,8 @@ pub(super) struct Upper {
     /// Where it is TLS, `app` is what its plaintext carries.
     pub(super) tls: Option<Box<TlsConnection>>,
     pub(super) app: App,
-    pub(super) tracker: Option<Box<Tracker>>,
+    /// In place: with many connections each piece of memory that a packet has to look for costs.
+    pub(super) tracker: Option<Tracker>,
     pub(super) rare: Option<Box<Rare>>,
     /// How many prefixes there may be yet.
     pub(super) prefixes_left: u8,
@@ -370,7 +371,7 @@ impl Upper {
         let Seen {
             settings, first, ..
         } = *seen;
-        let mut tracker = Box::new(Tracker::new(client, first, settings.story));
+        let mut tracker = Tracker::new(client, first, settings.story);
         match self.rare.as_mut().and_then(|rare| rare.halves.take()) {
             Some(halves) => {
                 tracker.handle_request(halves.request, halves.asked);
@@ -408,9 +409,9 @@ impl Upper {
             origin
         };
         if let Some(earlier) = self.tracker.take() {
-            self.rare().earlier.push(*earlier);
+            self.rare().earlier.push(earlier);
         }
-        let mut tracker = Box::new(Tracker::new(client, begin, settings.story));
+        let mut tracker = Tracker::new(client, begin, settings.story);
         tracker.handle_request(request, origin);
         self.tracker = Some(tracker);
     }
@@ -428,7 +429,7 @@ impl Upper {
         } = *seen;
         let tracker = self
             .tracker
-            .get_or_insert_with(|| Box::new(Tracker::new(client, first, settings.story)));
+            .get_or_insert_with(|| Tracker::new(client, first, settings.story));
         tracker.handle_opened(response, origin);
         self.begin_frames(&settings.windows);
     }

@@ -76,7 +76,7 @@ pub(super) fn conclude_in_place(
     tell_earlier(key, stack, told, until);
     if let Some(tracker) = tracker {
         let is_unconnected = tracker.is_unconnected();
-        let session = tell(*tracker, stack.tcp(), name, until, told.detail);
+        let session = tell(tracker, stack.tcp(), name, until, told.detail);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
@@ -114,7 +114,7 @@ fn conclude_sealed(
         return;
     };
     let until = told.seen_until(summary);
-    let session = tell(*tracker, stack.tcp(), stack.name(key), until, told.detail);
+    let session = tell(tracker, stack.tcp(), stack.name(key), until, told.detail);
     if !matches!(session.verdict.state, State::Failed | State::Closed) {
         return;
     }

@@ -373,7 +373,7 @@ impl Pipeline {
             // The connection may carry other requests, and another attempt.
             if let Some(tracker) = stack.take_refused() {
                 let (name, detail) = (stack.name(key), self.told.detail);
-                let session = tell(*tracker, stack.tcp(), name, Some(now), detail);
+                let session = tell(tracker, stack.tcp(), name, Some(now), detail);
                 self.told.push(session, stack.trace.as_deref().cloned());
             }
         } else {
