@@ -65,9 +65,7 @@ impl<T> Table<T> {
     /// The connection of this key, which has this [hash](Self::hash), and where it stands.
     #[inline]
     pub fn find_mut(&mut self, hash: u64, key: &FlowKey) -> Option<(Slot, &mut T)> {
-        let Self {
-            index, entries, ..
-        } = self;
+        let Self { index, entries, .. } = self;
         let index = index.find(hash, |index| {
             let entry = entries.get(index as usize);
             let value = entry.and_then(|entry| entry.value.as_ref());
