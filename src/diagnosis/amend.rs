@@ -8,6 +8,7 @@ use super::cohorts::moved::{self, Move};
 use super::cohorts::{self, Correction};
 use super::legs;
 use super::outline::{Leg, Outline};
+use super::servers::Servers;
 use crate::session::{Finding, Session};
 
 /// What is to be added, by index of the session.
@@ -44,7 +45,8 @@ impl Amendments {
                 outline.cause = moved::CAUSE;
             }
         }
-        let (findings, cohorts) = cohorts::find(outlines, path);
+        let servers = Servers::of(outlines);
+        let (findings, cohorts) = cohorts::find(outlines, &servers, path);
         let mut of = Vec::new();
         if !cohorts.is_empty() {
             of.resize(outlines.len(), 0);
@@ -59,7 +61,7 @@ impl Amendments {
         let amendments = Self {
             cohorts,
             of,
-            legs: legs::join(outlines, legs),
+            legs: legs::join(outlines, legs, &servers),
             moves,
         };
         (findings, amendments)

@@ -5,12 +5,13 @@
 //! on which an end arrived are told where it began.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::RandomState;
 
 use super::amend::Other;
 use super::outline::{Leg, Outline};
+use super::servers::Servers;
 use crate::session::{Party, State};
 use crate::time::Timestamp;
 
@@ -42,22 +43,43 @@ struct Seen<'a> {
     leg: &'a Leg,
 }
 
-/// Finds the legs among sessions in the order of their numbers, and what each is to be told of its
-/// others.
-pub(super) fn join(outlines: &[Outline], legs: &[Leg]) -> HashMap<usize, Other, RandomState> {
-    let seen: Vec<Seen<'_>> = outlines
-        .iter()
-        .zip(legs)
-        .enumerate()
-        .map(|(index, (outline, leg))| Seen {
+/// All of them.
+#[derive(Clone, Copy)]
+struct All<'a> {
+    outlines: &'a [Outline],
+    legs: &'a [Leg],
+}
+
+impl<'a> All<'a> {
+    fn get(self, index: usize) -> Option<Seen<'a>> {
+        Some(Seen {
+            index,
+            outline: self.outlines.get(index)?,
+            leg: self.legs.get(index)?,
+        })
+    }
+
+    fn iter(self) -> impl Iterator<Item = Seen<'a>> {
+        let all = self.outlines.iter().zip(self.legs).enumerate();
+        all.map(|(index, (outline, leg))| Seen {
             index,
             outline,
             leg,
         })
-        .collect();
-    let mut chains = by_key(&seen);
+    }
+}
+
+/// Finds the legs among sessions in the order of their numbers, and what each is to be told of its
+/// others. `servers` are those of `outlines`.
+pub(super) fn join(
+    outlines: &[Outline],
+    legs: &[Leg],
+    servers: &Servers,
+) -> HashMap<usize, Other, RandomState> {
+    let seen = All { outlines, legs };
+    let mut chains = by_key(seen);
     let keyed: BTreeSet<usize> = chains.iter().flatten().map(|leg| leg.index).collect();
-    chains.extend(by_looks(&seen, &keyed));
+    chains.extend(by_looks(seen, &keyed, servers));
     let mut others = HashMap::default();
     for chain in &chains {
         relate(&mut others, chain);
@@ -67,12 +89,12 @@ pub(super) fn join(outlines: &[Outline], legs: &[Leg]) -> HashMap<usize, Other, 
 }
 
 /// Connections whose openings carry the same random key, each chain in order of time.
-fn by_key<'a>(seen: &[Seen<'a>]) -> Vec<Vec<Seen<'a>>> {
+fn by_key(seen: All<'_>) -> Vec<Vec<Seen<'_>>> {
     let keys = || {
         seen.iter()
             .filter_map(|leg| Some((leg.leg.key?, leg.leg.started, leg.index)))
     };
-    let repeated = Repeated::among(keys().map(|(key, ..)| key), seen.len());
+    let repeated = Repeated::among(keys().map(|(key, ..)| key), seen.legs.len());
     let mut keyed: Vec<(u64, Timestamp, usize)> =
         keys().filter(|(key, ..)| repeated.may_have(*key)).collect();
     keyed.sort_unstable();
@@ -82,7 +104,7 @@ fn by_key<'a>(seen: &[Seen<'a>]) -> Vec<Vec<Seen<'a>>> {
     same.filter(|legs| (2..=MAX_LEGS).contains(&legs.len()))
         .map(|legs| {
             let legs = legs.iter().filter_map(|&(_, _, index)| seen.get(index));
-            legs.copied().collect::<Vec<Seen<'a>>>()
+            legs.collect::<Vec<Seen<'_>>>()
         })
         .filter(|legs| have_own_ends(legs))
         .collect()
@@ -161,11 +183,15 @@ impl Looks {
 
 /// Pairs of connections of which one lies inside of the other: opened by the address that the
 /// other one goes to, for the same path, while that one waited, with as many messages.
-fn by_looks<'a>(seen: &[Seen<'a>], keyed: &BTreeSet<usize>) -> Vec<Vec<Seen<'a>>> {
+fn by_looks<'a>(
+    seen: All<'a>,
+    keyed: &BTreeSet<usize>,
+    servers: &Servers,
+) -> Vec<Vec<Seen<'a>>> {
     let mut inner: HashMap<Looks, Vec<(Timestamp, usize)>, RandomState> = HashMap::default();
     let free = || seen.iter().filter(|leg| !keyed.contains(&leg.index));
     // Nearly all clients are no proxies, and need not be looked at any further.
-    let servers: HashSet<IpAddr, RandomState> = free().map(|leg| leg.outline.server.ip()).collect();
+    let servers: HashSet<IpAddr, RandomState> = servers.addresses().iter().map(SocketAddr::ip).collect();
     for leg in free().filter(|leg| servers.contains(&leg.leg.client.ip())) {
         if let (Some(opened), Some(looks)) =
             (leg.leg.opened, Looks::new(leg.leg, leg.leg.client.ip()))
@@ -202,8 +228,8 @@ fn by_looks<'a>(seen: &[Seen<'a>], keyed: &BTreeSet<usize>) -> Vec<Vec<Seen<'a>>
             .rev()
             .take(MAX_CANDIDATES)
             .filter_map(fits);
-        if let (Some(&inner), None) = (fitting.next(), fitting.next()) {
-            pairs.push((*outer, inner));
+        if let (Some(inner), None) = (fitting.next(), fitting.next()) {
+            pairs.push((outer, inner));
         }
     }
     // Who is wanted by two belongs to neither.

@@ -1,12 +1,10 @@
 //! The cells of the rows of each view.
 
-use jiff::civil::Date;
-
 use super::line::{Cell, Says};
 use super::look::{DIM, code_style, packet};
 use super::rows::CloseRow;
 use super::text::{escape, width};
-use super::when::{Reading, Watch, shortest_span};
+use super::when::{Day, Reading, Watch, shortest_span};
 use super::words::{end_kind, party, side};
 use super::{Captures, Row};
 use crate::session::{Brief, Event, State, Transport};
@@ -76,8 +74,8 @@ impl<'s> Cells<'s> {
     }
 
     /// The day of its time, where it has one.
-    pub(super) fn day(&self) -> Option<Date> {
-        self.time?.date()
+    pub(super) fn day(&self) -> Option<Day> {
+        self.time?.day()
     }
 
     /// What the row tells in a column; `with_day`: days are told with times.
@@ -87,7 +85,7 @@ impl<'s> Cells<'s> {
             Tells::Number => Cell::says(Says::Number(session.number)),
             Tells::Time => self.time.map_or_else(unknown, |time| Cell {
                 style: DIM,
-                ..Cell::says(Says::Time(time, time.date().filter(|_| with_day)))
+                ..Cell::says(Says::Time(time, time.day().filter(|_| with_day)))
             }),
             Tells::Lasted => session.ended.map_or_else(unknown, |ended| {
                 Cell::says(Says::Span(ended.since(session.started)))

@@ -389,64 +389,70 @@ impl Layout {
     }
 
     /// The line of titles.
-    pub(super) fn titles(&self, look: &Look) -> String {
-        let mut text = String::new();
+    pub(super) fn titles(&self, look: &Look) -> Vec<u8> {
+        let mut line = Vec::new();
         let title = |column: &Column| {
             let titles = self.columns().iter().zip(&self.titles);
             let mut titles = titles.filter(|(it, _)| it.tells == column.tells);
             titles.next().map(|(_, title)| title.clone())
         };
-        self.write(&mut text, |column| title(column).unwrap_or_default(), look);
-        text
+        self.write(&mut line, |column| title(column).unwrap_or_default(), look);
+        line
     }
 
-    /// Adds one line of the table to `out`, whose cells `cell` gives.
+    /// Adds one line of the table to `line`, whose cells `cell` gives.
     pub(super) fn write<'c>(
         &self,
-        out: &mut String,
+        line: &mut Vec<u8>,
         cell: impl Fn(&Column) -> Cell<'c>,
         look: &Look,
     ) {
-        let begun = out.len();
-        // What follows the last text of a line is left out.
+        let begun = line.len();
+        // Blanks before the next text.
         let mut blanks = 0;
         for slot in &self.slots {
             let cell = cell(slot.column);
-            push_blanks(out, blanks + slot.gap);
+            blanks += slot.gap;
             if !slot.joint.is_empty() {
-                out.push_str(slot.joint);
-            }
-            let mut wide = 0;
-            let from = out.len();
-            look.paint_to(out, cell.style, |out| {
-                wide = cell.write(out, slot.short, slot.column.fit, slot.wide);
-            });
-            blanks = slot.wide.saturating_sub(wide);
-            if slot.column.right {
-                insert_blanks(out, from, blanks);
+                push_blanks(line, blanks);
+                line.extend_from_slice(slot.joint.as_bytes());
                 blanks = 0;
             }
+            if slot.column.right {
+                blanks += slot.wide.saturating_sub(cell.width(slot.short));
+            }
+            push_blanks(line, blanks);
+            let wide = look.paint_to(line, cell.style, |line| {
+                cell.write(line, slot.short, slot.column.fit, slot.wide)
+            });
+            blanks = if slot.column.right {
+                0
+            } else {
+                slot.wide.saturating_sub(wide)
+            };
         }
-        let end = out.trim_end().len().max(begun);
-        out.truncate(end);
-        out.push('\n');
+        trim_end(line, begun);
+        line.push(b'\n');
     }
 }
 
-const BLANKS: &str = "                                ";
-
-fn push_blanks(out: &mut String, mut count: usize) {
-    while count > 0 {
-        let some = BLANKS.get(..count).unwrap_or(BLANKS);
-        out.push_str(some);
-        count -= some.len();
+fn push_blanks(line: &mut Vec<u8>, count: usize) {
+    let end = line.len() + count;
+    while line.len() < end {
+        // (As many as known take less time than as many as wanted.)
+        line.extend_from_slice(&[b' '; 16]);
     }
+    line.truncate(end);
 }
 
-fn insert_blanks(out: &mut String, at: usize, mut count: usize) {
-    while count > 0 {
-        let some = BLANKS.get(..count).unwrap_or(BLANKS);
-        out.insert_str(at, some);
-        count -= some.len();
+/// Takes blanks away that stand at the end of what begins at `begun`.
+fn trim_end(line: &mut Vec<u8>, begun: usize) {
+    if let Some(b'!'..=b'~') = line.last() {
+        return;
+    }
+    let written = line.get(begun..).unwrap_or_default();
+    if let Ok(text) = std::str::from_utf8(written) {
+        let kept = text.trim_end().len();
+        line.truncate(begun + kept);
     }
 }

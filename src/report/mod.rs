@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod record;
 pub mod rolling;
 pub mod rows;
+mod short;
 pub mod table;
 pub mod text;
 #[cfg(feature = "tui")]

@@ -6,8 +6,6 @@
 
 use std::io::{self, Write};
 
-use jiff::civil::Date;
-
 use super::advice::Advices;
 use super::cells::{Cells, Tells};
 use super::columns::{CLOSES, EVENTS, SESSIONS};
@@ -15,6 +13,7 @@ use super::layout::{Column, Layout, Measures, widen};
 use super::line::{Cell, Says};
 use super::look::{DIM, Look, legend};
 use super::text::width;
+use super::when::Day;
 use super::{Captures, Row, Sink, View, findings};
 use crate::session::{Brief, Finding, Session, Summary};
 
@@ -30,13 +29,13 @@ pub struct Table<'a, W> {
     /// The widest point in time, where days are not told.
     times: [usize; 2],
     /// The first day, and whether there are others.
-    days: Option<(Date, bool)>,
+    days: Option<(Day, bool)>,
     /// Once the first row is written.
     layout: Option<Layout>,
     advices: Advices,
     findings: Vec<Finding>,
     /// The last line, whose room the next one uses.
-    text: String,
+    line: Vec<u8>,
 }
 
 impl<'a, W: Write> Table<'a, W> {
@@ -59,7 +58,7 @@ impl<'a, W: Write> Table<'a, W> {
             layout: None,
             advices: Advices::default(),
             findings: Vec::new(),
-            text: String::new(),
+            line: Vec::new(),
         }
     }
 
@@ -80,7 +79,7 @@ impl<'a, W: Write> Table<'a, W> {
         for line in look.prose(&layout.shared().unwrap_or_default(), 0) {
             writeln!(self.out, "{}", look.paint(DIM, &line))?;
         }
-        self.out.write_all(layout.titles(look).as_bytes())?;
+        self.out.write_all(&layout.titles(look))?;
         Ok(layout)
     }
 
@@ -120,11 +119,11 @@ impl<'a, W: Write> Table<'a, W> {
             None => self.begin()?,
         };
         let with_day = self.has_days();
-        self.text.clear();
+        self.line.clear();
         let cell = |column: &Column| cells.cell(column.tells, with_day);
-        layout.write(&mut self.text, cell, &self.look);
+        layout.write(&mut self.line, cell, &self.look);
         self.layout = Some(layout);
-        self.out.write_all(self.text.as_bytes())
+        self.out.write_all(&self.line)
     }
 }
 
