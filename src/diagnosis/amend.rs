@@ -82,6 +82,7 @@ impl Amendments {
     }
 
     /// The cause of the session at `index`, which by itself has this one.
+    #[inline]
     pub fn cause(&self, index: usize, own: &'static str) -> &'static str {
         let has_moved = !self.moves.is_empty() && self.moves.contains_key(&index);
         let cause = if has_moved { moved::CAUSE } else { own };

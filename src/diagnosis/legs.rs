@@ -183,15 +183,12 @@ impl Looks {
 
 /// Pairs of connections of which one lies inside of the other: opened by the address that the
 /// other one goes to, for the same path, while that one waited, with as many messages.
-fn by_looks<'a>(
-    seen: All<'a>,
-    keyed: &BTreeSet<usize>,
-    servers: &Servers,
-) -> Vec<Vec<Seen<'a>>> {
+fn by_looks<'a>(seen: All<'a>, keyed: &BTreeSet<usize>, servers: &Servers) -> Vec<Vec<Seen<'a>>> {
     let mut inner: HashMap<Looks, Vec<(Timestamp, usize)>, RandomState> = HashMap::default();
     let free = || seen.iter().filter(|leg| !keyed.contains(&leg.index));
     // Nearly all clients are no proxies, and need not be looked at any further.
-    let servers: HashSet<IpAddr, RandomState> = servers.addresses().iter().map(SocketAddr::ip).collect();
+    let servers: HashSet<IpAddr, RandomState> =
+        servers.addresses().iter().map(SocketAddr::ip).collect();
     for leg in free().filter(|leg| servers.contains(&leg.leg.client.ip())) {
         if let (Some(opened), Some(looks)) =
             (leg.leg.opened, Looks::new(leg.leg, leg.leg.client.ip()))

@@ -138,10 +138,7 @@ mod tests {
             .iter()
             .map(|(server, crowd)| (server.port(), crowd))
             .collect();
-        assert_eq!(
-            crowds,
-            [(70, &[3][..]), (80, &[1, 4]), (90, &[0, 2, 5])]
-        );
+        assert_eq!(crowds, [(70, &[3][..]), (80, &[1, 4]), (90, &[0, 2, 5])]);
         assert!(Servers::of(&[]).crowds().iter().next().is_none());
     }
 }

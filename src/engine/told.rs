@@ -181,6 +181,7 @@ impl Told {
 
     /// What a row of a table shows of the one at `index`; `None` where there is none. `session` gives
     /// the room to read it to.
+    #[inline]
     pub fn brief<'a>(&'a self, index: usize, session: &'a mut Session) -> Option<Brief<'a>> {
         let (pack, place) = self.place(index)?;
         let brief = pack.brief(place, session)?;

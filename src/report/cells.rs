@@ -4,7 +4,7 @@ use super::line::{Cell, Says};
 use super::look::{DIM, code_style, packet};
 use super::rows::CloseRow;
 use super::text::{escape, width};
-use super::when::{Day, Reading, Watch, shortest_span};
+use super::when::{Reading, Watch, shortest_span};
 use super::words::{end_kind, party, side};
 use super::{Captures, Row};
 use crate::session::{Brief, Event, State, Transport};
@@ -73,9 +73,9 @@ impl<'s> Cells<'s> {
         }
     }
 
-    /// The day of its time, where it has one.
-    pub(super) fn day(&self) -> Option<Day> {
-        self.time?.day()
+    /// Its time, where it has one.
+    pub(super) const fn time(&self) -> Option<Reading> {
+        self.time
     }
 
     /// What the row tells in a column; `with_day`: days are told with times.
@@ -92,7 +92,7 @@ impl<'s> Cells<'s> {
             }),
             Tells::Client => Cell::says(Says::Client(session.client)),
             Tells::Server => Cell::says(Says::Server(session.server)),
-            Tells::Path => Cell::text(session.path.unwrap_or("-")),
+            Tells::Path => path(session),
             Tells::Packet => {
                 let id = match &self.point {
                     Point::End => None,
@@ -102,8 +102,8 @@ impl<'s> Cells<'s> {
                 id.map_or_else(unknown, |id| Cell::made(packet(id, self.captures)))
             }
             Tells::Speaker => Cell::word(match &self.point {
-                Point::End => session.closer.map_or("-", party),
-                Point::Close(row) => row.frame.map_or("-", |close| side(close.from)),
+                Point::End => session.closer.map_or(UNKNOWN, party),
+                Point::Close(row) => row.frame.map_or(UNKNOWN, |close| side(close.from)),
                 Point::Event(event) => side(event.from),
             }),
             Tells::Kind => match self.point {
@@ -118,7 +118,9 @@ impl<'s> Cells<'s> {
             Tells::What => match &self.point {
                 Point::Event(event) => Cell::text(&event.detail),
                 Point::Close(row) => match row.frame {
-                    Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
+                    Some(close) => {
+                        quoted(row.code_name().unwrap_or(UNKNOWN), close.reason.as_deref())
+                    }
                     None => what(session),
                 },
                 Point::End => what(session),
@@ -127,8 +129,17 @@ impl<'s> Cells<'s> {
     }
 }
 
+/// Stands for what is not known.
+pub(super) const UNKNOWN: &str = "-";
+
 fn unknown() -> Cell<'static> {
-    Cell::word("-")
+    Cell::word(UNKNOWN)
+}
+
+/// The path of a session.
+#[inline]
+pub(super) fn path<'s>(session: &Brief<'s>) -> Cell<'s> {
+    Cell::text(session.path.unwrap_or(UNKNOWN))
 }
 
 fn code(code: Option<u16>) -> Cell<'static> {
@@ -150,7 +161,8 @@ fn quoted<'a>(what: &'static str, reason: Option<&'a str>) -> Cell<'a> {
 }
 
 /// The cause of a session, with the reason, HTTP status or alert that goes with it.
-fn what<'s>(session: &Brief<'s>) -> Cell<'s> {
+#[inline]
+pub(super) fn what<'s>(session: &Brief<'s>) -> Cell<'s> {
     let cause = session.cause;
     let detail = match (session.alert, session.http_status) {
         (_, Some(status)) if session.state == State::Failed && status != 101 => status.to_string(),

@@ -1,6 +1,7 @@
 //! Cells in columns: how wide each is, and what gives way where room is short.
 
 use super::cells::Tells;
+use super::columns::GAP;
 use super::line::Cell;
 use super::look::Look;
 use super::text::width;
@@ -108,6 +109,14 @@ impl Measures {
         self.lines += 1;
     }
 
+    /// There are cells so wide in the columns, in their long form.
+    pub(super) fn widen(&mut self, widths: &[usize]) {
+        for (measure, width) in self.all.iter_mut().zip(widths) {
+            let [long, _] = &mut measure.wide;
+            *long = (*width).max(*long);
+        }
+    }
+
     /// There are cells so wide in columns of times, in their long form and in their short one.
     pub(super) fn widen_times(&mut self, widths: [usize; 2]) {
         for (column, measure) in self.columns.iter().zip(&mut self.all) {
@@ -178,7 +187,7 @@ impl Layout {
             titles,
             measures,
             widths: Vec::new(),
-            gap: "  ",
+            gap: GAP,
             want: Want::None,
             slots: Vec::new(),
         };
@@ -188,6 +197,11 @@ impl Layout {
         }
         layout.slots = layout.slots();
         layout
+    }
+
+    /// How wide each column is.
+    pub(super) fn widths(&self) -> &[usize] {
+        &self.widths
     }
 
     const fn columns(&self) -> &'static [Column] {
@@ -436,23 +450,32 @@ impl Layout {
     }
 }
 
-fn push_blanks(line: &mut Vec<u8>, count: usize) {
+#[inline]
+pub(super) fn push_blanks(line: &mut Vec<u8>, count: usize) {
     let end = line.len() + count;
     while line.len() < end {
         // (As many as known take less time than as many as wanted.)
-        line.extend_from_slice(&[b' '; 16]);
+        line.extend_from_slice(&[b' '; 32]);
     }
     line.truncate(end);
 }
 
-/// Takes blanks away that stand at the end of what begins at `begun`.
-fn trim_end(line: &mut Vec<u8>, begun: usize) {
+/// Takes blanks away that stand at the end of what begins at `begun`, which is UTF-8.
+#[inline]
+pub(super) fn trim_end(line: &mut Vec<u8>, begun: usize) {
     if let Some(b'!'..=b'~') = line.last() {
         return;
     }
-    let written = line.get(begun..).unwrap_or_default();
-    if let Ok(text) = std::str::from_utf8(written) {
-        let kept = text.trim_end().len();
-        line.truncate(begun + kept);
+    while line.len() > begun {
+        let is_first = |byte: &u8| byte & 0xc0 != 0x80;
+        let at = line
+            .iter()
+            .rposition(is_first)
+            .map_or(begun, |at| at.max(begun));
+        let last = std::str::from_utf8(line.get(at..).unwrap_or_default());
+        if !last.is_ok_and(|last| last.trim_end().is_empty()) {
+            break;
+        }
+        line.truncate(at);
     }
 }

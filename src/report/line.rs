@@ -54,9 +54,7 @@ impl Says<'_> {
                 let [text, brief] = &**texts;
                 line.extend_from_slice(if short { brief } else { text }.as_bytes());
             }
-            Self::Number(number) => {
-                line.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
-            }
+            Self::Number(number) => put_number(line, *number),
             Self::Time(time, day) => {
                 if let Some(day) = day {
                     line.extend_from_slice(date(*day, short).as_bytes());
@@ -97,8 +95,13 @@ impl Says<'_> {
     }
 }
 
+/// Adds a number to a line.
+pub(super) fn put_number(line: &mut Vec<u8>, number: u64) {
+    line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
 /// What stands before a time of day, `2023-11-14 `; the year can be told from the summary.
-fn date(day: Day, short: bool) -> String {
+pub(super) fn date(day: Day, short: bool) -> String {
     let date = day.date();
     if short {
         format!("{:02}-{:02} ", date.month(), date.day())
@@ -198,13 +201,7 @@ impl<'a> Cell<'a> {
     }
 
     /// Adds to `line` what it says in at most `columns`; gives the columns of that.
-    pub(super) fn write(
-        &self,
-        line: &mut Vec<u8>,
-        short: bool,
-        fit: Fit,
-        columns: usize,
-    ) -> usize {
+    pub(super) fn write(&self, line: &mut Vec<u8>, short: bool, fit: Fit, columns: usize) -> usize {
         let begun = line.len();
         self.says.write(short, line);
         let text = match self.says {

@@ -18,6 +18,7 @@ mod line;
 pub mod look;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+mod plain;
 pub mod record;
 pub mod rolling;
 pub mod rows;

@@ -100,10 +100,14 @@ impl<W: Write> Rolling<W> {
             self.out.write_all(&layout.titles(&self.look))?;
         }
         // A table that runs for weeks holds every time of day many times.
-        let day = cells.day();
+        let day = cells.time().and_then(|time| time.day());
         if day.is_some() && day != self.day {
             if let (Some(_), Some(day)) = (self.day, day) {
-                writeln!(self.out, "{}", self.look.paint(DIM, &day.date().to_string()))?;
+                writeln!(
+                    self.out,
+                    "{}",
+                    self.look.paint(DIM, &day.date().to_string())
+                )?;
             }
             self.day = day;
         }

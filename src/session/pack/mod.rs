@@ -86,6 +86,7 @@ impl Pack {
 
     /// What a row of a table shows of the session at `place`, numbered 0. Where more is kept of it,
     /// that much is read into `session`; the rest is blank there.
+    #[inline]
     pub fn brief<'a>(&'a self, place: Place, session: &'a mut Session) -> Option<Brief<'a>> {
         if self.detail == Detail::Row {
             return self.rows.brief(place.at as usize);

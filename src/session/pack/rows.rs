@@ -115,6 +115,7 @@ impl Rows {
     }
 
     /// What a row shows of the one at `at`, numbered 0.
+    #[inline]
     pub(super) fn brief(&self, at: usize) -> Option<Brief<'_>> {
         let row = self.all.get(at)?;
         let rare = self.rare(row);
@@ -140,6 +141,7 @@ impl Rows {
         })
     }
 
+    #[inline]
     fn rare(&self, row: &Row) -> Option<&Rare> {
         self.rare.get(row.rare.checked_sub(1)? as usize)
     }
@@ -241,6 +243,7 @@ impl Texts {
         }
     }
 
+    #[inline]
     fn get(&self, text: Text) -> Option<&str> {
         let page = self.pages.get(text.page.checked_sub(1)? as usize)?;
         let from = text.from as usize;
