@@ -1,8 +1,10 @@
 //! A connection in the table: no more of it than is of use.
 
+use std::net::SocketAddr;
+
 use crate::capture::PacketId;
 use crate::decode::{IcmpError, Segment};
-use crate::flow::End;
+use crate::flow::{End, FlowKey};
 use crate::tcp::Handled;
 use crate::time::Timestamp;
 
@@ -47,12 +49,12 @@ impl Followed {
         let place = (segment.vlan, *segment.tunnel);
         let mut stack = Box::new(Stack::new(packet, time, ordinal, place));
         stack.handle_segment(from, segment, packet, time, common);
-        Self::of(stack)
+        Self::of(stack, common)
     }
 
-    fn of(stack: Box<Stack>) -> Self {
-        if stack.is_passing() {
-            Self::Passing(Box::new(Passing::new(stack.tcp())))
+    fn of(stack: Box<Stack>, common: &Common) -> Self {
+        if stack.is_passing(common) {
+            Self::Passing(Box::new(Passing::new(&stack)))
         } else {
             Self::Whole(stack)
         }
@@ -77,14 +79,14 @@ impl Followed {
                 let handled = stack.handle_segment(from, segment, packet, time, common);
                 // What another connection follows stays what it was.
                 if handled == Handled::Taken {
-                    *self = Self::of(stack);
+                    *self = Self::of(stack, common);
                 }
                 handled
             }
             Self::Whole(stack) => {
                 let handled = stack.handle_segment(from, segment, packet, time, common);
-                if stack.is_passing() {
-                    *self = Self::Passing(Box::new(Passing::new(stack.tcp())));
+                if stack.is_passing(common) {
+                    *self = Self::Passing(Box::new(Passing::new(stack)));
                 }
                 handled
             }
@@ -112,6 +114,14 @@ impl Followed {
             Self::Prelude(prelude) => prelude.is_over(),
             Self::Whole(stack) => stack.tcp().is_over(),
             Self::Passing(passing) => passing.is_over(),
+        }
+    }
+
+    /// The server of TLS that cannot be read and is of no interest.
+    pub(super) fn dark_server(&self, key: &FlowKey) -> Option<SocketAddr> {
+        match self {
+            Self::Passing(passing) => Some(key.address(passing.dark()?.server?)),
+            Self::Prelude(_) | Self::Whole(_) => None,
         }
     }
 

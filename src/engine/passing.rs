@@ -1,11 +1,13 @@
 //! A connection that carries nothing of ours: only where it ends, and where another begins on
 //! the same addresses and ports, is still of interest.
 
+use super::stack::Stack;
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment};
 use crate::flow::{End, Pair};
-use crate::tcp::{Connection, Handled};
+use crate::tcp::Handled;
 use crate::time::Timestamp;
+use crate::tls::Unread;
 
 /// How far from the next byte a reset may stand to be believed: windows in use are smaller than
 /// 1 MiB, and one that is not believed costs nothing but room.
@@ -19,11 +21,22 @@ pub(super) struct Passing {
     seqs: Pair<Option<(u32, u32)>>,
     fin: Pair<bool>,
     reset: bool,
+    dark: Option<Dark>,
+}
+
+/// TLS that cannot be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dark {
+    /// Why.
+    pub(super) unread: Unread,
+    /// The end that answered in TLS.
+    pub(super) server: Option<End>,
 }
 
 impl Passing {
-    /// What `tcp` needs from now on.
-    pub(super) fn new(tcp: &Connection) -> Self {
+    /// What `stack` needs from now on.
+    pub(super) fn new(stack: &Stack) -> Self {
+        let tcp = stack.tcp();
         let seqs = |end| tcp.stream(end).seqs();
         let fin = |end| tcp.fin(end).is_some();
         Self {
@@ -37,7 +50,13 @@ impl Passing {
                 b: fin(End::B),
             },
             reset: End::BOTH.iter().any(|&end| tcp.rst(end).is_some()),
+            dark: stack.dark(),
         }
+    }
+
+    /// What is to be told of it when it ends.
+    pub(super) fn dark(&self) -> Option<Dark> {
+        self.dark
     }
 
     /// Reset, or closed by both ends.

@@ -16,6 +16,7 @@ use self::lingering::Lingering;
 use super::attempts::Attempts;
 use super::followed::{Arrival, Followed};
 use super::known::Known;
+use super::passing::Dark;
 use super::sealed::stage;
 use super::shard::{Part, Shard, join};
 use super::shelf::{Outlet, Shelf};

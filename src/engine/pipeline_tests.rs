@@ -333,11 +333,30 @@ fn a_compressed_message_counts_where_the_end_may_be_due_to_it() {
         (corrupt(&cut), cut.verdict.cause),
         (true, "deflate-corrupt")
     );
-    assert!(corrupt(&ended(&|_| {})), "open still");
-    let unanswered = ended(&|wire| {
-        wire.close(Up, b"\x03\xe8").fins();
+    // The client cut first, or nobody did.
+    for way in [None, Some(RST), Some(FIN)] {
+        let session = ended(&|wire| {
+            if let Some(flag) = way {
+                wire.send(Up, flag | ACK, b"").send(Down, FIN | ACK, b"");
+            }
+        });
+        assert!(!corrupt(&session), "{way:?}");
+    }
+    // What is lost of the server may have been its end.
+    let lossy = ended(&|wire| {
+        wire.lose(Down, &[0; 100])
+            .frame(Down, Frame::whole(Opcode::BINARY, b"more"));
+        wire.send(Up, FIN | ACK, b"");
     });
-    assert!(corrupt(&unanswered));
+    assert!(corrupt(&lossy));
+    let unanswered = |first, second| {
+        ended(&move |wire: &mut Wire| {
+            wire.close(Up, b"\x03\xe8").send(first, FIN | ACK, b"");
+            wire.send(second, FIN | ACK, b"");
+        })
+    };
+    assert!(corrupt(&unanswered(Down, Up)));
+    assert!(!corrupt(&unanswered(Up, Down)));
 }
 
 #[test]

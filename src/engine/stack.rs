@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use zeroize::Zeroizing;
 
+use super::passing::Dark;
 use super::trace::Recording;
 use super::upper::{App, Common, Rare, Seen, Upper};
 use crate::capture::PacketId;
@@ -78,10 +79,12 @@ impl Stack {
     }
 
     /// It carries nothing of ours, and nothing is left to be told of it.
-    pub(super) fn is_passing(&self) -> bool {
-        // TLS that cannot be read is counted at its end.
-        matches!(self.upper.app, App::Other)
-            && self.upper.tls.is_none()
+    pub(super) fn is_passing(&self, common: &Common) -> bool {
+        let is_nothing = match &self.upper.tls {
+            None => matches!(self.upper.app, App::Other),
+            Some(tls) => tls.is_opaque() && !common.keys.tells_opaque,
+        };
+        is_nothing
             && self.upper.tracker.is_none()
             && !self.upper.has_earlier()
             && !self.upper.has_no_tunnel()
@@ -169,7 +172,7 @@ impl Stack {
             !stream.has_hole() && fin.is_none_or(|fin| fin.offset <= stream.next())
         };
         if End::BOTH.into_iter().all(is_whole) {
-            self.upper.settle();
+            self.upper.settle(cuts(&self.tcp));
         }
     }
 
@@ -313,9 +316,17 @@ impl Stack {
 
     /// The server that answered in TLS.
     pub(super) fn tls_server(&self, key: &FlowKey) -> Option<SocketAddr> {
+        let server = self.upper.tls.as_ref()?.server()?;
+        Some(key.address(server))
+    }
+
+    /// What is to be remembered of TLS that cannot be read.
+    pub(super) fn dark(&self) -> Option<Dark> {
         let tls = self.upper.tls.as_ref()?;
-        tls.version()?;
-        Some(key.address(tls.client()?.other()))
+        Some(Dark {
+            unread: tls.unread()?,
+            server: tls.server(),
+        })
     }
 
     /// The name that the client of TLS asked for.
@@ -425,13 +436,31 @@ impl Stack {
             a: has_spoken(End::A),
             b: has_spoken(End::B),
         };
-        upper.finish(&seen, spoken, tcp.last());
+        upper.finish(&seen, (spoken, cuts(tcp)), tcp.last());
         let mut tracker = match upper.tracker.take() {
             Some(tracker) => tracker,
             None => upper.unconnected(&seen)?,
         };
         upper.describe(&mut tracker);
         Some(tracker)
+    }
+}
+
+/// Whether each end may have cut the connection: it ended TCP before the other did, or the capture
+/// lacks bytes of it, and with them perhaps its end.
+fn cuts(tcp: &Connection) -> Pair<bool> {
+    let ending = |end| {
+        let signals = [tcp.fin(end), tcp.rst(end)].into_iter().flatten();
+        signals.map(|signal| signal.origin.packet).min()
+    };
+    let may_have_cut = |end: End| {
+        let is_partly_known = !tcp.has_seen(end) || tcp.stream(end).lost() != (0, 0);
+        let is_first = |own| ending(end.other()).is_none_or(|other| own <= other);
+        is_partly_known || ending(end).is_some_and(is_first)
+    };
+    Pair {
+        a: may_have_cut(End::A),
+        b: may_have_cut(End::B),
     }
 }
 

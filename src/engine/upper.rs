@@ -436,18 +436,26 @@ impl Upper {
 
     /// Both ends of TCP have ended: what the messages of a session come to is known as far as it
     /// can matter, and need not be kept for the time that late packets are waited for.
-    pub(super) fn settle(&mut self) {
+    ///
+    /// `cuts`: whether each end may have cut the connection.
+    pub(super) fn settle(&mut self, cuts: Pair<bool>) {
         if let (App::Frames(readers), Some(tracker)) = (&mut self.app, &self.tracker) {
             for end in End::BOTH {
                 if readers[end].is_compressed() {
                     let receiver = tracker.side(end).other();
-                    readers[end].settle(tracker.may_have_failed(receiver));
+                    let is_wanted = tracker.may_have_failed(receiver, cuts[end.other()]);
+                    readers[end].settle(is_wanted);
                 }
             }
         }
     }
 
-    pub(super) fn finish(&mut self, seen: &Seen<'_>, spoken: Pair<bool>, last: Origin) {
+    pub(super) fn finish(
+        &mut self,
+        seen: &Seen<'_>,
+        (spoken, cuts): (Pair<bool>, Pair<bool>),
+        last: Origin,
+    ) {
         if let App::Http(exchange) = &mut self.app {
             let mut events = Events::default();
             exchange.finish(last, spoken, &mut events);
@@ -463,7 +471,7 @@ impl Upper {
             for end in End::BOTH {
                 let side = tracker.side(end);
                 if readers[end].is_compressed()
-                    && tracker.may_have_failed(side.other())
+                    && tracker.may_have_failed(side.other(), cuts[end.other()])
                     && let Some(inflated) = readers[end].inflated()
                 {
                     tracker.handle_inflated(side, &inflated);

@@ -465,11 +465,12 @@ impl Tracker {
 
     /// This side may have failed the connection because of what it received, as far as its own
     /// Close tells (RFC 6455 §7.1.7). One with a code that finds no fault, and one that only repeats
-    /// the other's code, is of an end that minded nothing.
-    pub fn may_have_failed(&self, side: Side) -> bool {
+    /// the other's code, is of an end that minded nothing; without one it has failed nothing that
+    /// it did not cut.
+    pub fn may_have_failed(&self, side: Side, may_have_cut: bool) -> bool {
         let closes = || self.closes.iter().flat_map(|closes| closes.iter());
         let Some(own) = closes().find(|sent| sent.from == side) else {
-            return true;
+            return may_have_cut;
         };
         let code = own.close.frame.code();
         let answers = |sent: &SentClose| code.is_some() && sent.close.frame.code() == code;

@@ -3,7 +3,7 @@
 mod expected;
 
 use super::habits::{Habits, RstMarks};
-use super::half::{Ending, Half, Sign, Signal, Stuck, signed};
+use super::half::{Ending, Half, Sent, Sign, Signal, Stuck, signed};
 use super::seen::{Burst, Complaint, Resend, Return};
 use super::{Chunk, Origin, Stream};
 use crate::capture::PacketId;
@@ -31,12 +31,21 @@ pub struct Connection {
     rare: Option<Box<Rare>>,
 }
 
-/// What few connections have.
+/// What not every connection has.
 #[derive(Debug, Default)]
 struct Rare {
-    burst: Option<Burst>,
-    complaint: Option<Complaint>,
-    back: Option<Return>,
+    burst: Option<Woken>,
+    // Few have these.
+    complaint: Option<Box<Complaint>>,
+    back: Option<Box<Return>>,
+}
+
+/// A [`Burst`] in less room.
+#[derive(Clone, Copy, Debug)]
+struct Woken {
+    from: End,
+    first: Sent,
+    idle: i64,
 }
 
 /// The three packets that open a connection, for the time that they take.
@@ -155,7 +164,7 @@ impl Connection {
             times: half.times_sent,
             silence: first.time.since(since.unwrap_or(first.time)),
         };
-        self.rare.get_or_insert_default().back = Some(back);
+        self.rare.get_or_insert_default().back = Some(Box::new(back));
     }
 
     /// An RST of this end that its peer had to ignore.
@@ -181,7 +190,7 @@ impl Connection {
 
     /// The last time that an end was heard again after a silence.
     pub fn back(&self) -> Option<Return> {
-        self.rare.as_ref()?.back
+        self.rare.as_ref()?.back.as_deref().copied()
     }
 
     /// The last packet with new bytes of this end.
@@ -211,12 +220,14 @@ impl Connection {
 
     /// The last time that bytes came after a long silence.
     pub fn burst(&self) -> Option<Burst> {
-        self.rare.as_ref()?.burst
+        let Woken { from, first, idle } = self.rare.as_ref()?.burst?;
+        let first = first.into();
+        Some(Burst { from, first, idle })
     }
 
     /// The last ICMP error about bytes (or a SYN) that were on the way then.
     pub fn complaint(&self) -> Option<Complaint> {
-        self.rare.as_ref()?.complaint
+        self.rare.as_ref()?.complaint.as_deref().copied()
     }
 
     /// Takes notice of an ICMP error about a segment that `about` sent.
@@ -243,7 +254,7 @@ impl Connection {
                 packet,
                 time,
             };
-            self.rare.get_or_insert_default().complaint = Some(complaint);
+            self.rare.get_or_insert_default().complaint = Some(Box::new(complaint));
         }
     }
 
@@ -509,7 +520,8 @@ impl Connection {
     fn note_burst(rare: &mut Option<Box<Rare>>, from: End, first: Origin, last: Option<Timestamp>) {
         if let Some(last) = last {
             let idle = first.time.since(last);
-            rare.get_or_insert_default().burst = Some(Burst { from, first, idle });
+            let first = first.into();
+            rare.get_or_insert_default().burst = Some(Woken { from, first, idle });
         }
     }
 

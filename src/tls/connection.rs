@@ -78,6 +78,12 @@ impl TlsConnection {
         self.handshake.client
     }
 
+    /// The end that answered it in TLS.
+    pub fn server(&self) -> Option<End> {
+        self.version()?;
+        Some(self.client()?.other())
+    }
+
     /// The name of the version agreed on: `TLS 1.3`.
     pub fn version(&self) -> Option<&'static str> {
         self.handshake.version()
@@ -123,6 +129,15 @@ impl TlsConnection {
     /// It cannot be read, and nothing can change that.
     pub const fn is_given_up(&self) -> bool {
         self.unread.is_some()
+    }
+
+    /// It cannot be read, and will not be found to have failed: nothing that follows matters.
+    pub fn is_opaque(&self) -> bool {
+        match self.unread {
+            None => false,
+            Some(Unread::NotTls) => true,
+            Some(_) => self.outside.is_opaque(&self.handshake),
+        }
     }
 
     /// The secrets there are of it, as the text of a key log.

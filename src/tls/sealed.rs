@@ -133,6 +133,12 @@ impl Outside {
             && (length.zip(finished)).is_some_and(|(length, finished)| length < finished)
     }
 
+    /// It came beyond the handshake, and what nobody could read so far nobody will.
+    pub(super) fn is_opaque(&self, handshake: &Handshake) -> bool {
+        let outlines = self.outlines.as_deref();
+        outlines.is_some_and(|outlines| self.stage(outlines, handshake) == Stage::Opaque)
+    }
+
     /// How far it came, as far as anybody can tell. What the capture does not hold may have
     /// been anything.
     fn stage(&self, outlines: &Pair<Outline>, handshake: &Handshake) -> Stage {

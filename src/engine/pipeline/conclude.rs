@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-use super::{Attempts, Common, Followed, Outlet, Recording, Stack, tell};
+use super::{Attempts, Common, Dark, Followed, Outlet, Recording, Stack, tell};
 use crate::capture::PacketId;
 use crate::flow::{End, FlowKey};
 use crate::limits;
@@ -36,7 +36,21 @@ pub(super) fn conclude(
     match followed {
         Followed::Prelude(prelude) => told.attempts.add_prelude(key, *prelude),
         Followed::Whole(mut stack) => conclude_in_place(key, &mut stack, common, told, summary),
-        Followed::Passing(_) => {}
+        Followed::Passing(passing) => {
+            if let Some(Dark { unread, server }) = passing.dark() {
+                told.add_tls_server(server.map(|end| key.address(end)));
+                count(unread, summary);
+            }
+        }
+    }
+}
+
+/// TLS that could not be read.
+fn count(unread: Unread, summary: &mut Summary) {
+    match unread {
+        Unread::NotTls => {}
+        Unread::NoKey => summary.tls_without_keys += 1,
+        reason => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
     }
 }
 
@@ -50,19 +64,14 @@ pub(super) fn conclude_in_place(
     let name = stack.name(key);
     let until = told.seen_until(summary);
     let tracker = stack.finish(common);
-    if let Some(server) = stack.tls_server(&key)
-        && told.tls_servers.len() < limits::MAX_KNOWN_SERVERS
-    {
-        told.tls_servers.insert(server);
-    }
+    told.add_tls_server(stack.tls_server(&key));
     let sealed = stack.sealed();
     let is_failed = |sealed: &Sealed| sealed.stage == Stage::Handshake;
-    match stack.unread() {
-        // Keys would not show more of a handshake that failed than its alert.
-        _ if sealed.as_ref().is_some_and(is_failed) => {}
-        None | Some(Unread::NotTls) => {}
-        Some(Unread::NoKey) => summary.tls_without_keys += 1,
-        Some(reason) => *summary.tls_unread.entry(reason.to_string()).or_default() += 1,
+    // Keys would not show more of a handshake that failed than its alert.
+    if !sealed.as_ref().is_some_and(is_failed)
+        && let Some(unread) = stack.unread()
+    {
+        count(unread, summary);
     }
     tell_earlier(key, stack, told, until);
     if let Some(tracker) = tracker {
@@ -135,6 +144,12 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    fn add_tls_server(&mut self, server: Option<SocketAddr>) {
+        if self.tls_servers.len() < limits::MAX_KNOWN_SERVERS {
+            self.tls_servers.extend(server);
+        }
+    }
+
     pub(super) fn new(detail: Detail) -> Self {
         Self {
             detail,

@@ -78,3 +78,51 @@ fn a_port_that_answers_plain_http_is_no_port_of_tls() {
         ["tls-on-plaintext-port"]
     );
 }
+
+/// A handshake of TLS 1.2 that nobody has the keys of, and data both ways after a silence.
+fn opaque() -> Wire {
+    let body = [&[3, 3], &[8; 32][..], &[0, 0xc0, 0x2f, 0]].concat();
+    let len = u8::try_from(body.len()).unwrap_or(0);
+    let answer = [&[22, 3, 3, 0, len + 4, 2, 0, 0, len], &body[..]].concat();
+    let mut wire = Wire::new(50_001);
+    wire.shake()
+        .send(Up, ACK, &hello())
+        .send(Down, ACK, &answer)
+        .send(Up, ACK, &[20, 3, 3, 0, 1, 1])
+        .send(Down, ACK, &[23, 3, 3, 0, 4, 9, 9, 9, 9]);
+    wire.millis += 100_000;
+    wire.send(Up, ACK, &[23, 3, 3, 0, 4, 9, 9, 9, 9]);
+    wire
+}
+
+#[test]
+fn of_tls_that_nobody_can_read_only_the_count_is_kept() {
+    let wire = opaque();
+    for tells_opaque in [false, true] {
+        let mut pipeline = Pipeline::new(Detail::Whole);
+        if tells_opaque {
+            pipeline.tell_opaque();
+        }
+        feed(&mut pipeline, &wire.packets);
+        let is_kept = |(_, followed)| matches!(followed, &Followed::Whole(_));
+        assert_eq!(pipeline.flows.iter().any(is_kept), tells_opaque);
+        let (sessions, summary) = pipeline.finish();
+        assert!(sessions.is_empty(), "it is open");
+        let counted = (summary.connections, summary.tls_without_keys);
+        assert_eq!(counted, (1, 1), "{tells_opaque}");
+    }
+}
+
+#[test]
+fn a_server_of_tls_is_known_by_what_nobody_can_read() {
+    let mut asked = Wire::new(50_005);
+    asked.shake().send(Up, ACK, ASK.as_bytes()).fins();
+    let session = |wires: &[&Wire]| {
+        let packets: Vec<_> = wires.iter().flat_map(|wire| wire.packets.clone()).collect();
+        let (mut sessions, _) = told(&packets);
+        assert_eq!(sessions.len(), 1);
+        sessions.remove(0).verdict.cause
+    };
+    assert_eq!(session(&[&opaque(), &asked]), "plaintext-on-tls-port");
+    assert_ne!(session(&[&asked]), "plaintext-on-tls-port");
+}

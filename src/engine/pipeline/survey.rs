@@ -60,6 +60,9 @@ impl Pipeline {
             }
             standing.held += followed.held_bytes();
             let Followed::Whole(stack) = followed else {
+                if let Some(server) = followed.dark_server(&key) {
+                    known.add_tls(server);
+                }
                 continue;
             };
             known.add_open(&key, stack);
@@ -90,7 +93,7 @@ fn patience(followed: &Followed) -> i64 {
     match followed {
         Followed::Whole(stack) if stack.has_session() => limits::SESSION_IDLE_NANOS,
         Followed::Whole(stack) if stack.is_done() => limits::LINGER_NANOS,
-        Followed::Passing(_) => limits::LINGER_NANOS,
+        Followed::Passing(passing) if passing.dark().is_none() => limits::LINGER_NANOS,
         Followed::Prelude(prelude) => match prelude.unconnected() {
             Some(_) if followed.is_over() || prelude.has_icmp() => limits::REFUSED_NANOS,
             // Longer than SYNs are apart.
@@ -98,7 +101,7 @@ fn patience(followed: &Followed) -> i64 {
             None if followed.is_over() => limits::LINGER_NANOS,
             None => limits::CONNECTION_IDLE_NANOS,
         },
-        Followed::Whole(_) if followed.is_over() => limits::LINGER_NANOS,
-        Followed::Whole(_) => limits::CONNECTION_IDLE_NANOS,
+        _ if followed.is_over() => limits::LINGER_NANOS,
+        Followed::Whole(_) | Followed::Passing(_) => limits::CONNECTION_IDLE_NANOS,
     }
 }
