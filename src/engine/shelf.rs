@@ -179,8 +179,12 @@ impl Shelves {
     }
 
     fn sort(&mut self) {
-        if !self.order.is_sorted() {
-            self.order.sort_unstable();
+        if self.order.is_sorted() {
+            return;
+        }
+        match counted(&self.order) {
+            Some(sorted) => self.order = sorted,
+            None => self.order.sort_unstable(),
         }
     }
 
@@ -224,6 +228,39 @@ impl Shelves {
     }
 }
 
+/// Where there are so many times as many connections as sessions, these are sooner compared than
+/// counted.
+const SPARSE: usize = 16;
+
+/// In order: the ordinals of their connections, which lie close together, tell how many come before
+/// each. `None` where they do not.
+fn counted(all: &[Found]) -> Option<Vec<Found>> {
+    let ordinal = |((ordinal, _), ..): &Found| usize::try_from(*ordinal).unwrap_or(usize::MAX);
+    let last = all.iter().map(ordinal).max()?;
+    if last / SPARSE > all.len() {
+        return None;
+    }
+    let mut places = vec![0_u32; last + 1];
+    for found in all {
+        *places.get_mut(ordinal(found))? += 1;
+    }
+    let mut sum = 0;
+    for place in &mut places {
+        sum += std::mem::replace(place, sum);
+    }
+    let mut sorted = all.to_vec();
+    for found in all {
+        let place = places.get_mut(ordinal(found))?;
+        *sorted.get_mut(*place as usize)? = *found;
+        *place += 1;
+    }
+    // Few connections have several.
+    for same in sorted.chunk_by_mut(|one, other| ordinal(one) == ordinal(other)) {
+        same.sort_unstable();
+    }
+    Some(sorted)
+}
+
 /// Servers that speak WebSocket in some session: handshakes with that address, or that name, that
 /// failed were meant for it.
 struct Meant {
@@ -259,7 +296,24 @@ impl Meant {
 #[expect(clippy::indexing_slicing, reason = "tests: a panic is a failure")]
 mod tests {
     use super::*;
+    use crate::capture::PacketId;
     use crate::report::sample;
+
+    #[test]
+    fn what_is_counted_is_sorted() {
+        let packet = |number| PacketId::new(0, number);
+        let all: Vec<Found> = [(7, 9), (2, 4), (7, 3), (0, 1), (3, 2), (2, 4)]
+            .into_iter()
+            .zip(0..)
+            .map(|((ordinal, first), at)| ((ordinal, packet(first)), 0, at))
+            .collect();
+        let mut sorted = all.clone();
+        sorted.sort_unstable();
+        assert_eq!(counted(&all), Some(sorted));
+        let far = ((1000, packet(1)), 0, 6);
+        assert_eq!(counted(&[all, vec![far]].concat()), None);
+        assert_eq!(counted(&[]), None);
+    }
 
     #[test]
     fn a_server_is_known_by_its_address_or_its_name() {
