@@ -74,9 +74,7 @@ pub(super) fn conclude_in_place(
         count(unread, summary);
     }
     tell_earlier(key, stack, told, until);
-    if let Some(tracker) = tracker {
-        // All of it at once: it was last touched long ago.
-        let mut tracker = *tracker;
+    if let Some(mut tracker) = tracker {
         let is_unconnected = tracker.is_unconnected();
         let session = tell(&mut tracker, stack.tcp(), name, until, told.detail);
         for end in End::BOTH {
