@@ -46,8 +46,8 @@ fn write(table: &mut Table<'_, &mut Vec<u8>>, told: &Told, detail: Detail) {
             if detail == Detail::Row {
                 let brief = told.brief(at, &mut session).expect("a session");
                 match is_survey {
-                    true => table.survey_session(brief),
-                    false => table.session(brief).expect("memory"),
+                    true => table.survey_session(&brief),
+                    false => table.session(&brief).expect("memory"),
                 }
             } else {
                 assert!(told.read(at, &mut session));

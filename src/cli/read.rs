@@ -216,10 +216,10 @@ fn write(
     if config.detail_for(format) == Detail::Row {
         let mut table = Table::new(out, view, look, captures);
         shown.each_brief(|session| {
-            table.survey_session(session);
+            table.survey_session(&session);
             Ok(())
         })?;
-        shown.each_brief(|session| table.session(session))?;
+        shown.each_brief(|session| table.session(&session))?;
         return finish(&mut table, outcome, shown);
     }
     let mut sink: Box<dyn Sink + '_> = match (format, view) {

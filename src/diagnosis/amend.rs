@@ -8,6 +8,7 @@ use super::cohorts::moved::{self, Move};
 use super::cohorts::{self, Correction};
 use super::legs;
 use super::outline::{Leg, Outline};
+use super::servers::Servers;
 use crate::session::{Finding, Session};
 
 /// What is to be added, by index of the session.
@@ -44,7 +45,8 @@ impl Amendments {
                 outline.cause = moved::CAUSE;
             }
         }
-        let (findings, cohorts) = cohorts::find(outlines, path);
+        let servers = Servers::of(outlines);
+        let (findings, cohorts) = cohorts::find(outlines, &servers, path);
         let mut of = Vec::new();
         if !cohorts.is_empty() {
             of.resize(outlines.len(), 0);
@@ -59,7 +61,7 @@ impl Amendments {
         let amendments = Self {
             cohorts,
             of,
-            legs: legs::join(outlines, legs),
+            legs: legs::join(outlines, legs, &servers),
             moves,
         };
         (findings, amendments)
@@ -80,6 +82,7 @@ impl Amendments {
     }
 
     /// The cause of the session at `index`, which by itself has this one.
+    #[inline]
     pub fn cause(&self, index: usize, own: &'static str) -> &'static str {
         let has_moved = !self.moves.is_empty() && self.moves.contains_key(&index);
         let cause = if has_moved { moved::CAUSE } else { own };

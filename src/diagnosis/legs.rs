@@ -5,12 +5,13 @@
 //! on which an end arrived are told where it began.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::RandomState;
 
 use super::amend::Other;
 use super::outline::{Leg, Outline};
+use super::servers::Servers;
 use crate::session::{Party, State};
 use crate::time::Timestamp;
 
@@ -42,22 +43,43 @@ struct Seen<'a> {
     leg: &'a Leg,
 }
 
-/// Finds the legs among sessions in the order of their numbers, and what each is to be told of its
-/// others.
-pub(super) fn join(outlines: &[Outline], legs: &[Leg]) -> HashMap<usize, Other, RandomState> {
-    let seen: Vec<Seen<'_>> = outlines
-        .iter()
-        .zip(legs)
-        .enumerate()
-        .map(|(index, (outline, leg))| Seen {
+/// All of them.
+#[derive(Clone, Copy)]
+struct All<'a> {
+    outlines: &'a [Outline],
+    legs: &'a [Leg],
+}
+
+impl<'a> All<'a> {
+    fn get(self, index: usize) -> Option<Seen<'a>> {
+        Some(Seen {
+            index,
+            outline: self.outlines.get(index)?,
+            leg: self.legs.get(index)?,
+        })
+    }
+
+    fn iter(self) -> impl Iterator<Item = Seen<'a>> {
+        let all = self.outlines.iter().zip(self.legs).enumerate();
+        all.map(|(index, (outline, leg))| Seen {
             index,
             outline,
             leg,
         })
-        .collect();
-    let mut chains = by_key(&seen);
+    }
+}
+
+/// Finds the legs among sessions in the order of their numbers, and what each is to be told of its
+/// others. `servers` are those of `outlines`.
+pub(super) fn join(
+    outlines: &[Outline],
+    legs: &[Leg],
+    servers: &Servers,
+) -> HashMap<usize, Other, RandomState> {
+    let seen = All { outlines, legs };
+    let mut chains = by_key(seen);
     let keyed: BTreeSet<usize> = chains.iter().flatten().map(|leg| leg.index).collect();
-    chains.extend(by_looks(&seen, &keyed));
+    chains.extend(by_looks(seen, &keyed, servers));
     let mut others = HashMap::default();
     for chain in &chains {
         relate(&mut others, chain);
@@ -67,12 +89,12 @@ pub(super) fn join(outlines: &[Outline], legs: &[Leg]) -> HashMap<usize, Other, 
 }
 
 /// Connections whose openings carry the same random key, each chain in order of time.
-fn by_key<'a>(seen: &[Seen<'a>]) -> Vec<Vec<Seen<'a>>> {
+fn by_key(seen: All<'_>) -> Vec<Vec<Seen<'_>>> {
     let keys = || {
         seen.iter()
-            .filter_map(|leg| Some((leg.leg.key?, leg.leg.started, leg.index)))
+            .filter_map(|leg| Some((leg.leg.key()?, leg.leg.started, leg.index)))
     };
-    let repeated = Repeated::among(keys().map(|(key, ..)| key), seen.len());
+    let repeated = Repeated::among(keys().map(|(key, ..)| key), seen.legs.len());
     let mut keyed: Vec<(u64, Timestamp, usize)> =
         keys().filter(|(key, ..)| repeated.may_have(*key)).collect();
     keyed.sort_unstable();
@@ -82,7 +104,7 @@ fn by_key<'a>(seen: &[Seen<'a>]) -> Vec<Vec<Seen<'a>>> {
     same.filter(|legs| (2..=MAX_LEGS).contains(&legs.len()))
         .map(|legs| {
             let legs = legs.iter().filter_map(|&(_, _, index)| seen.get(index));
-            legs.copied().collect::<Vec<Seen<'a>>>()
+            legs.collect::<Vec<Seen<'_>>>()
         })
         .filter(|legs| have_own_ends(legs))
         .collect()
@@ -133,7 +155,7 @@ impl Repeated {
 fn have_own_ends(legs: &[Seen<'_>]) -> bool {
     let ends: BTreeSet<_> = legs
         .iter()
-        .map(|leg| (leg.leg.client, leg.outline.server))
+        .map(|leg| (leg.leg.client(), leg.outline.server()))
         .collect();
     ends.len() == legs.len()
 }
@@ -152,7 +174,7 @@ impl Looks {
     fn new(leg: &Leg, proxy: IpAddr) -> Option<Self> {
         let messages = leg.messages;
         Some(Self {
-            path: leg.path.filter(|_| messages != (0, 0))?,
+            path: leg.path().filter(|_| messages != (0, 0))?,
             proxy,
             messages,
         })
@@ -161,14 +183,15 @@ impl Looks {
 
 /// Pairs of connections of which one lies inside of the other: opened by the address that the
 /// other one goes to, for the same path, while that one waited, with as many messages.
-fn by_looks<'a>(seen: &[Seen<'a>], keyed: &BTreeSet<usize>) -> Vec<Vec<Seen<'a>>> {
+fn by_looks<'a>(seen: All<'a>, keyed: &BTreeSet<usize>, servers: &Servers) -> Vec<Vec<Seen<'a>>> {
     let mut inner: HashMap<Looks, Vec<(Timestamp, usize)>, RandomState> = HashMap::default();
     let free = || seen.iter().filter(|leg| !keyed.contains(&leg.index));
     // Nearly all clients are no proxies, and need not be looked at any further.
-    let servers: HashSet<IpAddr, RandomState> = free().map(|leg| leg.outline.server.ip()).collect();
-    for leg in free().filter(|leg| servers.contains(&leg.leg.client.ip())) {
+    let servers: HashSet<IpAddr, RandomState> =
+        servers.addresses().iter().map(SocketAddr::ip).collect();
+    for leg in free().filter(|leg| servers.contains(&leg.leg.client().ip())) {
         if let (Some(opened), Some(looks)) =
-            (leg.leg.opened, Looks::new(leg.leg, leg.leg.client.ip()))
+            (leg.leg.opened(), Looks::new(leg.leg, leg.leg.client().ip()))
         {
             inner.entry(looks).or_default().push((opened, leg.index));
         }
@@ -179,10 +202,10 @@ fn by_looks<'a>(seen: &[Seen<'a>], keyed: &BTreeSet<usize>) -> Vec<Vec<Seen<'a>>
     inner.values_mut().for_each(|legs| legs.sort_unstable());
     let mut pairs: Vec<(Seen<'a>, Seen<'a>)> = Vec::new();
     for outer in free() {
-        let Some(opened) = outer.leg.opened else {
+        let Some(opened) = outer.leg.opened() else {
             continue;
         };
-        let looks = Looks::new(outer.leg, outer.outline.server.ip());
+        let looks = Looks::new(outer.leg, outer.outline.server().ip());
         let Some(legs) = looks.and_then(|looks| inner.get(&looks)) else {
             continue;
         };
@@ -191,7 +214,7 @@ fn by_looks<'a>(seen: &[Seen<'a>], keyed: &BTreeSet<usize>) -> Vec<Vec<Seen<'a>>
             let leg = seen.get(index)?;
             let fits = opened.since(time) <= MAX_SETUP_UNKEYED
                 && leg.leg.started >= outer.leg.started
-                && leg.outline.server != outer.outline.server
+                && leg.outline.server() != outer.outline.server()
                 && index != outer.index;
             fits.then_some(leg)
         };
@@ -202,8 +225,8 @@ fn by_looks<'a>(seen: &[Seen<'a>], keyed: &BTreeSet<usize>) -> Vec<Vec<Seen<'a>>
             .rev()
             .take(MAX_CANDIDATES)
             .filter_map(fits);
-        if let (Some(&inner), None) = (fitting.next(), fitting.next()) {
-            pairs.push((*outer, inner));
+        if let (Some(inner), None) = (fitting.next(), fitting.next()) {
+            pairs.push((outer, inner));
         }
     }
     // Who is wanted by two belongs to neither.
@@ -260,7 +283,7 @@ fn origin(legs: &[Seen<'_>]) -> Option<Vec<String>> {
     }
     let mut ends: Vec<(Timestamp, Seen<'_>)> = legs
         .iter()
-        .map(|leg| Some((leg.outline.signal?, *leg)))
+        .map(|leg| Some((leg.outline.signal()?, *leg)))
         .collect::<Option<_>>()?;
     ends.sort_by_key(|&(time, leg)| (time, leg.outline.number));
     let (time, first) = *ends.first()?;
@@ -270,7 +293,7 @@ fn origin(legs: &[Seen<'_>]) -> Option<Vec<String>> {
     if !ends.iter().skip(1).all(is_sure) {
         return None;
     }
-    let place = format!("{} → {}", first.leg.client, first.outline.server);
+    let place = format!("{} → {}", first.leg.client(), first.outline.server());
     let number = first.outline.number;
     Some(
         legs.iter()

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 
 use foldhash::fast::RandomState;
 
@@ -31,7 +32,7 @@ impl Outlet {
     pub(super) fn push(&mut self, session: Session) {
         match self {
             Self::Waiting(sessions) => sessions.push(session),
-            Self::Packed(shelf) => shelf.push(session),
+            Self::Packed(shelf) => shelf.push(&session),
         }
     }
 
@@ -70,7 +71,7 @@ pub(super) struct Shelved {
     order: Order,
     pub(super) place: Place,
     /// Hash of the name of its server in TLS.
-    name: Option<u64>,
+    name: Option<NonZeroU64>,
     asked: Asked,
     /// Nothing of it was read.
     is_sealed: bool,
@@ -92,20 +93,20 @@ impl Shelf {
         }
     }
 
-    pub(super) fn push(&mut self, session: Session) {
-        self.outlines.push(Outline::new(&session, &self.random));
-        self.legs.push(Leg::new(&session, &self.random));
+    pub(super) fn push(&mut self, session: &Session) {
+        self.outlines.push(Outline::new(session, &self.random));
+        self.legs.push(Leg::new(session, &self.random));
         let name = |tls: &Tls| Some(tls.sni.as_ref()?.to_ascii_lowercase());
         let name = session.tls.as_ref().and_then(name);
         self.places.push(Shelved {
             order: (session.number, session.first_packet),
-            name: name.map(|name| self.random.hash_one(name)),
-            asked: Asked::new(&session),
-            is_sealed: stage(&session).is_some(),
-            may_be_astray: port::may_be_astray(&session),
+            name: name.and_then(|name| NonZeroU64::new(self.random.hash_one(name))),
+            asked: Asked::new(session),
+            is_sealed: stage(session).is_some(),
+            may_be_astray: port::may_be_astray(session),
             is_opaque: session.transport == Transport::Tls,
             is_abnormal: session.is_abnormal(),
-            place: self.pack.push(&session),
+            place: self.pack.push(session),
         });
     }
 
@@ -159,7 +160,7 @@ impl Shelves {
             .map(|it| (it.random.clone(), it.detail))
             .unwrap_or_default();
         let mut shelf = Shelf::new(random, detail);
-        sessions.into_iter().for_each(|session| shelf.push(session));
+        sessions.iter().for_each(|session| shelf.push(session));
         self.take_up(shelf, None);
         self.sort();
     }
@@ -179,8 +180,12 @@ impl Shelves {
     }
 
     fn sort(&mut self) {
-        if !self.order.is_sorted() {
-            self.order.sort_unstable();
+        if self.order.is_sorted() {
+            return;
+        }
+        match counted(&self.order) {
+            Some(sorted) => self.order = sorted,
+            None => self.order.sort_unstable(),
         }
     }
 
@@ -224,11 +229,44 @@ impl Shelves {
     }
 }
 
+/// Where there are so many times as many connections as sessions, these are sooner compared than
+/// counted.
+const SPARSE: usize = 16;
+
+/// In order: the ordinals of their connections, which lie close together, tell how many come before
+/// each. `None` where they do not.
+fn counted(all: &[Found]) -> Option<Vec<Found>> {
+    let ordinal = |((ordinal, _), ..): &Found| usize::try_from(*ordinal).unwrap_or(usize::MAX);
+    let last = all.iter().map(ordinal).max()?;
+    if last / SPARSE > all.len() {
+        return None;
+    }
+    let mut places = vec![0_u32; last + 1];
+    for found in all {
+        *places.get_mut(ordinal(found))? += 1;
+    }
+    let mut sum = 0;
+    for place in &mut places {
+        sum += std::mem::replace(place, sum);
+    }
+    let mut sorted = all.to_vec();
+    for found in all {
+        let place = places.get_mut(ordinal(found))?;
+        *sorted.get_mut(*place as usize)? = *found;
+        *place += 1;
+    }
+    // Few connections have several.
+    for same in sorted.chunk_by_mut(|one, other| ordinal(one) == ordinal(other)) {
+        same.sort_unstable();
+    }
+    Some(sorted)
+}
+
 /// Servers that speak WebSocket in some session: handshakes with that address, or that name, that
 /// failed were meant for it.
 struct Meant {
     servers: HashSet<SocketAddr, RandomState>,
-    names: HashSet<u64, RandomState>,
+    names: HashSet<NonZeroU64, RandomState>,
 }
 
 impl Meant {
@@ -259,7 +297,24 @@ impl Meant {
 #[expect(clippy::indexing_slicing, reason = "tests: a panic is a failure")]
 mod tests {
     use super::*;
+    use crate::capture::PacketId;
     use crate::report::sample;
+
+    #[test]
+    fn what_is_counted_is_sorted() {
+        let packet = |number| PacketId::new(0, number);
+        let all: Vec<Found> = [(7, 9), (2, 4), (7, 3), (0, 1), (3, 2), (2, 4)]
+            .into_iter()
+            .zip(0..)
+            .map(|((ordinal, first), at)| ((ordinal, packet(first)), 0, at))
+            .collect();
+        let mut sorted = all.clone();
+        sorted.sort_unstable();
+        assert_eq!(counted(&all), Some(sorted));
+        let far = ((1000, packet(1)), 0, 6);
+        assert_eq!(counted(&[all, vec![far]].concat()), None);
+        assert_eq!(counted(&[]), None);
+    }
 
     #[test]
     fn a_server_is_known_by_its_address_or_its_name() {
@@ -267,7 +322,7 @@ mod tests {
         let random = RandomState::default();
         let mut shelves = [random.clone(), random].map(|it| Shelf::new(it, Detail::Whole));
         for session in sessions {
-            shelves[usize::from(session.number % 2 == 0)].push(session);
+            shelves[usize::from(session.number % 2 == 0)].push(&session);
         }
         let all = Shelves::new(shelves.into(), false);
         let numbers: Vec<u64> = all

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::sealed::stage;
-use super::shelf::Shelves;
+use super::shelf::{Found, Shelves};
 use crate::diagnosis::amend::Amendments;
 use crate::diagnosis::outline::Outline;
 use crate::limits;
-use crate::session::pack::{Pack, Place};
+use crate::session::pack::{Pack, Place, arrange};
 use crate::session::{Brief, Finding, Session, Transport};
 
 /// What is kept of sessions that were handed on as they ended: enough to compare them by.
@@ -84,6 +84,15 @@ impl Gone {
     }
 }
 
+/// All of both, in the first of them; where that is empty, nothing is moved.
+fn append<T>(to: &mut Vec<T>, from: &mut Vec<T>) {
+    if to.is_empty() {
+        std::mem::swap(to, from);
+    } else {
+        to.append(from);
+    }
+}
+
 /// The sessions of a run, in the order of their first packets, numbered.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -104,28 +113,35 @@ impl Told {
             abnormal,
             opaque,
         } = all;
-        // All there are once more, in order: in turn, so that there are never many twice.
-        let mut places = Vec::with_capacity(order.len());
-        let mut outlines = Vec::with_capacity(order.len());
-        for (number, &(_, shelf, at)) in (1..).zip(&order) {
-            let kept = shelves.get(shelf as usize);
-            if let Some(kept) = kept
-                && let Some(shelved) = kept.places.get(at as usize)
-                && let Some(outline) = kept.outlines.get(at as usize)
-            {
-                places.push((shelf, shelved.place));
-                outlines.push(outline.numbered(number));
-            }
-        }
-        for kept in &mut shelves {
-            (kept.places, kept.outlines) = (Vec::new(), Vec::new());
-        }
-        let mut legs = Vec::with_capacity(order.len());
-        for &(_, shelf, at) in &order {
-            let kept = shelves.get(shelf as usize);
-            legs.extend(kept.and_then(|kept| kept.legs.get(at as usize)).cloned());
-        }
+        let place = |&(_, shelf, at): &Found| {
+            let shelved = shelves.get(shelf as usize)?.places.get(at as usize)?;
+            Some((shelf, shelved.place))
+        };
+        let mut places: Vec<(u32, Place)> = order.iter().filter_map(place).collect();
+        // Of the shelves one behind the other each begins at this index.
+        let mut first = 0;
+        let firsts: Vec<u32> = shelves
+            .iter()
+            .map(|shelf| {
+                let next = first + u32::try_from(shelf.outlines.len()).unwrap_or(0);
+                std::mem::replace(&mut first, next)
+            })
+            .collect();
+        let index = |&(_, shelf, at): &Found| Some(firsts.get(shelf as usize)? + at);
+        let indices: Vec<u32> = order.iter().filter_map(index).collect();
         drop(order);
+        let (mut outlines, mut legs) = (Vec::new(), Vec::new());
+        for shelf in &mut shelves {
+            shelf.places = Vec::new();
+            append(&mut outlines, &mut shelf.outlines);
+            append(&mut legs, &mut shelf.legs);
+        }
+        arrange(&mut outlines, &indices);
+        for (number, outline) in (1..).zip(&mut outlines) {
+            outline.number = number;
+        }
+        arrange(&mut legs, &indices);
+        drop(indices);
         let mut packs: Vec<Pack> = shelves.into_iter().map(|shelf| shelf.pack).collect();
         for (number, pack) in (0..).zip(&mut packs) {
             let its = places.iter_mut().filter(|(of, _)| *of == number);
@@ -181,6 +197,7 @@ impl Told {
 
     /// What a row of a table shows of the one at `index`; `None` where there is none. `session` gives
     /// the room to read it to.
+    #[inline]
     pub fn brief<'a>(&'a self, index: usize, session: &'a mut Session) -> Option<Brief<'a>> {
         let (pack, place) = self.place(index)?;
         let brief = pack.brief(place, session)?;

@@ -1,13 +1,11 @@
 //! Addresses as texts. There are two in every row, and the general way of writing them takes
 //! several times as long.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::short::Short;
 use super::when::digits;
-
-/// Bytes of the longest: `[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535`.
-const LONGEST: usize = 47;
 
 /// All octets as decimal numbers, each with a dot, and how long that is.
 static OCTETS: [([u8; 4], usize); 256] = octets();
@@ -37,93 +35,45 @@ const fn octets() -> [([u8; 4], usize); 256] {
     }
 }
 
-/// An address in the making. To hand on each part of it takes longer.
-struct Text {
-    bytes: [u8; LONGEST],
-    len: usize,
+fn put_ipv4(text: &mut Short, ip: Ipv4Addr) {
+    for octet in ip.octets() {
+        let (digits, len) = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+        text.put_some(digits, len);
+    }
+    // Behind the last one stands no dot.
+    text.pop();
 }
 
-impl Text {
-    const fn new() -> Self {
-        Self {
-            bytes: [0; LONGEST],
-            len: 0,
+/// Two colons stand for the longest of all rows of zeros (RFC 5952 §4).
+fn put_ipv6(text: &mut Short, ip: Ipv6Addr) {
+    let groups = ip.segments();
+    let (mut from, mut len, mut run) = (groups.len(), 1, 0);
+    for (at, &group) in groups.iter().enumerate() {
+        run = if group == 0 { run + 1 } else { 0 };
+        if run > len {
+            (from, len) = (at + 1 - run, run);
         }
     }
+    let (before, rest) = groups.split_at_checked(from).unwrap_or_default();
+    put_groups(text, before);
+    if !rest.is_empty() {
+        text.put(*b"::");
+        put_groups(text, rest.get(len..).unwrap_or_default());
+    }
+}
 
-    #[inline]
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.len) {
-            *place = byte;
-            self.len += 1;
+fn put_groups(text: &mut Short, groups: &[u16]) {
+    for (at, &group) in groups.iter().enumerate() {
+        if at > 0 {
+            text.put(*b":");
         }
-    }
-
-    /// What of a number stands in the places of these `units` and the last one, without leading
-    /// zeros.
-    #[inline]
-    fn number<const BASE: u16, const N: usize>(&mut self, value: u16, units: [u16; N]) {
-        for unit in units {
-            if value >= unit {
-                self.digit(value / unit % BASE);
-            }
-        }
-        self.digit(value % BASE);
-    }
-
-    #[inline]
-    fn digit(&mut self, digit: u16) {
-        let digits = b"0123456789abcdef";
-        let digit = digits.get(usize::from(digit));
-        self.push(digit.copied().unwrap_or_default());
-    }
-
-    fn ipv4(&mut self, ip: Ipv4Addr) {
-        for octet in ip.octets() {
-            let (text, len) = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
-            if let Some(place) = self.bytes.get_mut(self.len..self.len + text.len()) {
-                place.copy_from_slice(&text);
-                self.len += len;
-            }
-        }
-        // Behind the last one stands no dot.
-        self.len -= 1;
-    }
-
-    fn port(&mut self, port: u16) {
-        self.push(b':');
-        self.number::<10, _>(port, [10_000, 1_000, 100, 10]);
-    }
-
-    /// Two colons stand for the longest of all rows of zeros (RFC 5952 §4).
-    fn ipv6(&mut self, ip: Ipv6Addr) {
-        let groups = ip.segments();
-        let (mut from, mut len, mut run) = (0, 1, 0);
-        for (at, &group) in groups.iter().enumerate() {
-            run = if group == 0 { run + 1 } else { 0 };
-            if run > len {
-                (from, len) = (at + 1 - run, run);
-            }
-        }
-        let zeros = if len > 1 { from..from + len } else { 0..0 };
-        for (at, &group) in groups.iter().enumerate() {
-            if zeros.contains(&at) {
-                if at == zeros.start {
-                    self.push(b':');
-                    self.push(b':');
-                }
-                continue;
-            }
-            if at > 0 && at != zeros.end {
-                self.push(b':');
-            }
-            self.number::<16, _>(group, [0x1000, 0x100, 0x10]);
-        }
-    }
-
-    fn write(&self, out: &mut impl Write) -> fmt::Result {
-        let bytes = self.bytes.get(..self.len).unwrap_or_default();
-        out.write_str(std::str::from_utf8(bytes).unwrap_or_default())
+        let zeros = (group | 1).leading_zeros() / 4;
+        let group = group << (zeros * 4);
+        let digit = |shift: u16| match u8::try_from(group >> shift & 0xf).unwrap_or(0) {
+            digit @ ..10 => b'0' + digit,
+            digit => b'a' - 10 + digit,
+        };
+        text.put_some([12, 8, 4, 0].map(digit), 4 - zeros as usize);
     }
 }
 
@@ -133,32 +83,37 @@ const fn is_mixed(ip: Ipv6Addr) -> bool {
 }
 
 /// `10.0.0.5:51234`, `[2001:db8::1]:443`.
-pub(super) fn write(out: &mut impl Write, address: SocketAddr) -> fmt::Result {
-    let mut text = Text::new();
+pub(super) fn text(address: SocketAddr) -> Short {
+    let mut text = Short::new();
     match address {
-        SocketAddr::V4(address) => text.ipv4(*address.ip()),
+        SocketAddr::V4(address) => put_ipv4(&mut text, *address.ip()),
         SocketAddr::V6(address) if is_mixed(*address.ip()) || address.scope_id() != 0 => {
-            return write!(out, "{address}");
+            // Writing to a text cannot fail.
+            let _ = write!(text, "{address}");
+            return text;
         }
         SocketAddr::V6(address) => {
-            text.push(b'[');
-            text.ipv6(*address.ip());
-            text.push(b']');
+            text.put(*b"[");
+            put_ipv6(&mut text, *address.ip());
+            text.put(*b"]");
         }
     }
-    text.port(address.port());
-    text.write(out)
+    text.put(*b":");
+    text.put_number(address.port().into());
+    text
 }
 
 /// `10.0.0.5`, `2001:db8::1`.
-pub(super) fn write_ip(out: &mut impl Write, ip: IpAddr) -> fmt::Result {
-    let mut text = Text::new();
+pub(super) fn ip_text(ip: IpAddr) -> Short {
+    let mut text = Short::new();
     match ip {
-        IpAddr::V4(ip) => text.ipv4(ip),
-        IpAddr::V6(ip) if is_mixed(ip) => return write!(out, "{ip}"),
-        IpAddr::V6(ip) => text.ipv6(ip),
+        IpAddr::V4(ip) => put_ipv4(&mut text, ip),
+        IpAddr::V6(ip) if is_mixed(ip) => {
+            let _ = write!(text, "{ip}");
+        }
+        IpAddr::V6(ip) => put_ipv6(&mut text, ip),
     }
-    text.write(out)
+    text
 }
 
 /// The columns that an address takes.
@@ -177,15 +132,10 @@ pub(super) fn width(address: SocketAddr) -> usize {
 pub(super) fn ip_width(ip: IpAddr) -> usize {
     match ip {
         IpAddr::V4(ip) => {
-            let digits = ip.octets().map(|octet| digits(octet.into()));
-            digits.iter().sum::<usize>() + "...".len()
+            let len = |octet: u8| OCTETS.get(usize::from(octet)).map_or(0, |(_, len)| *len);
+            ip.octets().map(len).iter().sum::<usize>() - 1
         }
-        IpAddr::V6(ip) if is_mixed(ip) => ip.to_string().len(),
-        IpAddr::V6(ip) => {
-            let mut text = Text::new();
-            text.ipv6(ip);
-            text.len
-        }
+        IpAddr::V6(_) => ip_text(ip).len(),
     }
 }
 
@@ -207,9 +157,8 @@ mod tests {
                     .unwrap_or_default()
             });
             let address = SocketAddr::from((groups, 443));
-            let mut text = String::new();
-            write(&mut text, address).expect("strings take all");
-            assert_eq!(text, address.to_string());
+            let text = text(address);
+            assert_eq!(text.as_str(), address.to_string());
             assert_eq!(width(address), text.len());
         }
         for address in [
@@ -218,15 +167,14 @@ mod tests {
             "[::]:1",
             "[::ffff:10.0.0.1]:80",
             "[fe80::1%3]:80",
+            "[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535",
         ] {
-            let mut text = String::new();
-            let parsed = address.parse().expect("an address");
-            write(&mut text, parsed).expect("strings take all");
-            assert_eq!(text, address);
-            assert_eq!(width(parsed), text.len());
-            text.clear();
-            write_ip(&mut text, parsed.ip()).expect("strings take all");
-            assert_eq!(ip_width(parsed.ip()), text.len());
+            let parsed: SocketAddr = address.parse().expect("an address");
+            assert_eq!(text(parsed).as_str(), address);
+            assert_eq!(width(parsed), address.len());
+            let ip = ip_text(parsed.ip());
+            assert_eq!(ip.as_str(), parsed.ip().to_string());
+            assert_eq!(ip_width(parsed.ip()), ip.len());
         }
     }
 }

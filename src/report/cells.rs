@@ -1,7 +1,5 @@
 //! The cells of the rows of each view.
 
-use jiff::civil::Date;
-
 use super::line::{Cell, Says};
 use super::look::{DIM, code_style, packet};
 use super::rows::CloseRow;
@@ -75,9 +73,9 @@ impl<'s> Cells<'s> {
         }
     }
 
-    /// The day of its time, where it has one.
-    pub(super) fn day(&self) -> Option<Date> {
-        self.time?.date()
+    /// Its time, where it has one.
+    pub(super) const fn time(&self) -> Option<Reading> {
+        self.time
     }
 
     /// What the row tells in a column; `with_day`: days are told with times.
@@ -87,14 +85,14 @@ impl<'s> Cells<'s> {
             Tells::Number => Cell::says(Says::Number(session.number)),
             Tells::Time => self.time.map_or_else(unknown, |time| Cell {
                 style: DIM,
-                ..Cell::says(Says::Time(time, time.date().filter(|_| with_day)))
+                ..Cell::says(Says::Time(time, time.day().filter(|_| with_day)))
             }),
             Tells::Lasted => session.ended.map_or_else(unknown, |ended| {
                 Cell::says(Says::Span(ended.since(session.started)))
             }),
             Tells::Client => Cell::says(Says::Client(session.client)),
             Tells::Server => Cell::says(Says::Server(session.server)),
-            Tells::Path => Cell::text(session.path.unwrap_or("-")),
+            Tells::Path => path(session),
             Tells::Packet => {
                 let id = match &self.point {
                     Point::End => None,
@@ -104,8 +102,8 @@ impl<'s> Cells<'s> {
                 id.map_or_else(unknown, |id| Cell::made(packet(id, self.captures)))
             }
             Tells::Speaker => Cell::word(match &self.point {
-                Point::End => session.closer.map_or("-", party),
-                Point::Close(row) => row.frame.map_or("-", |close| side(close.from)),
+                Point::End => session.closer.map_or(UNKNOWN, party),
+                Point::Close(row) => row.frame.map_or(UNKNOWN, |close| side(close.from)),
                 Point::Event(event) => side(event.from),
             }),
             Tells::Kind => match self.point {
@@ -120,7 +118,9 @@ impl<'s> Cells<'s> {
             Tells::What => match &self.point {
                 Point::Event(event) => Cell::text(&event.detail),
                 Point::Close(row) => match row.frame {
-                    Some(close) => quoted(row.code_name().unwrap_or("-"), close.reason.as_deref()),
+                    Some(close) => {
+                        quoted(row.code_name().unwrap_or(UNKNOWN), close.reason.as_deref())
+                    }
                     None => what(session),
                 },
                 Point::End => what(session),
@@ -129,8 +129,17 @@ impl<'s> Cells<'s> {
     }
 }
 
+/// Stands for what is not known.
+pub(super) const UNKNOWN: &str = "-";
+
 fn unknown() -> Cell<'static> {
-    Cell::word("-")
+    Cell::word(UNKNOWN)
+}
+
+/// The path of a session.
+#[inline]
+pub(super) fn path<'s>(session: &Brief<'s>) -> Cell<'s> {
+    Cell::text(session.path.unwrap_or(UNKNOWN))
 }
 
 fn code(code: Option<u16>) -> Cell<'static> {
@@ -152,7 +161,8 @@ fn quoted<'a>(what: &'static str, reason: Option<&'a str>) -> Cell<'a> {
 }
 
 /// The cause of a session, with the reason, HTTP status or alert that goes with it.
-fn what<'s>(session: &Brief<'s>) -> Cell<'s> {
+#[inline]
+pub(super) fn what<'s>(session: &Brief<'s>) -> Cell<'s> {
     let cause = session.cause;
     let detail = match (session.alert, session.http_status) {
         (_, Some(status)) if session.state == State::Failed && status != 101 => status.to_string(),

@@ -3,6 +3,11 @@
 use super::cells::Tells;
 use super::layout::{Column, Fit, Want, column};
 
+/// Stands between a column and the next.
+pub(super) const GAP: &str = "  ";
+/// Stands between a client and its server.
+pub(super) const ARROW: &str = " → ";
+
 const NUMBER: Column = Column {
     right: true,
     ..column("#", Tells::Number)
@@ -21,7 +26,7 @@ const CLIENT: Column = Column {
     ..column("CLIENT", Tells::Client)
 };
 const SERVER: Column = Column {
-    joint: Some(" → "),
+    joint: Some(ARROW),
     // The same with its port.
     fit: Fit::Middle(21, 21),
     shared: Some("server"),
@@ -57,8 +62,11 @@ const fn speaker(title: &'static str) -> Column {
     }
 }
 
+/// How many a row of a session has.
+pub(super) const SESSION_COLUMNS: usize = 9;
+
 /// A session a row.
-pub(super) static SESSIONS: [Column; 9] = [
+pub(super) static SESSIONS: [Column; SESSION_COLUMNS] = [
     NUMBER,
     Column {
         title: "ENDED",

@@ -1,6 +1,7 @@
 //! Cells in columns: how wide each is, and what gives way where room is short.
 
 use super::cells::Tells;
+use super::columns::GAP;
 use super::line::Cell;
 use super::look::Look;
 use super::text::width;
@@ -108,6 +109,14 @@ impl Measures {
         self.lines += 1;
     }
 
+    /// There are cells so wide in the columns, in their long form.
+    pub(super) fn widen(&mut self, widths: &[usize]) {
+        for (measure, width) in self.all.iter_mut().zip(widths) {
+            let [long, _] = &mut measure.wide;
+            *long = (*width).max(*long);
+        }
+    }
+
     /// There are cells so wide in columns of times, in their long form and in their short one.
     pub(super) fn widen_times(&mut self, widths: [usize; 2]) {
         for (column, measure) in self.columns.iter().zip(&mut self.all) {
@@ -178,7 +187,7 @@ impl Layout {
             titles,
             measures,
             widths: Vec::new(),
-            gap: "  ",
+            gap: GAP,
             want: Want::None,
             slots: Vec::new(),
         };
@@ -188,6 +197,11 @@ impl Layout {
         }
         layout.slots = layout.slots();
         layout
+    }
+
+    /// How wide each column is.
+    pub(super) fn widths(&self) -> &[usize] {
+        &self.widths
     }
 
     const fn columns(&self) -> &'static [Column] {
@@ -389,64 +403,79 @@ impl Layout {
     }
 
     /// The line of titles.
-    pub(super) fn titles(&self, look: &Look) -> String {
-        let mut text = String::new();
+    pub(super) fn titles(&self, look: &Look) -> Vec<u8> {
+        let mut line = Vec::new();
         let title = |column: &Column| {
             let titles = self.columns().iter().zip(&self.titles);
             let mut titles = titles.filter(|(it, _)| it.tells == column.tells);
             titles.next().map(|(_, title)| title.clone())
         };
-        self.write(&mut text, |column| title(column).unwrap_or_default(), look);
-        text
+        self.write(&mut line, |column| title(column).unwrap_or_default(), look);
+        line
     }
 
-    /// Adds one line of the table to `out`, whose cells `cell` gives.
+    /// Adds one line of the table to `line`, whose cells `cell` gives.
     pub(super) fn write<'c>(
         &self,
-        out: &mut String,
+        line: &mut Vec<u8>,
         cell: impl Fn(&Column) -> Cell<'c>,
         look: &Look,
     ) {
-        let begun = out.len();
-        // What follows the last text of a line is left out.
+        let begun = line.len();
+        // Blanks before the next text.
         let mut blanks = 0;
         for slot in &self.slots {
             let cell = cell(slot.column);
-            push_blanks(out, blanks + slot.gap);
+            blanks += slot.gap;
             if !slot.joint.is_empty() {
-                out.push_str(slot.joint);
-            }
-            let mut wide = 0;
-            let from = out.len();
-            look.paint_to(out, cell.style, |out| {
-                wide = cell.write(out, slot.short, slot.column.fit, slot.wide);
-            });
-            blanks = slot.wide.saturating_sub(wide);
-            if slot.column.right {
-                insert_blanks(out, from, blanks);
+                push_blanks(line, blanks);
+                line.extend_from_slice(slot.joint.as_bytes());
                 blanks = 0;
             }
+            if slot.column.right {
+                blanks += slot.wide.saturating_sub(cell.width(slot.short));
+            }
+            push_blanks(line, blanks);
+            let wide = look.paint_to(line, cell.style, |line| {
+                cell.write(line, slot.short, slot.column.fit, slot.wide)
+            });
+            blanks = if slot.column.right {
+                0
+            } else {
+                slot.wide.saturating_sub(wide)
+            };
         }
-        let end = out.trim_end().len().max(begun);
-        out.truncate(end);
-        out.push('\n');
+        trim_end(line, begun);
+        line.push(b'\n');
     }
 }
 
-const BLANKS: &str = "                                ";
-
-fn push_blanks(out: &mut String, mut count: usize) {
-    while count > 0 {
-        let some = BLANKS.get(..count).unwrap_or(BLANKS);
-        out.push_str(some);
-        count -= some.len();
+#[inline]
+pub(super) fn push_blanks(line: &mut Vec<u8>, count: usize) {
+    let end = line.len() + count;
+    while line.len() < end {
+        // (As many as known take less time than as many as wanted.)
+        line.extend_from_slice(&[b' '; 32]);
     }
+    line.truncate(end);
 }
 
-fn insert_blanks(out: &mut String, at: usize, mut count: usize) {
-    while count > 0 {
-        let some = BLANKS.get(..count).unwrap_or(BLANKS);
-        out.insert_str(at, some);
-        count -= some.len();
+/// Takes blanks away that stand at the end of what begins at `begun`, which is UTF-8.
+#[inline]
+pub(super) fn trim_end(line: &mut Vec<u8>, begun: usize) {
+    if let Some(b'!'..=b'~') = line.last() {
+        return;
+    }
+    while line.len() > begun {
+        let is_first = |byte: &u8| byte & 0xc0 != 0x80;
+        let at = line
+            .iter()
+            .rposition(is_first)
+            .map_or(begun, |at| at.max(begun));
+        let last = std::str::from_utf8(line.get(at..).unwrap_or_default());
+        if !last.is_ok_and(|last| last.trim_end().is_empty()) {
+            break;
+        }
+        line.truncate(at);
     }
 }

@@ -2,16 +2,14 @@
 //! millions of lines, so cells are no texts of their own.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
 use std::net::SocketAddr;
 
 use anstyle::Style;
-use jiff::civil::Date;
 
 use super::address;
 use super::layout::Fit;
-use super::text::{escape, shorten_end, shorten_middle, width};
-use super::when::{Reading, Span, digits};
+use super::text::{escape, is_plain, shorten_end, shorten_middle, width};
+use super::when::{Day, Reading, Span, digits};
 
 /// Fewer columns of a quotation tell nothing: then it is left out.
 const LEAST_QUOTE: usize = 8;
@@ -25,13 +23,15 @@ const QUOTES_WIDTH: usize = 3;
 /// What a cell says.
 #[derive(Clone, Debug)]
 pub(super) enum Says<'a> {
+    /// A text of ASCII that is harmless.
+    Plain(&'a str),
     /// A text that is harmless.
     Text(Cow<'a, str>),
     /// The same, and what may stand for it where room is short.
     Either(Box<[String; 2]>),
     Number(u64),
     /// Of several days, the day comes first.
-    Time(Reading, Option<Date>),
+    Time(Reading, Option<Day>),
     /// How long, in nanoseconds.
     Span(i64),
     /// A client, whose port tells nothing that the number of its session does not.
@@ -41,54 +41,72 @@ pub(super) enum Says<'a> {
 
 impl Default for Says<'_> {
     fn default() -> Self {
-        Self::Text(Cow::Borrowed(""))
+        Self::Plain("")
     }
 }
 
 impl Says<'_> {
-    fn write(&self, short: bool, out: &mut impl Write) -> fmt::Result {
+    fn write(&self, short: bool, line: &mut Vec<u8>) {
         match self {
-            Self::Text(text) => out.write_str(text),
+            Self::Plain(text) => line.extend_from_slice(text.as_bytes()),
+            Self::Text(text) => line.extend_from_slice(text.as_bytes()),
             Self::Either(texts) => {
                 let [text, brief] = &**texts;
-                out.write_str(if short { brief } else { text })
+                line.extend_from_slice(if short { brief } else { text }.as_bytes());
             }
-            Self::Number(number) => out.write_str(itoa::Buffer::new().format(*number)),
+            Self::Number(number) => put_number(line, *number),
             Self::Time(time, day) => {
                 if let Some(day) = day {
-                    let day = day.to_string();
-                    // The year can be told from the summary.
-                    let brief = day.split_once('-').map_or("", |(_, day)| day);
-                    write!(out, "{} ", if short { brief } else { &day })?;
+                    line.extend_from_slice(date(*day, short).as_bytes());
                 }
-                if short {
-                    time.write_brief(out)
-                } else {
-                    time.write(out)
-                }
+                time.text(short).add_to(line);
             }
-            Self::Span(nanos) => span(*nanos, short).write(out),
-            Self::Client(client) if short => address::write_ip(out, client.ip()),
-            Self::Client(address) | Self::Server(address) => address::write(out, *address),
+            Self::Span(nanos) => span(*nanos, short).text().add_to(line),
+            Self::Client(client) if short => address::ip_text(client.ip()).add_to(line),
+            Self::Client(address) | Self::Server(address) => address::text(*address).add_to(line),
+        }
+    }
+
+    /// The columns that it takes.
+    fn width(&self, short: bool) -> usize {
+        match self {
+            Self::Plain(text) => text.len(),
+            Self::Text(text) => width(text),
+            Self::Either(texts) => {
+                let [text, brief] = &**texts;
+                width(if short { brief } else { text })
+            }
+            Self::Number(number) => digits(*number),
+            Self::Time(time, day) => {
+                day.map_or(0, |day| date(day, short).len()) + time.width(short)
+            }
+            Self::Span(nanos) => span(*nanos, short).width(),
+            Self::Client(client) if short => address::ip_width(client.ip()),
+            Self::Client(address) | Self::Server(address) => address::width(*address),
         }
     }
 
     /// Its short form is another.
     const fn has_short(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Number(_) | Self::Server(_) => false,
+            Self::Plain(_) | Self::Text(_) | Self::Number(_) | Self::Server(_) => false,
             Self::Either(_) | Self::Time(..) | Self::Span(_) | Self::Client(_) => true,
         }
     }
 }
 
-/// Counts columns instead of writing.
-struct Columns(usize);
+/// Adds a number to a line.
+pub(super) fn put_number(line: &mut Vec<u8>, number: u64) {
+    line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
 
-impl Write for Columns {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 += width(text);
-        Ok(())
+/// What stands before a time of day, `2023-11-14 `; the year can be told from the summary.
+pub(super) fn date(day: Day, short: bool) -> String {
+    let date = day.date();
+    if short {
+        format!("{:02}-{:02} ", date.month(), date.day())
+    } else {
+        format!("{date} ")
     }
 }
 
@@ -112,9 +130,9 @@ pub(super) struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// A word of our own, which is harmless.
-    pub(super) const fn word(word: &'a str) -> Self {
-        Self::says(Says::Text(Cow::Borrowed(word)))
+    /// A word of our own, which is harmless and of ASCII.
+    pub(super) const fn word(word: &'static str) -> Self {
+        Self::says(Says::Plain(word))
     }
 
     /// A text of our own, which is harmless.
@@ -124,7 +142,11 @@ impl<'a> Cell<'a> {
 
     /// A text of a stranger, which is made harmless here.
     pub(super) fn text(text: &'a str) -> Self {
-        Self::says(Says::Text(escape(text)))
+        Self::says(if is_plain(text) {
+            Says::Plain(text)
+        } else {
+            Says::Text(escape(text))
+        })
     }
 
     pub(super) const fn says(says: Says<'a>) -> Self {
@@ -140,7 +162,7 @@ impl<'a> Cell<'a> {
     pub(super) fn widths(&self) -> [usize; 2] {
         let long = self.long_width();
         if self.says.has_short() {
-            [long, self.width(true) + self.quote_width()]
+            [long, self.width(true)]
         } else {
             [long, long]
         }
@@ -148,29 +170,16 @@ impl<'a> Cell<'a> {
 
     /// Columns of all that it says in its long form.
     pub(super) fn long_width(&self) -> usize {
-        self.width(false) + self.quote_width()
+        self.width(false)
+    }
+
+    /// Columns of all that it says in its short form, or its long one.
+    pub(super) fn width(&self, short: bool) -> usize {
+        self.says.width(short) + self.quote_width()
     }
 
     fn quote_width(&self) -> usize {
         self.quote.as_deref().map_or(0, quoted)
-    }
-
-    /// Columns of what is not in quotation marks.
-    fn width(&self, short: bool) -> usize {
-        match &self.says {
-            Says::Text(text) => width(text),
-            Says::Number(number) => digits(*number),
-            Says::Span(nanos) => span(*nanos, short).width(),
-            Says::Client(client) if short => address::ip_width(client.ip()),
-            Says::Client(address) | Says::Server(address) => address::width(*address),
-            Says::Time(time, None) if let Some(width) = time.width(short) => width,
-            Says::Either(_) | Says::Time(..) => {
-                let mut columns = Columns(0);
-                // To count cannot fail.
-                let _ = self.says.write(short, &mut columns);
-                columns.0
-            }
-        }
     }
 
     /// Columns below which it says too little: before room is very short, and then.
@@ -186,55 +195,66 @@ impl<'a> Cell<'a> {
 
     /// What is not in quotation marks.
     pub(super) fn shown(&self, short: bool) -> String {
-        let mut text = String::new();
-        self.write_shown(short, &mut text);
-        text
+        let mut text = Vec::new();
+        self.says.write(short, &mut text);
+        String::from_utf8(text).unwrap_or_default()
     }
 
-    fn write_shown(&self, short: bool, out: &mut String) {
-        // Writing to a string cannot fail.
-        let _ = self.says.write(short, out);
-    }
-
-    /// Adds to `out` what it says in at most `columns`; gives the columns of that.
-    pub(super) fn write(&self, out: &mut String, short: bool, fit: Fit, columns: usize) -> usize {
-        let begun = out.len();
-        self.write_shown(short, out);
+    /// Adds to `line` what it says in at most `columns`; gives the columns of that.
+    pub(super) fn write(&self, line: &mut Vec<u8>, short: bool, fit: Fit, columns: usize) -> usize {
+        let begun = line.len();
+        self.says.write(short, line);
         let text = match self.says {
             // What is ASCII need not be looked at again.
-            Says::Number(_) | Says::Time(..) | Says::Client(_) | Says::Server(_) => {
-                out.len() - begun
-            }
-            Says::Text(_) | Says::Either(_) | Says::Span(_) => {
-                width(out.get(begun..).unwrap_or_default())
-            }
+            Says::Plain(_)
+            | Says::Number(_)
+            | Says::Time(..)
+            | Says::Client(_)
+            | Says::Server(_) => line.len() - begun,
+            Says::Text(_) | Says::Either(_) | Says::Span(_) => self.says.width(short),
         };
-        let quote = self.quote.as_deref();
-        let whole = text + quote.map_or(0, quoted);
-        if whole <= columns {
-            if let Some(quote) = quote {
-                write_quoted(out, quote);
+        let Some(quote) = self.quote.as_deref() else {
+            if text <= columns {
+                return text;
             }
+            return self.cut(line, begun, short, fit, columns);
+        };
+        let whole = text + quoted(quote);
+        if whole <= columns {
+            write_quoted(line, quote);
             return whole;
         }
-        if let Some(quote) = quote {
-            let room = columns.saturating_sub(text + QUOTES_WIDTH);
-            if LEAST_QUOTE <= room {
-                write_quoted(out, &shorten_end(quote, room));
-                return width(out.get(begun..).unwrap_or_default());
-            }
-            if text + width(LEFT_OUT) <= columns {
-                out.push_str(LEFT_OUT);
-                return text + width(LEFT_OUT);
-            }
+        let room = columns.saturating_sub(text + QUOTES_WIDTH);
+        if LEAST_QUOTE <= room {
+            let quote = shorten_end(quote, room);
+            write_quoted(line, &quote);
+            return text + quoted(&quote);
         }
-        let shown = out.split_off(begun);
-        out.push_str(&match fit {
+        if text + width(LEFT_OUT) <= columns {
+            line.extend_from_slice(LEFT_OUT.as_bytes());
+            return text + width(LEFT_OUT);
+        }
+        self.cut(line, begun, short, fit, columns)
+    }
+
+    /// The same in place of what is in `line` from `begun` on, which is too long.
+    fn cut(
+        &self,
+        line: &mut Vec<u8>,
+        begun: usize,
+        short: bool,
+        fit: Fit,
+        columns: usize,
+    ) -> usize {
+        line.truncate(begun);
+        let shown = self.shown(short);
+        let fitting = match fit {
             Fit::Whole => Cow::Borrowed(&*shown),
             Fit::Middle(..) => shorten_middle(&shown, columns),
             Fit::End => shorten_end(&shown, columns),
-        });
-        width(out.get(begun..).unwrap_or_default())
+        };
+        line.extend_from_slice(fitting.as_bytes());
+        width(&fitting)
     }
 }
 
@@ -243,11 +263,11 @@ fn quoted(quote: &str) -> usize {
     width(quote) + QUOTES_WIDTH
 }
 
-fn write_quoted(out: &mut String, quote: &str) {
+fn write_quoted(line: &mut Vec<u8>, quote: &str) {
     let [before, behind] = QUOTES;
-    out.push_str(before);
-    out.push_str(quote);
-    out.push_str(behind);
+    for part in [before, quote, behind] {
+        line.extend_from_slice(part.as_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -261,9 +281,10 @@ mod tests {
             ..Cell::text("internal-error")
         };
         let fitted = |columns| {
-            let mut out = "before ".to_owned();
-            let wide = cell.write(&mut out, false, Fit::End, columns);
-            let (_, text) = out.split_once(' ').unwrap_or_default();
+            let mut line = b"before ".to_vec();
+            let wide = cell.write(&mut line, false, Fit::End, columns);
+            let line = String::from_utf8(line).expect("UTF-8");
+            let (_, text) = line.split_once(' ').unwrap_or_default();
             assert_eq!(wide, width(text), "{text}");
             text.to_owned()
         };

@@ -1,6 +1,6 @@
 //! How outputs for people look, and what several of them show alike.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
@@ -30,27 +30,39 @@ pub struct Look {
 impl Look {
     /// `text` in `style`, where colours are wanted.
     pub(super) fn paint(&self, style: Style, text: &str) -> String {
-        let mut out = String::new();
-        self.paint_to(&mut out, style, |out| out.push_str(text));
-        out
+        if text.is_empty() || !self.paints(style) {
+            return text.to_owned();
+        }
+        format!("{style}{text}{style:#}")
     }
 
-    /// Adds to `out` what `write` does, so painted.
-    pub(super) fn paint_to(&self, out: &mut String, style: Style, write: impl FnOnce(&mut String)) {
-        if !self.color || style == Style::new() {
-            return write(out);
+    fn paints(&self, style: Style) -> bool {
+        self.color && style != Style::new()
+    }
+
+    /// Adds to `line` what `write` does, so painted; gives what that gives.
+    #[inline]
+    pub(super) fn paint_to<T>(
+        &self,
+        line: &mut Vec<u8>,
+        style: Style,
+        write: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> T {
+        if !self.paints(style) {
+            return write(line);
         }
-        let begun = out.len();
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{style}");
-        let painted = out.len();
-        write(out);
-        if out.len() == painted {
+        let begun = line.len();
+        // Writing to memory cannot fail.
+        let _ = write!(line, "{style}");
+        let painted = line.len();
+        let written = write(line);
+        if line.len() == painted {
             // Nothing to paint.
-            out.truncate(begun);
+            line.truncate(begun);
         } else {
-            let _ = write!(out, "{style:#}");
+            let _ = write!(line, "{style:#}");
         }
+        written
     }
 }
 

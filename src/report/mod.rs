@@ -18,9 +18,11 @@ mod line;
 pub mod look;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+mod plain;
 pub mod record;
 pub mod rolling;
 pub mod rows;
+mod short;
 pub mod table;
 pub mod text;
 #[cfg(feature = "tui")]

@@ -43,15 +43,9 @@ impl Display for Address {
     }
 }
 
-/// Most addresses with their ports have no more characters.
-const ADDRESS: usize = 24;
-
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = String::with_capacity(ADDRESS);
-        // Writing to a string cannot fail.
-        let _ = address::write(&mut text, self.0);
-        serializer.serialize_str(&text)
+        serializer.serialize_str(address::text(self.0).as_str())
     }
 }
 

@@ -5,14 +5,13 @@
 
 use std::io::{self, Write};
 
-use jiff::civil::Date;
-
 use super::cells::{Cells, Tells};
 use super::columns::SESSIONS;
 use super::layout::{Column, Layout, Measures};
 use super::line::{Cell, Says};
 use super::look::{DIM, Look};
 use super::table::{NOTE, notes, titles};
+use super::when::Day;
 use super::{Row, Sink, findings};
 use crate::session::{Finding, Session, Summary};
 
@@ -74,7 +73,7 @@ pub struct Rolling<W> {
     look: Look,
     begun: bool,
     /// The day of the last row.
-    day: Option<Date>,
+    day: Option<Day>,
 }
 
 impl<W: Write> Rolling<W> {
@@ -98,19 +97,23 @@ impl<W: Write> Rolling<W> {
         let layout = wider.as_ref().unwrap_or(&self.usual);
         if !self.begun {
             self.begun = true;
-            self.out.write_all(layout.titles(&self.look).as_bytes())?;
+            self.out.write_all(&layout.titles(&self.look))?;
         }
         // A table that runs for weeks holds every time of day many times.
-        let day = cells.day();
+        let day = cells.time().and_then(|time| time.day());
         if day.is_some() && day != self.day {
             if let (Some(_), Some(day)) = (self.day, day) {
-                writeln!(self.out, "{}", self.look.paint(DIM, &day.to_string()))?;
+                writeln!(
+                    self.out,
+                    "{}",
+                    self.look.paint(DIM, &day.date().to_string())
+                )?;
             }
             self.day = day;
         }
-        let mut text = String::new();
-        layout.write(&mut text, cell, &self.look);
-        self.out.write_all(text.as_bytes())?;
+        let mut line = Vec::new();
+        layout.write(&mut line, cell, &self.look);
+        self.out.write_all(&line)?;
         for note in notes(session, &self.look) {
             writeln!(self.out, "{NOTE}{}", self.look.paint(DIM, &note))?;
         }

@@ -6,15 +6,15 @@
 
 use std::io::{self, Write};
 
-use jiff::civil::Date;
-
 use super::advice::Advices;
 use super::cells::{Cells, Tells};
 use super::columns::{CLOSES, EVENTS, SESSIONS};
 use super::layout::{Column, Layout, Measures, widen};
 use super::line::{Cell, Says};
 use super::look::{DIM, Look, legend};
+use super::plain::{self, Plain, Widths};
 use super::text::width;
+use super::when::{Day, Reading};
 use super::{Captures, Row, Sink, View, findings};
 use crate::session::{Brief, Finding, Session, Summary};
 
@@ -30,13 +30,17 @@ pub struct Table<'a, W> {
     /// The widest point in time, where days are not told.
     times: [usize; 2],
     /// The first day, and whether there are others.
-    days: Option<(Date, bool)>,
+    days: Option<(Day, bool)>,
+    /// What sessions say in each column, where nothing limits their width and nothing is coloured.
+    widths: Widths,
     /// Once the first row is written.
     layout: Option<Layout>,
+    /// What writes sessions then.
+    plain: Option<Plain>,
     advices: Advices,
     findings: Vec<Finding>,
     /// The last line, whose room the next one uses.
-    text: String,
+    line: Vec<u8>,
 }
 
 impl<'a, W: Write> Table<'a, W> {
@@ -56,10 +60,12 @@ impl<'a, W: Write> Table<'a, W> {
             look,
             times: [0; 2],
             days: None,
+            widths: Widths::default(),
             layout: None,
+            plain: None,
             advices: Advices::default(),
             findings: Vec::new(),
-            text: String::new(),
+            line: Vec::new(),
         }
     }
 
@@ -68,10 +74,16 @@ impl<'a, W: Write> Table<'a, W> {
         matches!(self.days, Some((_, true)))
     }
 
+    /// Nothing is cut or coloured.
+    const fn is_plain(&self) -> bool {
+        self.look.width.is_none() && !self.look.color
+    }
+
     /// Writes what stands above the rows.
     fn begin(&mut self) -> io::Result<Layout> {
         let nothing = Measures::new(self.columns, None);
         let mut measures = std::mem::replace(&mut self.measures, nothing);
+        measures.widen(&self.widths);
         let [of_long, of_short] = if self.has_days() { DAY } else { [0; 2] };
         let [long, short] = self.times;
         measures.widen_times([long + of_long, short + of_short]);
@@ -80,36 +92,66 @@ impl<'a, W: Write> Table<'a, W> {
         for line in look.prose(&layout.shared().unwrap_or_default(), 0) {
             writeln!(self.out, "{}", look.paint(DIM, &line))?;
         }
-        self.out.write_all(layout.titles(look).as_bytes())?;
+        self.out.write_all(&layout.titles(look))?;
         Ok(layout)
     }
 
     /// Looks at the row of a session that is to be written later.
-    pub fn survey_session(&mut self, session: Brief<'_>) {
-        self.measure(&Cells::session(session, &self.look.watch));
+    pub fn survey_session(&mut self, session: &Brief<'_>) {
+        if !self.is_plain() {
+            return self.measure(&Cells::session(*session, &self.look.watch));
+        }
+        let ended = session.ended.map(|ended| self.look.watch.read(ended));
+        self.note_day(ended);
+        plain::widen(&mut self.widths, session, ended);
     }
 
     /// Writes the row of a session.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn session(&mut self, session: Brief<'_>) -> io::Result<()> {
-        let cells = Cells::session(session, &self.look.watch);
-        self.write(&cells)
+    pub fn session(&mut self, session: &Brief<'_>) -> io::Result<()> {
+        if !self.is_plain() {
+            return self.write(&Cells::session(*session, &self.look.watch));
+        }
+        let with_day = self.has_days();
+        let plain = match &mut self.plain {
+            Some(plain) => plain,
+            None => {
+                let layout = self.begin()?;
+                let widths = Widths::try_from(layout.widths()).unwrap_or(self.widths);
+                self.layout = Some(layout);
+                self.plain.insert(Plain::new(widths))
+            }
+        };
+        self.line.clear();
+        let ended = session.ended.map(|ended| self.look.watch.read(ended));
+        plain.write(&mut self.line, session, ended, with_day);
+        self.out.write_all(&self.line)
     }
 
-    fn measure(&mut self, cells: &Cells<'_>) {
-        let day = cells.day();
-        if let Some(day) = day {
+    /// A row tells that time: how wide its column becomes is known when all days are.
+    fn note_day(&mut self, time: Option<Reading>) {
+        if let Some(time) = time
+            && let Some(day) = time.day()
+        {
             match &mut self.days {
                 Some((first, others)) => *others |= *first != day,
                 None => self.days = Some((day, false)),
             }
-            // How wide its column becomes is known when all days are.
-            widen(&mut self.times, cells.cell(Tells::Time, false).widths());
+            widen(
+                &mut self.times,
+                [false, true].map(|brief| time.width(brief)),
+            );
         }
+    }
+
+    fn measure(&mut self, cells: &Cells<'_>) {
+        let time = cells.time();
+        self.note_day(time);
+        let has_day = time.is_some_and(|time| time.day().is_some());
         self.measures.add(|column| match column.tells {
-            Tells::Time if day.is_some() => Cell::default(),
+            Tells::Time if has_day => Cell::default(),
             tells => cells.cell(tells, false),
         });
     }
@@ -120,11 +162,11 @@ impl<'a, W: Write> Table<'a, W> {
             None => self.begin()?,
         };
         let with_day = self.has_days();
-        self.text.clear();
+        self.line.clear();
         let cell = |column: &Column| cells.cell(column.tells, with_day);
-        layout.write(&mut self.text, cell, &self.look);
+        layout.write(&mut self.line, cell, &self.look);
         self.layout = Some(layout);
-        self.out.write_all(self.text.as_bytes())
+        self.out.write_all(&self.line)
     }
 }
 
@@ -217,8 +259,9 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::report::when::{Clock, Watch};
     use crate::report::{rows, sample, text};
-    use crate::session::Said;
+    use crate::session::{Said, State};
 
     fn shown(sessions: &[&Session], view: View, width: usize, color: bool) -> String {
         let look = Look {
@@ -301,6 +344,58 @@ client 10.0.0.5 in all rows
         let table = shown_as(&[&session], View::Sessions, sample::look(None), &[]);
         assert_eq!(table.lines().count(), 2);
         assert!(table.contains(&format!("“{reason}”")) && table.contains(&format!(" /{reason} ")));
+    }
+
+    #[test]
+    fn sessions_that_nothing_limits_look_like_all_others() {
+        let mut all = vec![sample::open(1), sample::abrupt(2), sample::hostile(30)];
+        all.extend([
+            sample::normal(400),
+            sample::wss(5, 443, "example.org", None),
+        ]);
+        all[4].opening.http_status = Some(403);
+        all[4].verdict.state = State::Failed;
+        for (session, path) in all
+            .iter_mut()
+            .zip(["/", "/räume\u{202e}", "/日本", "/a b "])
+        {
+            session.opening.say(Said {
+                path: Some(path),
+                ..Said::default()
+            });
+        }
+        let shown = |sessions: &[Session], clock, by_rows: bool| {
+            let mut out = Vec::new();
+            let look = Look {
+                watch: Watch::new(clock, sample::at(0)),
+                ..sample::look(None)
+            };
+            let mut table = Table::new(&mut out, View::Sessions, look, Captures::new(&[]));
+            for session in sessions {
+                if by_rows {
+                    table.survey(&Row::Session(session)).unwrap();
+                } else {
+                    table.survey_session(&session.into());
+                }
+            }
+            for session in sessions {
+                if by_rows {
+                    table.row(&Row::Session(session)).unwrap();
+                } else {
+                    table.session(&session.into()).unwrap();
+                }
+            }
+            table.finish(&sample::summary(), false).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        for days in [0, 1] {
+            all[1].ended = Some(sample::at(days * 86_400_000));
+            for clock in [Clock::Utc, Clock::Relative] {
+                let plain = shown(&all, clock, false);
+                assert_eq!(plain, shown(&all, clock, true));
+                assert_eq!(plain.lines().count(), all.len() + 1);
+            }
+        }
     }
 
     #[test]

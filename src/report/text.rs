@@ -18,11 +18,16 @@ pub const fn is_harmful(c: char) -> bool {
     )
 }
 
-/// `text` with every harmful character spelt out: `\x1b`, `\u{202e}`.
-pub fn escape(text: &str) -> Cow<'_, str> {
+/// Nothing but printable ASCII: harmless, and of a column a byte.
+pub fn is_plain(text: &str) -> bool {
     // To look at every byte takes less time than to stop at the first: several go at a time.
     let is_plain = |plain, byte: u8| plain & matches!(byte, b' '..=b'~');
-    if text.bytes().fold(true, is_plain) || !text.contains(is_harmful) {
+    text.bytes().fold(true, is_plain)
+}
+
+/// `text` with every harmful character spelt out: `\x1b`, `\u{202e}`.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if is_plain(text) || !text.contains(is_harmful) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);

@@ -1,10 +1,9 @@
 //! Points in time for people and for records.
 
-use std::fmt::{self, Write};
-
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 
+use super::short::{self, Short};
 use crate::time::Timestamp;
 
 /// How a table shows times.
@@ -38,22 +37,25 @@ impl Watch {
         Self { clock, zone, zero }
     }
 
-    /// `HH:MM:SS.mmm`, or `+S.mmm` on a relative clock.
-    pub fn time(&self, time: Timestamp) -> String {
-        text(|out| self.read(time).write(out))
-    }
-
-    /// `HH:MM:SS`; on a relative clock as [`time`](Self::time).
+    /// `HH:MM:SS`; on a relative clock `+S.mmm`.
     pub fn brief(&self, time: Timestamp) -> String {
-        text(|out| self.read(time).write_brief(out))
+        self.read(time).text(true).as_str().to_owned()
     }
 
     /// What it shows at `time`.
+    #[inline]
     pub fn read(&self, time: Timestamp) -> Reading {
         match self.clock {
             Clock::Relative => Reading::Since(time.since(self.zero)),
-            Clock::Local => Reading::Civil(self.zone.to_datetime(instant(time))),
-            Clock::Utc => Reading::Civil(Offset::UTC.to_datetime(instant(time))),
+            Clock::Local => {
+                let offset = self.zone.to_offset(instant(time));
+                let (day, nanos) = civil(time, i64::from(offset.seconds()) * NANOS);
+                Reading::Civil(day, nanos)
+            }
+            Clock::Utc => {
+                let (day, nanos) = civil(time, 0);
+                Reading::Civil(day, nanos)
+            }
         }
     }
 
@@ -67,145 +69,130 @@ impl Watch {
     }
 }
 
-/// What times of day look like, and brief ones.
-const TIME: &[u8; 12] = b"00:00:00.000";
-const BRIEF: &[u8; 8] = b"00:00:00";
+/// Nanoseconds in a millisecond, in a second, and in a day.
+const MILLI: i64 = 1_000_000;
+const NANOS: i64 = 1000 * MILLI;
+const DAY: i64 = 86_400 * NANOS;
+
+/// A day on a calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    /// Since 1970-01-01.
+    number: i64,
+}
+
+impl Day {
+    /// `2023-11-14`.
+    pub fn date(self) -> Date {
+        // Every `Timestamp` lies within the years that jiff knows, and so do the days beside it.
+        let begin = jiff::Timestamp::from_second(self.number.saturating_mul(86_400));
+        Offset::UTC.to_datetime(begin.unwrap_or_default()).date()
+    }
+}
 
 /// What a [`Watch`] shows.
 #[derive(Clone, Copy, Debug)]
 pub enum Reading {
-    /// A day and a time of day.
-    Civil(DateTime),
+    /// A day, and the nanoseconds of that day.
+    Civil(Day, i64),
     /// Nanoseconds since the first packet.
     Since(i64),
 }
 
 impl Reading {
     /// The day; `None` on a relative clock, which has no days.
-    pub fn date(&self) -> Option<Date> {
+    pub const fn day(&self) -> Option<Day> {
         match self {
-            Self::Civil(time) => Some(time.date()),
+            Self::Civil(day, _) => Some(*day),
             Self::Since(_) => None,
         }
     }
 
-    /// The columns that it takes, or its brief form, where these are the same for all.
-    pub const fn width(&self, brief: bool) -> Option<usize> {
+    /// The columns that it takes, or its brief form.
+    pub fn width(&self, brief: bool) -> usize {
         match self {
-            Self::Civil(_) if brief => Some(BRIEF.len()),
-            Self::Civil(_) => Some(TIME.len()),
-            Self::Since(_) => None,
+            Self::Civil(..) if brief => "00:00:00".len(),
+            Self::Civil(..) => "00:00:00.000".len(),
+            Self::Since(_) => self.text(brief).len(),
         }
     }
 
-    /// `HH:MM:SS.mmm`, or `+S.mmm`; `-S.mmm` where the clock of the capture went back.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn write(&self, out: &mut impl Write) -> fmt::Result {
+    /// `HH:MM:SS.mmm`, its brief form `HH:MM:SS`; on a relative clock both `+S.mmm`, or `-S.mmm`
+    /// where the clock of the capture went back.
+    pub fn text(&self, brief: bool) -> Short {
+        let mut text = Short::new();
         match *self {
-            Self::Civil(time) => {
-                let mut text = *TIME;
-                put_time(&mut text, time);
-                put::<9, 3, _>(
-                    &mut text,
-                    time.subsec_nanosecond().unsigned_abs() / 1_000_000,
-                );
-                out.write_str(std::str::from_utf8(&text).unwrap_or_default())
+            Self::Civil(_, nanos) => {
+                put_time(&mut text, nanos / NANOS);
+                if !brief {
+                    put_fraction::<3>(&mut text, nanos % NANOS / MILLI);
+                }
             }
             Self::Since(nanos) => {
-                let sign = if nanos < 0 { "-" } else { "+" };
+                text.put(if nanos < 0 { *b"-" } else { *b"+" });
                 let millis = nanos.unsigned_abs() / 1_000_000;
-                write_decimal(out, sign, millis / 1000, millis % 1000, 3)
+                text.put_number(millis / 1000);
+                put_fraction::<3>(&mut text, (millis % 1000).cast_signed());
             }
         }
-    }
-
-    /// `HH:MM:SS`; on a relative clock as [`write`](Self::write).
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn write_brief(&self, out: &mut impl Write) -> fmt::Result {
-        match *self {
-            Self::Civil(time) => {
-                let mut text = *BRIEF;
-                put_time(&mut text, time);
-                out.write_str(std::str::from_utf8(&text).unwrap_or_default())
-            }
-            Self::Since(_) => self.write(out),
-        }
+        text
     }
 }
 
-/// The time of day over `00:00:00`.
-fn put_time<const ALL: usize>(text: &mut [u8; ALL], time: DateTime) {
-    let field = |value: i8| u32::from(value.unsigned_abs());
-    put::<0, 2, _>(text, field(time.hour()));
-    put::<3, 2, _>(text, field(time.minute()));
-    put::<6, 2, _>(text, field(time.second()));
+/// The day, and how many nanoseconds of it have gone, where clocks show so many more than in UTC.
+#[inline]
+const fn civil(time: Timestamp, offset: i64) -> (Day, i64) {
+    let nanos = time.as_nanos();
+    let of_day = nanos.rem_euclid(DAY) + offset;
+    let number = nanos.div_euclid(DAY) + of_day.div_euclid(DAY);
+    (Day { number }, of_day.rem_euclid(DAY))
 }
 
-/// What `write` writes.
-fn text(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = write(&mut text);
-    text
+/// `HH:MM:SS`, of seconds since midnight.
+#[inline]
+fn put_time(text: &mut Short, secs: i64) {
+    let secs = u32::try_from(secs).unwrap_or(0);
+    text.put(short::digits::<2>(secs / 3600));
+    text.put(*b":");
+    text.put(short::digits::<2>(secs / 60 % 60));
+    text.put(*b":");
+    text.put(short::digits::<2>(secs % 60));
+}
+
+/// A point, and `N` digits behind it.
+#[inline]
+fn put_fraction<const N: usize>(text: &mut Short, fraction: i64) {
+    text.put(*b".");
+    text.put(short::digits::<N>(u32::try_from(fraction).unwrap_or(0)));
 }
 
 /// A span as timers are set: `850 ms`, `60.400 s`, and beyond ten minutes
 /// `1 h 0 min (3600.400 s)`.
 pub fn span(nanos: i64) -> String {
-    text(|out| write_span(out, nanos))
-}
-
-fn write_span(out: &mut impl Write, nanos: i64) -> fmt::Result {
     let sign = if nanos < 0 { "-" } else { "" };
     let millis = nanos.unsigned_abs() / 1_000_000;
     let (mins, hours) = (millis / 60_000, millis / 3_600_000);
     let (secs, rest) = (millis / 1000, millis % 1000);
     match millis {
-        0 => write_whole(out, sign, nanos.unsigned_abs() / 1000, " µs"),
-        1..1000 => write_whole(out, sign, millis, " ms"),
-        1000..600_000 => {
-            write_decimal(out, sign, secs, rest, 3)?;
-            out.write_str(" s")
-        }
-        600_000..3_600_000 => write!(out, "{sign}{mins} min ({secs}.{rest:03} s)"),
+        0..600_000 => Span::short(nanos).text().as_str().to_owned(),
+        600_000..3_600_000 => format!("{sign}{mins} min ({secs}.{rest:03} s)"),
         3_600_000..86_400_000 => {
-            write!(
-                out,
-                "{sign}{hours} h {} min ({secs}.{rest:03} s)",
-                mins % 60
-            )
+            let mins = mins % 60;
+            format!("{sign}{hours} h {mins} min ({secs}.{rest:03} s)")
         }
         _ => {
             let (days, hours) = (hours / 24, hours % 24);
-            write!(out, "{sign}{days} d {hours} h ({secs}.{rest:03} s)")
+            format!("{sign}{days} d {hours} h ({secs}.{rest:03} s)")
         }
     }
 }
 
-/// A number with its unit. There are many, and the general way takes several times as long.
-fn write_whole(out: &mut impl Write, sign: &str, value: u64, unit: &str) -> fmt::Result {
-    out.write_str(sign)?;
-    out.write_str(itoa::Buffer::new().format(value))?;
-    out.write_str(unit)
-}
-
-/// A number with `digits` digits behind the point.
-fn write_decimal(
-    out: &mut impl Write,
-    sign: &str,
-    value: u64,
-    fraction: u64,
-    digits: usize,
-) -> fmt::Result {
-    write_whole(out, sign, value, ".")?;
-    let mut behind = itoa::Buffer::new();
-    let behind = behind.format(fraction);
-    out.write_str("000".get(behind.len()..digits).unwrap_or_default())?;
-    out.write_str(behind)
+/// What stands behind a point.
+#[derive(Clone, Copy, Debug)]
+enum Fraction {
+    None,
+    Tenths(u64),
+    Thousandths(u64),
 }
 
 /// A span for a column, spelt out: it tells how wide it is, and writes itself.
@@ -213,8 +200,7 @@ fn write_decimal(
 pub struct Span {
     is_negative: bool,
     value: u64,
-    /// What stands behind the point, and in how many digits.
-    fraction: Option<(u64, u32)>,
+    fraction: Fraction,
     unit: &'static str,
     /// In the unit below.
     rest: Option<(u64, &'static str)>,
@@ -226,12 +212,22 @@ impl Span {
         let micros = nanos.unsigned_abs() / 1000;
         let (millis, secs) = (micros / 1000, micros / 1_000_000);
         let (value, fraction, unit, rest) = match secs {
-            0 if millis == 0 => (micros, None, " µs", None),
-            0 => (millis, None, " ms", None),
-            1..600 => (secs, Some((millis % 1000, 3)), " s", None),
-            600..3600 => (secs / 60, None, " min ", Some((secs % 60, " s"))),
-            3600..86_400 => (secs / 3600, None, " h ", Some((secs / 60 % 60, " min"))),
-            _ => (secs / 86_400, None, " d ", Some((secs / 3600 % 24, " h"))),
+            0 if millis == 0 => (micros, Fraction::None, " µs", None),
+            0 => (millis, Fraction::None, " ms", None),
+            1..600 => (secs, Fraction::Thousandths(millis % 1000), " s", None),
+            600..3600 => (secs / 60, Fraction::None, " min ", Some((secs % 60, " s"))),
+            3600..86_400 => (
+                secs / 3600,
+                Fraction::None,
+                " h ",
+                Some((secs / 60 % 60, " min")),
+            ),
+            _ => (
+                secs / 86_400,
+                Fraction::None,
+                " d ",
+                Some((secs / 3600 % 24, " h")),
+            ),
         };
         Self {
             is_negative: nanos < 0,
@@ -246,8 +242,8 @@ impl Span {
     pub const fn shortest(nanos: i64) -> Self {
         let tenths = nanos.unsigned_abs() / 100_000_000;
         let (value, fraction, unit) = match tenths {
-            10..6000 => (tenths / 10, Some((tenths % 10, 1)), " s"),
-            6000..36_000 => (tenths / 600, None, " min"),
+            10..6000 => (tenths / 10, Fraction::Tenths(tenths % 10), " s"),
+            6000..36_000 => (tenths / 600, Fraction::None, " min"),
             _ => return Self::short(nanos),
         };
         Self {
@@ -261,30 +257,37 @@ impl Span {
 
     /// The columns that it takes.
     pub fn width(&self) -> usize {
-        let fraction = self.fraction.map_or(0, |(_, digits)| 1 + digits as usize);
+        let fraction = match self.fraction {
+            Fraction::None => 0,
+            Fraction::Tenths(_) => ".0".len(),
+            Fraction::Thousandths(_) => ".000".len(),
+        };
         let rest = self
             .rest
             .map_or(0, |(value, unit)| digits(value) + columns(unit));
         usize::from(self.is_negative) + digits(self.value) + fraction + columns(self.unit) + rest
     }
 
-    /// Writes it.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn write(&self, out: &mut impl Write) -> fmt::Result {
-        let sign = if self.is_negative { "-" } else { "" };
+    /// As a text.
+    pub fn text(&self) -> Short {
+        let mut text = Short::new();
+        if self.is_negative {
+            text.put(*b"-");
+        }
+        text.put_number(self.value);
         match self.fraction {
-            Some((fraction, digits)) => {
-                write_decimal(out, sign, self.value, fraction, digits as usize)?;
-                out.write_str(self.unit)?;
+            Fraction::None => {}
+            Fraction::Tenths(tenths) => put_fraction::<1>(&mut text, tenths.cast_signed()),
+            Fraction::Thousandths(thousandths) => {
+                put_fraction::<3>(&mut text, thousandths.cast_signed())
             }
-            None => write_whole(out, sign, self.value, self.unit)?,
         }
-        match self.rest {
-            Some((value, unit)) => write_whole(out, "", value, unit),
-            None => Ok(()),
+        text.put_str(self.unit);
+        if let Some((value, unit)) = self.rest {
+            text.put_number(value);
+            text.put_str(unit);
         }
+        text
     }
 }
 
@@ -307,43 +310,36 @@ pub(super) const fn digits(number: u64) -> usize {
 
 /// A span in the fewest columns.
 pub fn shortest_span(nanos: i64) -> String {
-    text(|out| Span::shortest(nanos).write(out))
+    Span::shortest(nanos).text().as_str().to_owned()
 }
 
 /// RFC 3339 in UTC with nine digits.
 pub fn rfc3339(time: Timestamp) -> Rfc3339 {
-    let mut text = *b"0000-00-00T00:00:00.000000000Z";
-    let date = Offset::UTC.to_datetime(instant(time));
+    let (day, nanos) = civil(time, 0);
+    let date = day.date();
     let field = |value: i8| u32::from(value.unsigned_abs());
+    let mut text = Short::new();
     // A `Timestamp` lies between the years 1677 and 2262.
-    let year = u32::from(date.year().unsigned_abs());
-    put::<0, 4, _>(&mut text, year);
-    put::<5, 2, _>(&mut text, field(date.month()));
-    put::<8, 2, _>(&mut text, field(date.day()));
-    put::<11, 2, _>(&mut text, field(date.hour()));
-    put::<14, 2, _>(&mut text, field(date.minute()));
-    put::<17, 2, _>(&mut text, field(date.second()));
-    put::<20, 9, _>(&mut text, date.subsec_nanosecond().unsigned_abs());
+    text.put(short::digits::<4>(date.year().unsigned_abs().into()));
+    text.put(*b"-");
+    text.put(short::digits::<2>(field(date.month())));
+    text.put(*b"-");
+    text.put(short::digits::<2>(field(date.day())));
+    text.put(*b"T");
+    put_time(&mut text, nanos / NANOS);
+    put_fraction::<9>(&mut text, nanos % NANOS);
+    text.put(*b"Z");
     Rfc3339(text)
-}
-
-/// Writes a number over the `N` zeros that begin at `AT`: with both known, there is no loop.
-#[inline]
-fn put<const AT: usize, const N: usize, const ALL: usize>(text: &mut [u8; ALL], mut value: u32) {
-    for place in text.iter_mut().skip(AT).take(N).rev() {
-        *place += u8::try_from(value % 10).unwrap_or(0);
-        value /= 10;
-    }
 }
 
 /// A point in time as `2023-11-14T22:13:20.000000001Z`.
 #[derive(Clone, Copy, Debug)]
-pub struct Rfc3339([u8; 30]);
+pub struct Rfc3339(Short);
 
 impl Rfc3339 {
     /// As a text.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        self.0.as_str()
     }
 }
 
@@ -365,7 +361,11 @@ mod tests {
     use crate::report::text::width;
 
     fn short_span(nanos: i64) -> String {
-        text(|out| Span::short(nanos).write(out))
+        Span::short(nanos).text().as_str().to_owned()
+    }
+
+    fn time(watch: &Watch, time: Timestamp) -> String {
+        watch.read(time).text(false).as_str().to_owned()
     }
 
     #[test]
@@ -385,8 +385,8 @@ mod tests {
             assert!(rfc3339(time).to_string().ends_with('Z'));
             for clock in [Clock::Utc, Clock::Local, Clock::Relative] {
                 let watch = Watch::new(clock, Timestamp::from_nanos(i64::MIN));
-                assert!(!watch.time(time).is_empty());
-                assert_eq!(watch.read(time).date().is_none(), clock == Clock::Relative);
+                assert!(!watch.read(time).text(false).as_str().is_empty());
+                assert_eq!(watch.read(time).day().is_none(), clock == Clock::Relative);
             }
             assert!(!span(nanos).is_empty());
             assert!(!short_span(nanos).is_empty() && !shortest_span(nanos).is_empty());
@@ -397,11 +397,11 @@ mod tests {
     fn times_of_day_have_three_digits() {
         let watch = Watch::new(Clock::Utc, Timestamp::default());
         assert_eq!(
-            watch.time(Timestamp::from_parts(1_700_000_000, 0)),
+            time(&watch, Timestamp::from_parts(1_700_000_000, 0)),
             "22:13:20.000"
         );
         assert_eq!(
-            watch.time(Timestamp::from_parts(1_700_000_000, 999_999_999)),
+            time(&watch, Timestamp::from_parts(1_700_000_000, 999_999_999)),
             "22:13:20.999"
         );
     }
@@ -417,8 +417,14 @@ mod tests {
     #[test]
     fn relative_times_count_from_zero() {
         let watch = Watch::new(Clock::Relative, Timestamp::from_parts(10, 0));
-        assert_eq!(watch.time(Timestamp::from_parts(12, 345_000_000)), "+2.345");
-        assert_eq!(watch.time(Timestamp::from_parts(9, 500_000_000)), "-0.500");
+        assert_eq!(
+            time(&watch, Timestamp::from_parts(12, 345_000_000)),
+            "+2.345"
+        );
+        assert_eq!(
+            time(&watch, Timestamp::from_parts(9, 500_000_000)),
+            "-0.500"
+        );
     }
 
     #[test]

@@ -14,30 +14,29 @@ mod timers;
 mod window;
 mod words;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-
-use foldhash::fast::RandomState;
 
 pub use self::window::Window;
 use super::knowledge::timers::Timer;
 use super::outline::Outline;
+use super::servers::Servers;
 use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
 use crate::time::Timestamp;
 
 /// Finds what sessions share, and what those are to be told whose verdicts it corrects. The
-/// findings come in the order of their first sessions. `path` gives that of a session, where it is
-/// known.
+/// findings come in the order of their first sessions. `servers` are those of `outlines`; `path`
+/// gives that of a session, where it is known.
 pub(super) fn find(
     outlines: &[Outline],
+    servers: &Servers,
     path: &dyn Fn(&Outline) -> Option<String>,
 ) -> (Vec<Finding>, Vec<Correction>) {
-    let cohorts = cohorts(outlines, &[]);
+    let cohorts = cohorts(outlines, servers, &[]);
     let mut findings: Vec<Finding> = cohorts
         .iter()
         .map(|cohort| cohort.finding(outlines))
         .collect();
-    findings.extend(share::find(outlines, &findings, path));
+    findings.extend(share::find(outlines, servers, &findings, path));
     findings.sort_by_key(|finding| (finding.sessions.first().copied(), finding.name));
     let corrections = cohorts.into_iter().map(Correction::from).collect();
     (findings, corrections)
@@ -45,25 +44,26 @@ pub(super) fn find(
 
 /// The cohorts among sessions; `open`: those that are not among them since they go on, by
 /// server, which is in order.
-fn cohorts(outlines: &[Outline], open: &[(SocketAddr, Timestamp)]) -> Vec<Cohort> {
-    let mut crowds: HashMap<SocketAddr, Vec<usize>, RandomState> = HashMap::default();
-    for (index, outline) in outlines.iter().enumerate() {
-        crowds.entry(outline.server).or_default().push(index);
-    }
-    let mut crowds: Vec<_> = crowds.into_iter().collect();
-    crowds.sort_unstable_by_key(|&(server, _)| server);
+fn cohorts(
+    outlines: &[Outline],
+    servers: &Servers,
+    open: &[(SocketAddr, Timestamp)],
+) -> Vec<Cohort> {
     let mut cohorts = Vec::new();
-    for (theirs, crowd) in crowds {
+    for (theirs, crowd) in servers.crowds().iter() {
         let from = open.partition_point(|&(server, _)| server < theirs);
         let to = open.partition_point(|&(server, _)| server <= theirs);
         let their_open = open.get(from..to).unwrap_or_default();
-        let (mut crowd, mut members) = Crowd::new(outlines, &crowd, their_open);
+        let (mut crowd, mut members) = Crowd::new(outlines, crowd, their_open);
         crowd.run += open.len();
         // What ended at different times after equal silences was a timer, even where many of
         // these ends were close together by chance. What ended at one time needs no timer.
-        cohorts.extend(timers::find(&mut members, &crowd, Ends::Scattered));
+        let mut groups = timers::groups(&mut members);
+        let mut timed =
+            |members: &mut [Member], ends| timers::find(members, &mut groups, &crowd, ends);
+        cohorts.extend(timed(&mut members, Ends::Scattered));
         cohorts.extend(mass::find(&mut members, &crowd));
-        cohorts.extend(timers::find(&mut members, &crowd, Ends::AtOnce));
+        cohorts.extend(timed(&mut members, Ends::AtOnce));
     }
     cohorts
 }
@@ -94,7 +94,7 @@ impl Crowd {
     /// That of some of all sessions, and those of them of which more may be learnt from the others.
     fn new(
         outlines: &[Outline],
-        indices: &[usize],
+        indices: &[u32],
         open: &[(SocketAddr, Timestamp)],
     ) -> (Self, Vec<Member>) {
         let mut crowd = Self {
@@ -105,13 +105,13 @@ impl Crowd {
         };
         crowd.openings.reserve_exact(indices.len());
         let mut members = Vec::new();
-        for &index in indices {
+        for index in indices.iter().map(|&index| index as usize) {
             if let Some(outline) = outlines.get(index)
                 && !matches!(outline.state, State::Failed | State::Connecting)
             {
                 crowd.size += 1;
                 crowd.openings.push(outline.begun);
-                crowd.endings.extend(outline.signal);
+                crowd.endings.extend(outline.signal());
                 members.extend(Member::new(index, outline));
             }
         }
@@ -157,7 +157,7 @@ struct Member {
 impl Member {
     /// `None` where the session has not ended, or where it is known why.
     fn new(index: usize, outline: &Outline) -> Option<Self> {
-        let (how, ended) = outline.end?;
+        let (how, ended) = outline.end()?;
         Some(Self {
             index,
             by: outline.closer?,
@@ -301,7 +301,7 @@ impl Cohort {
     /// What its sessions share.
     fn finding(&self, outlines: &[Outline]) -> Finding {
         let all = || self.indices.iter().filter_map(|&index| outlines.get(index));
-        let server = all().next().map(|outline| outline.server);
+        let server = all().next().map(|outline| outline.server());
         let mut numbers: Vec<u64> = all().map(|outline| outline.number).collect();
         numbers.sort_unstable();
         Finding {

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::equal::is_no_chance;
 use crate::diagnosis::outline::Outline;
+use crate::diagnosis::servers::Servers;
 use crate::session::{Confidence, Finding, State};
 
 /// Shares of fewer sessions say nothing.
@@ -55,13 +56,14 @@ impl Share {
     }
 }
 
-/// A server, or one of its paths by its hash.
-type Place = (SocketAddr, Option<u64>);
+/// The number of a server, or one of its paths by its hash.
+type Place = (u32, Option<u64>);
 
 /// The servers and paths that stand out among sessions that no finding in `told` explains.
-/// `path` gives that of a session.
+/// `servers` are those of `outlines`; `path` gives that of a session.
 pub(super) fn find(
     outlines: &[Outline],
+    servers: &Servers,
     told: &[Finding],
     path: &dyn Fn(&Outline) -> Option<String>,
 ) -> Vec<Finding> {
@@ -71,7 +73,8 @@ pub(super) fn find(
         .collect();
     explained.sort_unstable();
     let counted = || {
-        outlines.iter().enumerate().filter(|(_, outline)| {
+        let all = outlines.iter().zip(servers.numbers()).enumerate();
+        all.filter(|(_, (outline, _))| {
             outline.state == State::Closed
                 && outline.code.is_some()
                 && explained.binary_search(&outline.number).is_err()
@@ -79,12 +82,12 @@ pub(super) fn find(
     };
     let mut all = Share::default();
     let mut places: HashMap<Place, Share, RandomState> = HashMap::default();
-    for (_, outline) in counted() {
-        let place = (outline.server, outline.route);
+    for (_, (outline, &server)) in counted() {
+        let place = (server, outline.route());
         places.entry(place).or_default().add(is_cut(outline));
     }
     // What was at a path was at its server.
-    let paths: Vec<(SocketAddr, Share)> = places
+    let paths: Vec<(u32, Share)> = places
         .iter()
         .filter(|((_, route), _)| route.is_some())
         .map(|(&(server, _), &share)| (server, share))
@@ -92,8 +95,8 @@ pub(super) fn find(
     for (server, share) in paths {
         places.entry((server, None)).or_default().join(share);
     }
-    let servers = places.iter().filter(|((_, route), _)| route.is_none());
-    servers.for_each(|(_, &share)| all.join(share));
+    let whole = places.iter().filter(|((_, route), _)| route.is_none());
+    whole.for_each(|(_, &share)| all.join(share));
     let mut outlying: HashMap<Place, Outlying, RandomState> = HashMap::default();
     for (&place, &share) in &places {
         let whole = match place {
@@ -115,8 +118,8 @@ pub(super) fn find(
     if outlying.is_empty() {
         return Vec::new();
     }
-    for (index, outline) in counted().filter(|(_, outline)| is_cut(outline)) {
-        for place in places_of(outline) {
+    for (index, (outline, &server)) in counted().filter(|(_, (outline, _))| is_cut(outline)) {
+        for place in places_of(outline, server) {
             if let Some(outlying) = outlying.get_mut(&place) {
                 outlying.cut.push(index);
             }
@@ -134,7 +137,7 @@ pub(super) fn find(
                 Some(_) => Some(path(outlines.get(*outlying.cut.first()?)?)?),
                 None => None,
             };
-            Some(outlying.finding(server, path.as_deref(), outlines))
+            Some(outlying.finding(servers.address(server)?, path.as_deref(), outlines))
         })
         .collect()
 }
@@ -144,9 +147,9 @@ fn is_cut(outline: &Outline) -> bool {
 }
 
 /// Its server, and its path there.
-fn places_of(outline: &Outline) -> impl Iterator<Item = Place> {
-    let path = outline.route.map(|route| (outline.server, Some(route)));
-    std::iter::once((outline.server, None)).chain(path)
+fn places_of(outline: &Outline, server: u32) -> impl Iterator<Item = Place> {
+    let path = outline.route().map(|route| (server, Some(route)));
+    std::iter::once((server, None)).chain(path)
 }
 
 /// A share that stands out.

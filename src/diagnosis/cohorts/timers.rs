@@ -1,6 +1,8 @@
 //! Sessions that were cut after the same silence (an idle timer) or at the same age (a cap).
 
-use super::equal::{Cluster, densest, reach};
+use std::ops::Range;
+
+use super::equal::{Cluster, LEAST, densest, reach};
 use super::{Clock, Cohort, Crowd, Ends, How, Member, Shared};
 use crate::diagnosis::knowledge::timers::{self, By, Timer};
 use crate::session::{Confidence, Party, Side};
@@ -54,11 +56,41 @@ struct Fit {
     cluster: Cluster,
 }
 
+/// Some of a crowd that ended alike: where they stand among its members.
+pub(super) struct Group {
+    place: Range<usize>,
+    /// So many that belong to no cohort were looked at all together, and show nothing.
+    barren: usize,
+}
+
+/// The groups among `members`, who are put in order.
+pub(super) fn groups(members: &mut [Member]) -> Vec<Group> {
+    let looks = |member: &Member| (member.by, member.how);
+    members.sort_by_key(looks);
+    let mut end = 0;
+    let groups = members.chunk_by(|one, other| looks(one) == looks(other));
+    groups
+        .map(|group| {
+            let from = end;
+            end += group.len();
+            Group {
+                place: from..end,
+                barren: 0,
+            }
+        })
+        .collect()
+}
+
 /// The cohorts among `members`, who are of `crowd`.
-pub(super) fn find(members: &mut [Member], crowd: &Crowd, ends: Ends) -> Vec<Cohort> {
-    members.sort_by_key(|member| (member.by, member.how, member.index));
+pub(super) fn find(
+    members: &mut [Member],
+    groups: &mut [Group],
+    crowd: &Crowd,
+    ends: Ends,
+) -> Vec<Cohort> {
     let mut cohorts = Vec::new();
-    for members in members.chunk_by_mut(|a, b| (a.by, a.how) == (b.by, b.how)) {
+    for group in groups {
+        let members = members.get_mut(group.place.clone()).unwrap_or_default();
         let Some((by, how)) = members.first().map(|first| (first.by, first.how)) else {
             continue;
         };
@@ -72,18 +104,25 @@ pub(super) fn find(members: &mut [Member], crowd: &Crowd, ends: Ends) -> Vec<Coh
             by,
             how,
         };
-        cohorts.extend(alike.cohorts(ends));
+        alike.add_cohorts(ends, &mut group.barren, &mut cohorts);
     }
     cohorts
 }
 
 impl Alike<'_> {
-    fn cohorts(&mut self, ends: Ends) -> Vec<Cohort> {
-        let mut cohorts = Vec::new();
+    fn add_cohorts(&mut self, ends: Ends, barren: &mut usize, cohorts: &mut Vec<Cohort>) {
         let open = |(at, member): (usize, &Member)| (!member.is_told).then_some(at);
         let mut left: Vec<usize> = self.members.iter().enumerate().filter_map(open).collect();
+        let mut all = left.len();
         for _ in 0..MAX_ROUNDS {
+            // (Whoever belongs to a cohort never leaves it: as many are the same ones.)
+            if left.len() < LEAST || left.len() == *barren {
+                break;
+            }
             let Some(mut fit) = self.best(&left) else {
+                if left.len() == all {
+                    *barren = all;
+                }
                 break;
             };
             fit.cluster.members.sort_unstable();
@@ -98,9 +137,9 @@ impl Alike<'_> {
             if ends == Ends::AtOnce && (is_age || fit.cluster.spread > reach) {
                 continue;
             }
+            all -= fit.cluster.members.len();
             cohorts.push(self.tell(&fit, ends));
         }
-        cohorts
     }
 
     fn tell(&mut self, fit: &Fit, ends: Ends) -> Cohort {

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::cohorts;
 use crate::diagnosis::outline::Outline;
+use crate::diagnosis::servers::Servers;
 use crate::limits;
 use crate::session::{Finding, Session, State};
 use crate::time::Timestamp;
@@ -63,7 +64,7 @@ impl Window {
         open.sort_unstable();
         let outlines = self.outlines.make_contiguous();
         let oldest = outlines.first().map_or(u64::MAX, |outline| outline.number);
-        let found: Vec<Finding> = cohorts(outlines, &open)
+        let found: Vec<Finding> = cohorts(outlines, &Servers::of(outlines), &open)
             .iter()
             .map(|cohort| cohort.finding(outlines))
             .collect();
