@@ -143,7 +143,7 @@ impl Connection {
 
     /// The first RST of an end that fits its peer's window.
     pub fn rst(&self, end: End) -> Option<Signal> {
-        let rst = self.endings.as_ref()?[end].rst;
+        let rst = self.endings.as_ref()?[end].rst();
         rst.map(Signal::from)
     }
 
@@ -203,7 +203,7 @@ impl Connection {
         let half = &self.halves[end];
         let odd = half.rare.as_ref().map(|rare| &rare.odd);
         let endings = self.endings.as_ref();
-        let marks = endings.and_then(|endings| endings[end].marks);
+        let marks = endings.and_then(|endings| endings[end].marks());
         half.habits.habits(odd, marks)
     }
 
@@ -261,7 +261,7 @@ impl Connection {
     /// Both directions have ended, or one end reset the connection.
     pub fn is_over(&self) -> bool {
         self.endings.as_deref().is_some_and(|Pair { a, b }| {
-            a.rst.is_some() || b.rst.is_some() || a.fin.is_some() && b.fin.is_some()
+            a.fin.is_some() && b.fin.is_some() || a.rst().is_some() || b.rst().is_some()
         })
     }
 
@@ -479,7 +479,7 @@ impl Connection {
             half.sent_at = offset;
             half.times_sent = 1;
             half.note_sent(origin, is_last);
-            let rst = endings.and_then(|endings| endings[from].rst);
+            let rst = endings.and_then(|endings| endings[from].rst());
             if rst.is_some_and(|rst| offset >= rst.offset && rst.sent.packet != origin.packet) {
                 half.rare().outlived_rst = true;
             }
@@ -541,7 +541,11 @@ impl Connection {
         if let Some(rare) = &mut self.halves[from].rare {
             rare.odd.end_zero_window(origin.time);
         }
-        RstMarks::note(&mut self.ending(from).marks, segment, origin.ack.is_some());
+        RstMarks::note(
+            &mut self.ending(from).reset().marks,
+            segment,
+            origin.ack.is_some(),
+        );
         if self.rst(from).is_some() {
             return;
         }
@@ -554,7 +558,7 @@ impl Connection {
             || (offset >= low && offset <= signed(half.stream.next()) + peer_window);
         if in_window {
             let (offset, sent) = (u64::try_from(offset).unwrap_or(0), origin.into());
-            self.ending(from).rst = Some(Sign { offset, sent });
+            self.ending(from).reset().heeded = Some(Sign { offset, sent });
             self.has_ended = true;
         } else {
             half.rare().rst_out_of_window.get_or_insert(origin);

@@ -99,10 +99,34 @@ pub(super) struct Rare {
 #[derive(Debug, Default)]
 pub(super) struct Ending {
     pub(super) fin: Option<Sign>,
-    /// The first RST that its receiver heeded.
-    pub(super) rst: Option<Sign>,
-    /// Of all its RSTs.
+    /// Apart, since most end with a FIN.
+    reset: Option<Box<Reset>>,
+}
+
+/// The RSTs of one end.
+#[derive(Debug, Default)]
+pub(super) struct Reset {
+    /// The first that its receiver heeded.
+    pub(super) heeded: Option<Sign>,
+    /// Of all of them.
     pub(super) marks: Option<RstMarks>,
+}
+
+impl Ending {
+    /// The first RST that its receiver heeded.
+    pub(super) fn rst(&self) -> Option<Sign> {
+        self.reset.as_ref()?.heeded
+    }
+
+    /// What all its RSTs have in common.
+    pub(super) fn marks(&self) -> Option<RstMarks> {
+        self.reset.as_ref()?.marks
+    }
+
+    /// It sent an RST.
+    pub(super) fn reset(&mut self) -> &mut Reset {
+        self.reset.get_or_insert_default()
+    }
 }
 
 /// A [`Signal`] in less room.
