@@ -73,14 +73,6 @@ impl Outline {
         }
     }
 
-    /// The same with another number.
-    pub fn numbered(&self, number: u64) -> Self {
-        Self {
-            number,
-            ..self.clone()
-        }
-    }
-
     /// Its verdict was corrected.
     pub fn correct(&mut self, session: &Session) {
         self.cause = session.verdict.cause;

@@ -84,6 +84,18 @@ impl Gone {
     }
 }
 
+/// Adds what is on a shelf of those that have a number. Nothing is copied where there is but one
+/// shelf.
+fn append_told<T>(all: &mut Vec<T>, shelf: &mut Vec<T>, numbers: &[u32]) {
+    let mut its = numbers.iter();
+    shelf.retain(|_| its.next().is_some_and(|&number| number > 0));
+    if all.is_empty() {
+        std::mem::swap(all, shelf);
+    } else {
+        all.append(shelf);
+    }
+}
+
 /// The sessions of a run, in the order of their first packets, numbered.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -104,28 +116,34 @@ impl Told {
             abnormal,
             opaque,
         } = all;
-        // All there are once more, in order: in turn, so that there are never many twice.
-        let mut places = Vec::with_capacity(order.len());
-        let mut outlines = Vec::with_capacity(order.len());
+        // The number of each on each shelf; 0 for those that are not told.
+        let mut numbers: Vec<Vec<u32>> = shelves
+            .iter()
+            .map(|shelf| vec![0; shelf.places.len()])
+            .collect();
         for (number, &(_, shelf, at)) in (1..).zip(&order) {
-            let kept = shelves.get(shelf as usize);
-            if let Some(kept) = kept
-                && let Some(shelved) = kept.places.get(at as usize)
-                && let Some(outline) = kept.outlines.get(at as usize)
-            {
-                places.push((shelf, shelved.place));
-                outlines.push(outline.numbered(number));
+            let its = numbers.get_mut(shelf as usize);
+            if let Some(place) = its.and_then(|its| its.get_mut(at as usize)) {
+                *place = number;
             }
         }
-        for kept in &mut shelves {
-            (kept.places, kept.outlines) = (Vec::new(), Vec::new());
-        }
-        let mut legs = Vec::with_capacity(order.len());
-        for &(_, shelf, at) in &order {
-            let kept = shelves.get(shelf as usize);
-            legs.extend(kept.and_then(|kept| kept.legs.get(at as usize)).cloned());
-        }
+        let mut places = vec![(0, Place::default()); order.len()];
         drop(order);
+        // There are never many twice, and what is large stays where it is.
+        let (mut outlines, mut legs) = (Vec::new(), Vec::new());
+        for ((index, shelf), numbers) in (0..).zip(&mut shelves).zip(&numbers) {
+            let its = shelf.places.iter().zip(&mut shelf.outlines).zip(numbers);
+            for ((shelved, outline), &number) in its {
+                outline.number = number.into();
+                let at = number.checked_sub(1).map(|at| at as usize);
+                if let Some(place) = at.and_then(|at| places.get_mut(at)) {
+                    *place = (index, shelved.place);
+                }
+            }
+            shelf.places = Vec::new();
+            append_told(&mut outlines, &mut shelf.outlines, numbers);
+            append_told(&mut legs, &mut shelf.legs, numbers);
+        }
         let mut packs: Vec<Pack> = shelves.into_iter().map(|shelf| shelf.pack).collect();
         for (number, pack) in (0..).zip(&mut packs) {
             let its = places.iter_mut().filter(|(of, _)| *of == number);
@@ -175,7 +193,7 @@ impl Told {
         };
         pack.read(place, session);
         session.number = index as u64 + 1;
-        self.amendments.apply(index, session);
+        self.amendments.apply(session);
         true
     }
 
@@ -185,9 +203,10 @@ impl Told {
     pub fn brief<'a>(&'a self, index: usize, session: &'a mut Session) -> Option<Brief<'a>> {
         let (pack, place) = self.place(index)?;
         let brief = pack.brief(place, session)?;
+        let number = index as u64 + 1;
         Some(Brief {
-            number: index as u64 + 1,
-            cause: self.amendments.cause(index, brief.cause),
+            number,
+            cause: self.amendments.cause(number, brief.cause),
             ..brief
         })
     }

@@ -26,7 +26,7 @@ pub struct Pack {
 }
 
 /// Where a session is in a [`Pack`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Place {
     block: u32,
     at: u32,
