@@ -23,18 +23,18 @@ pub(super) struct Ending {
 
 /// The first terminating signal of a side.
 #[derive(Clone, Copy, Debug)]
-enum Signal {
-    Close(Mark),
-    CloseNotify(Mark),
-    Alert(Mark),
-    Fin(Mark),
-    Rst(Mark),
+enum Signal<'a> {
+    Close(&'a Mark),
+    CloseNotify(&'a Mark),
+    Alert(&'a Mark),
+    Fin(&'a Mark),
+    Rst(&'a Mark),
     /// A RST in this side's name that it did not send.
-    Forged(Mark),
+    Forged(&'a Mark),
 }
 
-impl Signal {
-    const fn mark(&self) -> &Mark {
+impl<'a> Signal<'a> {
+    const fn mark(&self) -> &'a Mark {
         match self {
             Self::Close(mark)
             | Self::CloseNotify(mark)
@@ -61,7 +61,7 @@ pub(super) fn ending(facts: &Facts) -> Ending {
         _ => None,
     });
     let first_close = match closes {
-        [Some((_, client)), Some((_, server))] => match order(&client, &server) {
+        [Some((_, client)), Some((_, server))] => match order(client, server) {
             Order::After => Some(Side::Server),
             Order::Before | Order::Crossed => Some(Side::Client),
         },
@@ -79,17 +79,17 @@ pub(super) fn ending(facts: &Facts) -> Ending {
 
 /// A Close that was no violation, in a stream without one before it; or what ended the
 /// transport.
-fn signal(facts: &SideFacts) -> Option<Signal> {
+fn signal(facts: &SideFacts) -> Option<Signal<'_>> {
     close_signal(facts).or_else(|| transport_signal(facts))
 }
 
-fn close_signal(facts: &SideFacts) -> Option<Signal> {
+fn close_signal(facts: &SideFacts) -> Option<Signal<'_>> {
     let close = facts.closes.iter().find(|close| is_signal(close))?;
-    Some(Signal::Close(close.mark))
+    Some(Signal::Close(&close.mark))
 }
 
-fn transport_signal(facts: &SideFacts) -> Option<Signal> {
-    let rst = facts.rst.map(|rst| {
+fn transport_signal(facts: &SideFacts) -> Option<Signal<'_>> {
+    let rst = facts.rst.as_ref().map(|rst| {
         if facts.rst_forged {
             Signal::Forged(rst)
         } else {
@@ -97,9 +97,11 @@ fn transport_signal(facts: &SideFacts) -> Option<Signal> {
         }
     });
     // In one stream, alerts of TLS stand before FIN and RST.
-    let notify = facts.close_notify.map(Signal::CloseNotify);
-    let alert = facts.fatal_alert.map(|(_, mark)| Signal::Alert(mark));
-    notify.or(alert).or(facts.fin.map(Signal::Fin)).or(rst)
+    let notify = facts.close_notify.as_ref().map(Signal::CloseNotify);
+    let alert = facts.fatal_alert.as_ref();
+    let alert = alert.map(|(_, mark)| Signal::Alert(mark));
+    let fin = facts.fin.as_ref().map(Signal::Fin);
+    notify.or(alert).or(fin).or(rst)
 }
 
 /// A malformed Close is a violation, not a signal; one with a code that may not be sent still
@@ -111,10 +113,10 @@ fn is_signal(close: &SeenClose) -> bool {
 
 fn closer(
     facts: &Facts,
-    signals: [(Side, Option<Signal>); 2],
+    signals: [(Side, Option<Signal<'_>>); 2],
     silent: Option<Side>,
 ) -> Option<Party> {
-    let party = |side: Side, signal: &Signal| match signal {
+    let party = |side: Side, signal: &Signal<'_>| match signal {
         Signal::Forged(_) => Party::Network,
         _ => side.into(),
     };
@@ -225,7 +227,7 @@ fn deserted(facts: &Facts) -> Option<Side> {
 
 fn transport_end(
     facts: &Facts,
-    ends: &[(Side, Option<Signal>); 2],
+    ends: &[(Side, Option<Signal<'_>>); 2],
     silent: Option<Side>,
     deserted: Option<Side>,
 ) -> Option<TransportEnd> {
@@ -235,7 +237,7 @@ fn transport_end(
         packet: mark.packet,
         time: mark.time,
     };
-    let told = |side: Side, signal: &Signal| {
+    let told = |side: Side, signal: &Signal<'_>| {
         let (how, from) = match signal {
             Signal::CloseNotify(_) => (EndKind::CloseNotify, side.into()),
             Signal::Alert(_) => (EndKind::Alert, side.into()),

@@ -92,7 +92,7 @@ pub(super) fn join(
 fn by_key(seen: All<'_>) -> Vec<Vec<Seen<'_>>> {
     let keys = || {
         seen.iter()
-            .filter_map(|leg| Some((leg.leg.key?, leg.leg.started, leg.outline.number, leg.index)))
+            .filter_map(|leg| Some((leg.leg.key()?, leg.leg.started, leg.outline.number, leg.index)))
     };
     let repeated = Repeated::among(keys().map(|(key, ..)| key), seen.legs.len());
     let mut keyed: Vec<(u64, Timestamp, u64, usize)> =
@@ -155,7 +155,7 @@ impl Repeated {
 fn have_own_ends(legs: &[Seen<'_>]) -> bool {
     let ends: BTreeSet<_> = legs
         .iter()
-        .map(|leg| (leg.leg.client, leg.outline.server))
+        .map(|leg| (leg.leg.client(), leg.outline.server()))
         .collect();
     ends.len() == legs.len()
 }
@@ -174,7 +174,7 @@ impl Looks {
     fn new(leg: &Leg, proxy: IpAddr) -> Option<Self> {
         let messages = leg.messages;
         Some(Self {
-            path: leg.path.filter(|_| messages != (0, 0))?,
+            path: leg.path().filter(|_| messages != (0, 0))?,
             proxy,
             messages,
         })
@@ -189,9 +189,9 @@ fn by_looks<'a>(seen: All<'a>, keyed: &BTreeSet<usize>, servers: &Servers) -> Ve
     // Nearly all clients are no proxies, and need not be looked at any further.
     let servers: HashSet<IpAddr, RandomState> =
         servers.addresses().iter().map(SocketAddr::ip).collect();
-    for leg in free().filter(|leg| servers.contains(&leg.leg.client.ip())) {
+    for leg in free().filter(|leg| servers.contains(&leg.leg.client().ip())) {
         if let (Some(opened), Some(looks)) =
-            (leg.leg.opened, Looks::new(leg.leg, leg.leg.client.ip()))
+            (leg.leg.opened(), Looks::new(leg.leg, leg.leg.client().ip()))
         {
             inner.entry(looks).or_default().push((opened, leg.index));
         }
@@ -202,10 +202,10 @@ fn by_looks<'a>(seen: All<'a>, keyed: &BTreeSet<usize>, servers: &Servers) -> Ve
     inner.values_mut().for_each(|legs| legs.sort_unstable());
     let mut pairs: Vec<(Seen<'a>, Seen<'a>)> = Vec::new();
     for outer in free() {
-        let Some(opened) = outer.leg.opened else {
+        let Some(opened) = outer.leg.opened() else {
             continue;
         };
-        let looks = Looks::new(outer.leg, outer.outline.server.ip());
+        let looks = Looks::new(outer.leg, outer.outline.server().ip());
         let Some(legs) = looks.and_then(|looks| inner.get(&looks)) else {
             continue;
         };
@@ -214,7 +214,7 @@ fn by_looks<'a>(seen: All<'a>, keyed: &BTreeSet<usize>, servers: &Servers) -> Ve
             let leg = seen.get(index)?;
             let fits = opened.since(time) <= MAX_SETUP_UNKEYED
                 && leg.leg.started >= outer.leg.started
-                && leg.outline.server != outer.outline.server
+                && leg.outline.server() != outer.outline.server()
                 && index != outer.index;
             fits.then_some(leg)
         };
@@ -284,7 +284,7 @@ fn origin(legs: &[Seen<'_>]) -> Option<Vec<String>> {
     }
     let mut ends: Vec<(Timestamp, Seen<'_>)> = legs
         .iter()
-        .map(|leg| Some((leg.outline.signal?, *leg)))
+        .map(|leg| Some((leg.outline.signal()?, *leg)))
         .collect::<Option<_>>()?;
     ends.sort_by_key(|&(time, leg)| (time, leg.outline.number));
     let (time, first) = *ends.first()?;
@@ -294,7 +294,7 @@ fn origin(legs: &[Seen<'_>]) -> Option<Vec<String>> {
     if !ends.iter().skip(1).all(is_sure) {
         return None;
     }
-    let place = format!("{} → {}", first.leg.client, first.outline.server);
+    let place = format!("{} → {}", first.leg.client(), first.outline.server());
     let number = first.outline.number;
     Some(
         legs.iter()

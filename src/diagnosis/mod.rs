@@ -32,7 +32,7 @@ use crate::session::{
 use crate::ws::Body;
 use case::Case;
 use ending::Ending;
-use rules::Found;
+use rules::{Found, Words};
 
 /// A verdict, and how the transport ended.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ pub fn diagnose(facts: &Facts, detail: Detail) -> Diagnosis {
 
 impl Diagnosis {
     /// Adds what no row shows: what each end knows, what shows the cause, and what to do.
-    fn complete(&mut self, case: &Case<'_>, mut found: Found) {
+    fn complete(&mut self, case: &Case<'_>, found: Found) {
         let (facts, ending) = (case.facts, case.ending);
         let verdict = &mut self.verdict;
         verdict.client_view = seen_by(Side::Client, facts, ending);
@@ -99,10 +99,16 @@ impl Diagnosis {
             (Some(false), _) | (_, Some(false)) => Some(false),
             _ => None,
         };
-        verdict.summary = telling::summary(case, &found);
-        verdict.evidence = telling::evidence(case, &mut found);
-        verdict.other_causes = found.others;
-        verdict.advice = found.advice.unwrap_or_else(|| advice(found.name));
+        let Words {
+            why,
+            advice,
+            evidence,
+            others,
+        } = found.words.map_or_else(Words::default, |words| *words);
+        verdict.summary = telling::summary(case, &why);
+        verdict.evidence = telling::evidence(case, evidence);
+        verdict.other_causes = others;
+        verdict.advice = advice.unwrap_or_else(|| self::advice(found.name));
         if case.ended_by_close() {
             self.remarks = remarks::remarks(facts);
         }

@@ -2,7 +2,8 @@
 //! it is small; the session itself may be told and forgotten by then.
 
 use std::hash::BuildHasher;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 
 use foldhash::fast::RandomState;
 
@@ -16,21 +17,53 @@ use crate::time::Timestamp;
 pub struct Outline {
     /// As in [`Session::number`].
     pub number: u64,
-    pub(super) server: SocketAddr,
     /// When it was opened; else when it began.
     pub(super) begun: Timestamp,
-    /// When the first terminating signal came; `None` where none did.
-    pub(super) signal: Option<Timestamp>,
-    pub(super) state: State,
-    pub(super) code: Option<u16>,
-    pub(super) closer: Option<Party>,
+    signal: Nanos,
+    ended: Nanos,
+    clocks: [Nanos; 4],
+    ping_period: Nanos,
+    route: Option<NonZeroU64>,
     pub(super) cause: &'static str,
-    /// How its closer ended it, and when, where that does not say why.
-    pub(super) end: Option<(How, Timestamp)>,
-    clocks: [i64; 4],
-    ping_period: i64,
-    /// Hash of the path without its query, which differs from session to session.
-    pub(super) route: Option<u64>,
+    server: (IpAddr, u16),
+    how: Option<How>,
+    pub(super) code: Option<u16>,
+    pub(super) state: State,
+    pub(super) closer: Option<Party>,
+}
+
+/// Nanoseconds, of a clock or since 1970; as small as they are where there are always some.
+#[derive(Clone, Copy, Debug)]
+struct Nanos(i64);
+
+impl Nanos {
+    /// There are none.
+    const NONE: i64 = i64::MIN;
+
+    fn get(self) -> Option<i64> {
+        Some(self.0).filter(|&nanos| nanos != Self::NONE)
+    }
+
+    fn time(self) -> Option<Timestamp> {
+        self.get().map(Timestamp::from_nanos)
+    }
+}
+
+impl From<Option<i64>> for Nanos {
+    fn from(nanos: Option<i64>) -> Self {
+        Self(nanos.unwrap_or(Self::NONE))
+    }
+}
+
+impl From<Option<Timestamp>> for Nanos {
+    fn from(time: Option<Timestamp>) -> Self {
+        time.map(|time| time.as_nanos()).into()
+    }
+}
+
+/// A hash that may be missing, as small as one that may not.
+fn hash(hash: u64) -> NonZeroU64 {
+    NonZeroU64::new(hash).unwrap_or(NonZeroU64::MAX)
 }
 
 /// When the first terminating signal came; `None` where none did.
@@ -40,17 +73,16 @@ pub(super) fn first_signal(session: &Session) -> Option<Timestamp> {
     close.into_iter().chain(end).min()
 }
 
-/// A clock that never ran.
-const NONE: i64 = i64::MIN;
-
 impl Outline {
     /// That of `session`. All that are to be compared need the same `random`.
     pub fn new(session: &Session, random: &RandomState) -> Self {
         let verdict = &session.verdict;
         let route = |path: &str| {
-            let route = path.split_once('?').map_or(path, |(route, _)| route);
-            random.hash_one(route)
+            let mut bytes = path.bytes();
+            let query = bytes.position(|byte| byte == b'?');
+            hash(random.hash_one(query.and_then(|at| path.get(..at)).unwrap_or(path)))
         };
+        let (how, ended) = how(session).unzip();
         let Clocks {
             client,
             server,
@@ -59,17 +91,18 @@ impl Outline {
         } = session.clocks;
         Self {
             number: session.number,
-            server: session.server,
             begun: session.opened.unwrap_or(session.started),
-            signal: first_signal(session),
-            state: verdict.state,
-            code: verdict.code,
-            closer: verdict.closer,
-            cause: verdict.cause,
-            end: how(session),
-            clocks: [client, server, either, age].map(|clock| clock.unwrap_or(NONE)),
-            ping_period: session.ping_period.unwrap_or(NONE),
+            signal: first_signal(session).into(),
+            ended: ended.into(),
+            clocks: [client, server, either, age].map(Nanos::from),
+            ping_period: session.ping_period.into(),
             route: session.opening.path().map(route),
+            cause: verdict.cause,
+            server: (session.server.ip(), session.server.port()),
+            how,
+            code: verdict.code,
+            state: verdict.state,
+            closer: verdict.closer,
         }
     }
 
@@ -79,29 +112,37 @@ impl Outline {
     }
 
     /// As in [`Session::server`].
-    pub const fn server(&self) -> SocketAddr {
-        self.server
+    pub fn server(&self) -> SocketAddr {
+        self.server.into()
+    }
+
+    /// When the first terminating signal came; `None` where none did.
+    pub(super) fn signal(&self) -> Option<Timestamp> {
+        self.signal.time()
+    }
+
+    /// How its closer ended it, and when, where that does not say why.
+    pub(super) fn end(&self) -> Option<(How, Timestamp)> {
+        self.how.zip(self.ended.time())
     }
 
     /// When it ended; when it began, where it did not.
     pub(super) fn last(&self) -> Timestamp {
-        self.signal.unwrap_or(self.begun)
+        self.signal().unwrap_or(self.begun)
     }
 
-    /// Hash of the path without its query.
-    pub const fn route(&self) -> Option<u64> {
-        self.route
+    /// Hash of the path without its query, which differs from session to session.
+    pub fn route(&self) -> Option<u64> {
+        self.route.map(NonZeroU64::get)
     }
 
     /// As in [`Session::ping_period`].
     pub(super) fn ping_period(&self) -> Option<i64> {
-        Some(self.ping_period).filter(|&it| it != NONE)
+        self.ping_period.get()
     }
 
     pub(super) fn clocks(&self) -> Clocks {
-        let [client, server, either, age] = self
-            .clocks
-            .map(|clock| Some(clock).filter(|&it| it != NONE));
+        let [client, server, either, age] = self.clocks.map(Nanos::get);
         Clocks {
             client,
             server,
@@ -114,24 +155,19 @@ impl Outline {
 /// What other legs are found by, and clients that moved.
 #[derive(Clone, Debug)]
 pub struct Leg {
-    pub(super) client: SocketAddr,
     pub(super) started: Timestamp,
-    pub(super) opened: Option<Timestamp>,
-    /// Index of the capture with its first packet.
-    pub(super) file: usize,
-    /// Hash of the path.
-    pub(super) path: Option<u64>,
+    opened: Nanos,
+    heard: Nanos,
+    path: Option<NonZeroU64>,
+    key: Option<NonZeroU64>,
+    identity: Option<NonZeroU64>,
     /// Of the client, and of the server.
     pub(super) messages: (u64, u64),
-    /// Hash of `Sec-WebSocket-Key`. That two which differ share one, and of a million sessions just
-    /// two that began together, does not happen.
-    pub(super) key: Option<u64>,
-    /// Hash of whatever its opening tells of the client.
-    pub(super) identity: Option<u64>,
-    /// Credentials are part of that.
+    client: (IpAddr, u16),
+    /// Credentials are part of its identity.
     pub(super) has_credentials: bool,
-    /// When the client was heard last, where the session ended because of that.
-    pub(super) heard: Option<Timestamp>,
+    /// Index of the capture with its first packet.
+    pub(super) file: u32,
 }
 
 impl Leg {
@@ -140,17 +176,48 @@ impl Leg {
         let opening = &session.opening;
         let key = opening.key().filter(|key| *key != SAMPLE_KEY);
         Self {
-            client: session.client,
             started: session.started,
-            opened: session.opened,
-            file: session.first_packet.file(),
-            path: opening.path().map(|path| random.hash_one(path)),
+            opened: session.opened.into(),
+            heard: moved::heard(session).into(),
+            path: opening.path().map(|path| hash(random.hash_one(path))),
+            key: key.map(|key| hash(random.hash_one(key))),
+            identity: moved::identity(session, random).map(hash),
             messages: (session.client_sent.messages, session.server_sent.messages),
-            key: key.map(|key| random.hash_one(key)),
-            identity: moved::identity(session, random),
+            client: (session.client.ip(), session.client.port()),
             has_credentials: opening.credentials.is_some(),
-            heard: moved::heard(session),
+            file: u32::try_from(session.first_packet.file()).unwrap_or(u32::MAX),
         }
+    }
+
+    /// As in [`Session::client`].
+    pub(super) fn client(&self) -> SocketAddr {
+        self.client.into()
+    }
+
+    /// As in [`Session::opened`].
+    pub(super) fn opened(&self) -> Option<Timestamp> {
+        self.opened.time()
+    }
+
+    /// When the client was heard last, where the session ended because of that.
+    pub(super) fn heard(&self) -> Option<Timestamp> {
+        self.heard.time()
+    }
+
+    /// Hash of the path.
+    pub(super) fn path(&self) -> Option<u64> {
+        self.path.map(NonZeroU64::get)
+    }
+
+    /// Hash of `Sec-WebSocket-Key`. That two which differ share one, and of a million sessions just
+    /// two that began together, does not happen.
+    pub(super) fn key(&self) -> Option<u64> {
+        self.key.map(NonZeroU64::get)
+    }
+
+    /// Hash of whatever its opening tells of the client.
+    pub(super) fn identity(&self) -> Option<u64> {
+        self.identity.map(NonZeroU64::get)
     }
 }
 
@@ -174,7 +241,7 @@ mod tests {
 
     #[test]
     fn an_outline_is_small() {
-        assert!(size_of::<Outline>() <= 176, "{}", size_of::<Outline>());
-        assert!(size_of::<Leg>() <= 152, "{}", size_of::<Leg>());
+        assert!(size_of::<Outline>() <= 128, "{}", size_of::<Outline>());
+        assert!(size_of::<Leg>() <= 96, "{}", size_of::<Leg>());
     }
 }

@@ -24,8 +24,8 @@ impl Servers {
         let mut addresses = Vec::new();
         let mut of = Vec::with_capacity(outlines.len());
         for outline in outlines {
-            let server = *known.entry(outline.server).or_insert_with(|| {
-                addresses.push(outline.server);
+            let server = *known.entry(outline.server()).or_insert_with(|| {
+                addresses.push(outline.server());
                 number(addresses.len() - 1)
             });
             of.push(server);

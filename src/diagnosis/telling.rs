@@ -1,11 +1,11 @@
 //! The verdict in words, and the packets that it rests on.
 
 use super::case::{Case, push_capital};
-use super::rules::{Found, close, transport};
+use super::rules::{close, transport};
 use crate::session::{Evidence, Side, State};
 
 /// What happened, in plain words: the facts first, then what shows the cause.
-pub(super) fn summary(case: &Case<'_>, found: &Found) -> String {
+pub(super) fn summary(case: &Case<'_>, why: &str) -> String {
     let statement = match case.ending.state {
         State::Open => Some("Still open when the capture ended.".to_owned()),
         State::Connecting => {
@@ -18,8 +18,8 @@ pub(super) fn summary(case: &Case<'_>, found: &Found) -> String {
         }
     };
     let statement = statement.as_deref().unwrap_or_default();
-    let mut told = String::with_capacity(statement.len() + found.why.len() + 1);
-    for part in [statement, &found.why] {
+    let mut told = String::with_capacity(statement.len() + why.len() + 1);
+    for part in [statement, why] {
         if !told.is_empty() && !part.is_empty() {
             told.push(' ');
         }
@@ -31,9 +31,8 @@ pub(super) fn summary(case: &Case<'_>, found: &Found) -> String {
     told
 }
 
-/// The deciding packets, in order of time, each once.
-pub(super) fn evidence(case: &Case<'_>, found: &mut Found) -> Vec<Evidence> {
-    let mut shown = std::mem::take(&mut found.evidence);
+/// The deciding packets, in order of time, each once; `shown`: those that show the cause.
+pub(super) fn evidence(case: &Case<'_>, mut shown: Vec<Evidence>) -> Vec<Evidence> {
     if case.ending.state == State::Failed {
         if let Some((packet, time)) = case.facts.request {
             shown.push(Evidence {

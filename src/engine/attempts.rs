@@ -153,7 +153,7 @@ fn tell_syn(key: FlowKey, prelude: &Prelude, detail: Detail, now: Timestamp) -> 
         record_end: None,
     };
     let story = detail == Detail::Story;
-    let tracker = Tracker::unconnected(prelude.client(), first, what, story);
+    let mut tracker = Tracker::unconnected(prelude.client(), first, what, story);
     let name = stack.name(key);
-    Some(tell(tracker, stack.tcp(), name, Some(now), detail))
+    Some(tell(&mut tracker, stack.tcp(), name, Some(now), detail))
 }

@@ -307,7 +307,7 @@ impl Pipeline {
     pub fn finish(mut self) -> (Vec<Session>, Summary) {
         let mut shelf = Shelf::new(self.shard.random(), self.told.detail);
         for session in self.told.sessions.take() {
-            shelf.push(session);
+            shelf.push(&session);
         }
         self.told.sessions = Outlet::Packed(Box::new(shelf));
         let (told, _, summary) = join(vec![self.finish_part()]);

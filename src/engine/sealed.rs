@@ -8,7 +8,7 @@ use crate::tls::{Sealed, Stage};
 impl Stack {
     /// A session of TLS that nothing was read of; `None` where the capture does not show how far
     /// it came.
-    pub(super) fn seal(&self, key: &FlowKey, sealed: Sealed, story: bool) -> Option<Box<Tracker>> {
+    pub(super) fn seal(&self, key: &FlowKey, sealed: Sealed, story: bool) -> Option<Tracker> {
         let tcp = self.tcp();
         // What the capture lost may have been the rest of the handshake.
         let is_whole = |&end: &End| {

@@ -66,7 +66,7 @@ impl Shard {
 
     /// A connection whose key has this hash is one of this share.
     pub(super) const fn keeps(&self, hash: u64) -> bool {
-        // The table takes the lowest bits and the highest.
+        // The table takes the upper half.
         self.of == 1 || (hash >> 24) % self.of as u64 == self.index as u64
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 
 use foldhash::fast::RandomState;
 
@@ -31,7 +32,7 @@ impl Outlet {
     pub(super) fn push(&mut self, session: Session) {
         match self {
             Self::Waiting(sessions) => sessions.push(session),
-            Self::Packed(shelf) => shelf.push(session),
+            Self::Packed(shelf) => shelf.push(&session),
         }
     }
 
@@ -70,7 +71,7 @@ pub(super) struct Shelved {
     order: Order,
     pub(super) place: Place,
     /// Hash of the name of its server in TLS.
-    name: Option<u64>,
+    name: Option<NonZeroU64>,
     asked: Asked,
     /// Nothing of it was read.
     is_sealed: bool,
@@ -92,20 +93,20 @@ impl Shelf {
         }
     }
 
-    pub(super) fn push(&mut self, session: Session) {
-        self.outlines.push(Outline::new(&session, &self.random));
-        self.legs.push(Leg::new(&session, &self.random));
+    pub(super) fn push(&mut self, session: &Session) {
+        self.outlines.push(Outline::new(session, &self.random));
+        self.legs.push(Leg::new(session, &self.random));
         let name = |tls: &Tls| Some(tls.sni.as_ref()?.to_ascii_lowercase());
         let name = session.tls.as_ref().and_then(name);
         self.places.push(Shelved {
             order: (session.number, session.first_packet),
-            name: name.map(|name| self.random.hash_one(name)),
-            asked: Asked::new(&session),
-            is_sealed: stage(&session).is_some(),
-            may_be_astray: port::may_be_astray(&session),
+            name: name.and_then(|name| NonZeroU64::new(self.random.hash_one(name))),
+            asked: Asked::new(session),
+            is_sealed: stage(session).is_some(),
+            may_be_astray: port::may_be_astray(session),
             is_opaque: session.transport == Transport::Tls,
             is_abnormal: session.is_abnormal(),
-            place: self.pack.push(&session),
+            place: self.pack.push(session),
         });
     }
 
@@ -159,7 +160,7 @@ impl Shelves {
             .map(|it| (it.random.clone(), it.detail))
             .unwrap_or_default();
         let mut shelf = Shelf::new(random, detail);
-        sessions.into_iter().for_each(|session| shelf.push(session));
+        sessions.iter().for_each(|session| shelf.push(session));
         self.take_up(shelf, None);
         self.sort();
     }
@@ -265,7 +266,7 @@ fn counted(all: &[Found]) -> Option<Vec<Found>> {
 /// failed were meant for it.
 struct Meant {
     servers: HashSet<SocketAddr, RandomState>,
-    names: HashSet<u64, RandomState>,
+    names: HashSet<NonZeroU64, RandomState>,
 }
 
 impl Meant {
@@ -321,7 +322,7 @@ mod tests {
         let random = RandomState::default();
         let mut shelves = [random.clone(), random].map(|it| Shelf::new(it, Detail::Whole));
         for session in sessions {
-            shelves[usize::from(session.number % 2 == 0)].push(session);
+            shelves[usize::from(session.number % 2 == 0)].push(&session);
         }
         let all = Shelves::new(shelves.into(), false);
         let numbers: Vec<u64> = all

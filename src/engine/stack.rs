@@ -192,7 +192,7 @@ impl Stack {
         let is_settled = match &self.upper.app {
             App::Frames(readers) => !readers.a.is_seeking() && !readers.b.is_seeking(),
             App::Other => true,
-            App::Undecided | App::Http(_) | App::Unknown(_) => false,
+            App::Undecided | App::Asked(_) | App::Http(_) | App::Unknown(_) => false,
         };
         !is_settled || self.upper.tls.is_some() || self.tcp.has_hole()
     }
@@ -203,7 +203,7 @@ impl Stack {
             App::Http(exchange) => exchange.kept_bytes(),
             App::Unknown(searches) => searches.a.kept_bytes() + searches.b.kept_bytes(),
             App::Frames(readers) => readers.a.kept_bytes() + readers.b.kept_bytes(),
-            App::Undecided | App::Other => 0,
+            App::Undecided | App::Asked(_) | App::Other => 0,
         };
         let sealed = self.upper.tls.as_ref().map_or(0, |tls| tls.held_bytes());
         self.tcp.held_bytes() + sealed + kept
@@ -223,7 +223,7 @@ impl Stack {
             App::Http(exchange) => exchange.forget(),
             App::Unknown(searches) => End::BOTH.iter().for_each(|&end| searches[end].forget()),
             App::Frames(readers) => End::BOTH.iter().for_each(|&end| readers[end].forget()),
-            App::Undecided | App::Other => {}
+            App::Undecided | App::Asked(_) | App::Other => {}
         }
     }
 
@@ -270,8 +270,8 @@ impl Stack {
     }
 
     /// A session that tells of its TLS only.
-    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed, story: bool) -> Box<Tracker> {
-        let mut tracker = Box::new(Tracker::new(client, self.tcp.first(), story));
+    pub(super) fn seal_as(&self, client: End, mut sealed: Sealed, story: bool) -> Tracker {
+        let mut tracker = Tracker::new(client, self.tcp.first(), story);
         self.upper.describe(&mut tracker);
         sealed.client = Some(client);
         tracker.handle_sealed(sealed);
@@ -336,12 +336,12 @@ impl Stack {
 
     /// The session that is under way.
     pub(super) fn tracker(&self) -> Option<&Tracker> {
-        self.upper.tracker.as_deref()
+        self.upper.tracker.as_ref()
     }
 
     /// A copy of it, with all that is known around it.
     pub(super) fn described(&self) -> Option<Tracker> {
-        let mut tracker = self.upper.tracker.as_deref()?.clone();
+        let mut tracker = self.upper.tracker.clone()?;
         self.upper.describe(&mut tracker);
         Some(tracker)
     }
@@ -392,7 +392,7 @@ impl Stack {
     }
 
     /// The refused attempt; the connection goes on without it.
-    pub(super) fn take_refused(&mut self) -> Option<Box<Tracker>> {
+    pub(super) fn take_refused(&mut self) -> Option<Tracker> {
         let mut tracker = self.upper.tracker.take()?;
         self.upper.is_reused = true;
         self.upper.describe(&mut tracker);
@@ -409,7 +409,7 @@ impl Stack {
     }
 
     /// The connection is over, or the capture is: what it carried.
-    pub(super) fn finish(&mut self, common: &mut Common) -> Option<Box<Tracker>> {
+    pub(super) fn finish(&mut self, common: &mut Common) -> Option<Tracker> {
         let Self { tcp, upper, .. } = self;
         let Common { keys, settings } = common;
         let seen = Seen::of(settings, tcp, None, false);
@@ -429,7 +429,7 @@ impl Stack {
                     && (tracker.heard_before).is_some_and(|ack| stream.offset(ack) < 0)
             };
             has_begun
-                && !upper.tracker.as_deref().is_some_and(begins_before)
+                && !upper.tracker.as_ref().is_some_and(begins_before)
                 && !upper.tls.as_deref().is_some_and(is_dark)
         };
         let spoken = Pair {
@@ -487,7 +487,7 @@ mod tests {
             size_of::<Pair<Reader>>(),
         ];
         assert!(
-            sizes[0] <= 424 && sizes[1] <= 376 && sizes[2] <= 80,
+            sizes[0] <= 792 && sizes[1] <= 376 && sizes[2] <= 80,
             "{sizes:?}"
         );
     }

@@ -11,9 +11,10 @@ use crate::session::{Captured, Close, Detail, Session, Side, State, Tracker, Tra
 use crate::tcp::Connection;
 use crate::time::Timestamp;
 
-/// `until`: up to when the capture shows what happened; `detail`: how much is wanted of it.
+/// `until`: up to when the capture shows what happened; `detail`: how much is wanted of it. What
+/// the tracker held is part of what is told.
 pub(super) fn tell(
-    mut tracker: Tracker,
+    tracker: &mut Tracker,
     tcp: &Connection,
     name: Name,
     until: Option<Timestamp>,
@@ -30,16 +31,12 @@ pub(super) fn tell(
         clocks,
         remarks,
     } = diagnose(&facts, detail);
-    let opened = tracker.opened();
-    let Tracker {
-        client,
-        first: (first_packet, started),
-        events,
-        rare,
-        ..
-    } = tracker;
-    let rare = rare.map(|rare| *rare).unwrap_or_default();
-    let (mut anomalies, tls) = (rare.anomalies, rare.tls);
+    let client = tracker.client;
+    let (first_packet, started) = tracker.first;
+    let (mut anomalies, tls) = match &mut tracker.rare {
+        Some(rare) => (std::mem::take(&mut rare.anomalies), rare.tls.take()),
+        None => (Vec::new(), None),
+    };
     let room = limits::MAX_ANOMALIES.saturating_sub(anomalies.len());
     anomalies.extend(remarks.into_iter().take(room));
     let closes = closes(&facts.sides, detail);
@@ -78,7 +75,7 @@ pub(super) fn tell(
         vlan: name.vlan,
         tunnel: (!name.tunnel.is_empty()).then(|| name.tunnel.to_string()),
         started,
-        opened,
+        opened: tracker.opened(),
         ended,
         last_byte,
         clocks,
@@ -101,7 +98,10 @@ pub(super) fn tell(
         first_packet,
         last_packet,
         related: Vec::new(),
-        events: events.map(|events| *events).unwrap_or_default(),
+        events: tracker
+            .events
+            .take()
+            .map_or_else(Vec::new, |events| *events),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use crate::decode::Tunnels;
 use crate::flow::{End, Pair};
-use crate::http::{Event, Events, Exchange, Halves, NoTunnel, Prefix, Sight, looks_like};
+use crate::http::{
+    Event, Events, Exchange, Halves, NoTunnel, Prefix, Request, Response, Sight, Unanswered,
+    looks_like,
+};
 use crate::limits;
 use crate::session::{Side, Tracker};
 use crate::tcp::{Chunk, Connection, Origin, Waiting};
@@ -14,6 +17,8 @@ use crate::ws::{Found, Reader, Search, Windows};
 pub(super) enum App {
     /// No byte seen yet.
     Undecided,
+    /// HTTP/1.1: a request for a WebSocket, and nothing since.
+    Asked(Unanswered),
     /// HTTP/1.1.
     Http(Box<Exchange>),
     /// The beginning is missing: WebSocket frames, perhaps.
@@ -46,7 +51,8 @@ pub(super) struct Upper {
     /// Where it is TLS, `app` is what its plaintext carries.
     pub(super) tls: Option<Box<TlsConnection>>,
     pub(super) app: App,
-    pub(super) tracker: Option<Box<Tracker>>,
+    /// In place: with many connections each piece of memory that a packet has to look for costs.
+    pub(super) tracker: Option<Tracker>,
     pub(super) rare: Option<Box<Rare>>,
     /// How many prefixes there may be yet.
     pub(super) prefixes_left: u8,
@@ -177,6 +183,31 @@ impl Upper {
                     readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
                 }
             }
+            App::Asked(asked) => {
+                let asked = *asked;
+                if let Chunk::Data {
+                    offset,
+                    bytes,
+                    origin,
+                } = chunk
+                    && let Some((response, len)) = asked.opened(end, bytes)
+                {
+                    self.handle_opened(asked.client(), Some(&response), origin, seen);
+                    let rest = bytes.get(len..).unwrap_or_default();
+                    if !rest.is_empty() {
+                        let offset = offset + len as u64;
+                        let rest = Chunk::Data {
+                            offset,
+                            bytes: rest,
+                            origin,
+                        };
+                        self.handle_plain(end, rest, seen);
+                    }
+                    return;
+                }
+                self.app = App::Http(Box::new(asked.into_exchange()));
+                self.handle_plain(end, chunk, seen);
+            }
             App::Http(exchange) => {
                 let mut events = Events::default();
                 let sight = Sight {
@@ -212,6 +243,9 @@ impl Upper {
                 self.rare().missed[end].push(chunk);
             }
             App::Undecided => {
+                if self.handle_first_request(end, chunk, seen) {
+                    return;
+                }
                 let whole = match self.tls {
                     Some(_) => chunk.offset() == 0,
                     None => self.is_begin(end, chunk.offset(), seen),
@@ -238,6 +272,23 @@ impl Upper {
                 }
             }
         }
+    }
+
+    /// Takes what the connection begins with, if that is what it is with nearly every WebSocket.
+    fn handle_first_request(&mut self, end: End, chunk: Chunk<'_>, seen: &Seen<'_>) -> bool {
+        let Pair { a, b } = seen.from_syn;
+        let has_missed = |rare: &Rare| !(rare.missed.a.is_empty() && rare.missed.b.is_empty());
+        if let Chunk::Data { bytes, origin, .. } = chunk
+            && a
+            && b
+            && !self.rare.as_deref().is_some_and(has_missed)
+            && let Some((asked, request)) = Unanswered::begin(end, bytes, origin.time)
+        {
+            self.app = App::Asked(asked);
+            self.handle_opening(end, request, origin, seen);
+            return true;
+        }
+        false
     }
 
     /// Frames without an opening: a WebSocket where one direction is masked and the other is
@@ -320,7 +371,7 @@ impl Upper {
         let Seen {
             settings, first, ..
         } = *seen;
-        let mut tracker = Box::new(Tracker::new(client, first, settings.story));
+        let mut tracker = Tracker::new(client, first, settings.story);
         match self.rare.as_mut().and_then(|rare| rare.halves.take()) {
             Some(halves) => {
                 tracker.handle_request(halves.request, halves.asked);
@@ -345,31 +396,52 @@ impl Upper {
         self.tracker = Some(tracker);
     }
 
-    fn handle_events(&mut self, mut events: Events, seen: &Seen<'_>) {
+    /// A request for a WebSocket.
+    fn handle_opening(&mut self, client: End, request: Request, origin: Origin, seen: &Seen<'_>) {
         let Seen {
             settings, first, ..
         } = *seen;
+        // The first attempt on a connection begins with the connection.
+        let is_first = self.tracker.is_none() && !self.has_earlier();
+        let begin = if is_first && !self.is_reused {
+            first
+        } else {
+            origin
+        };
+        if let Some(earlier) = self.tracker.take() {
+            self.rare().earlier.push(earlier);
+        }
+        let mut tracker = Tracker::new(client, begin, settings.story);
+        tracker.handle_request(request, origin);
+        self.tracker = Some(tracker);
+    }
+
+    /// From here on both directions are frames.
+    fn handle_opened(
+        &mut self,
+        client: End,
+        response: Option<&Response>,
+        origin: Origin,
+        seen: &Seen<'_>,
+    ) {
+        let Seen {
+            settings, first, ..
+        } = *seen;
+        let tracker = self
+            .tracker
+            .get_or_insert_with(|| Tracker::new(client, first, settings.story));
+        tracker.handle_opened(response, origin);
+        self.begin_frames(&settings.windows);
+    }
+
+    fn handle_events(&mut self, mut events: Events, seen: &Seen<'_>) {
         while let Some(event) = events.pop() {
             match event {
                 Event::Opening {
                     client,
                     request,
                     origin,
-                } => {
-                    // The first attempt on a connection begins with the connection.
-                    let is_first = self.tracker.is_none() && !self.has_earlier();
-                    let begin = if is_first && !self.is_reused {
-                        first
-                    } else {
-                        origin
-                    };
-                    if let Some(earlier) = self.tracker.take() {
-                        self.rare().earlier.push(*earlier);
-                    }
-                    let mut tracker = Box::new(Tracker::new(client, begin, settings.story));
-                    tracker.handle_request(request, origin);
-                    self.tracker = Some(tracker);
-                }
+                } => self.handle_opening(client, request, origin, seen),
                 Event::Refused { response, origin } => {
                     if let Some(tracker) = &mut self.tracker {
                         tracker.handle_refusal(&response, origin);
@@ -384,13 +456,7 @@ impl Upper {
                     client,
                     response,
                     origin,
-                } => {
-                    let tracker = self.tracker.get_or_insert_with(|| {
-                        Box::new(Tracker::new(client, first, settings.story))
-                    });
-                    tracker.handle_opened(response.as_ref(), origin);
-                    self.begin_frames(&settings.windows);
-                }
+                } => self.handle_opened(client, response.as_ref(), origin, seen),
                 Event::NoBeginning(halves) => {
                     if halves.is_some() || self.rare.is_some() {
                         self.rare().halves = halves;
@@ -456,6 +522,9 @@ impl Upper {
         (spoken, cuts): (Pair<bool>, Pair<bool>),
         last: Origin,
     ) {
+        if let App::Asked(asked) = self.app {
+            self.app = App::Http(Box::new(asked.into_exchange()));
+        }
         if let App::Http(exchange) = &mut self.app {
             let mut events = Events::default();
             exchange.finish(last, spoken, &mut events);

@@ -62,7 +62,7 @@ impl Upper {
     }
 
     /// The attempt of a client whose proxy opened no tunnel.
-    pub(super) fn unconnected(&mut self, seen: &Seen<'_>) -> Option<Box<Tracker>> {
+    pub(super) fn unconnected(&mut self, seen: &Seen<'_>) -> Option<Tracker> {
         if let Some(prefix) = self.take_prefix() {
             self.set_no_tunnel(prefix.no_tunnel());
         }
@@ -80,12 +80,12 @@ impl Upper {
             asked: at(asked),
             answered: at(answered),
         };
-        Some(Box::new(Tracker::unconnected(
+        Some(Tracker::unconnected(
             client,
             seen.first,
             what,
             seen.settings.story,
-        )))
+        ))
     }
 
     /// An offset is where the contents of an end begin.

@@ -1,6 +1,7 @@
 //! Who talks with whom: the key of a connection and the table of those in flight.
 
 mod community;
+mod index;
 mod key;
 mod side;
 mod table;

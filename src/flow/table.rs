@@ -3,8 +3,8 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 
+use super::index::Index;
 use super::key::FlowKey;
 
 /// Where a connection stands in the table. Slots are used again: a [`Slot`] kept past the
@@ -20,36 +20,12 @@ struct Entry<T> {
     value: Option<(FlowKey, T)>,
 }
 
-/// An entry's place, with as much of its key's hash as shows, nearly always, whether it is the one.
-#[derive(Clone, Copy)]
-struct Place {
-    tag: u32,
-    index: u32,
-}
-
-impl Place {
-    /// The hash that the index is kept by. It follows from the tag, so that the index can grow
-    /// without a look at the keys.
-    const fn spread(&self) -> u64 {
-        spread(self.tag)
-    }
-}
-
-/// The index takes its place from the lowest bits of a hash, and a mark from the highest.
-const fn spread(tag: u32) -> u64 {
-    (tag as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-const fn tag(hash: u64) -> u32 {
-    (hash >> 32) as u32
-}
-
 /// Connections by key. Addresses come from strangers, so the hash is keyed anew in each process.
 ///
 /// The index is small, and each key is kept once only, in its entry.
 pub struct Table<T> {
     random: RandomState,
-    places: HashTable<Place>,
+    index: Index,
     entries: Vec<Entry<T>>,
     free: Vec<u32>,
 }
@@ -65,7 +41,7 @@ impl<T> Table<T> {
     pub fn new(random: RandomState) -> Self {
         Self {
             random,
-            places: HashTable::new(),
+            index: Index::default(),
             entries: Vec::new(),
             free: Vec::new(),
         }
@@ -78,27 +54,23 @@ impl<T> Table<T> {
 
     /// How many connections it holds.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.index.len()
     }
 
     /// It holds none.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.index.len() == 0
     }
 
     /// The connection of this key, which has this [hash](Self::hash), and where it stands.
     #[inline]
     pub fn find_mut(&mut self, hash: u64, key: &FlowKey) -> Option<(Slot, &mut T)> {
-        let Self {
-            places, entries, ..
-        } = self;
-        let tag = tag(hash);
-        let is_it = |place: &Place| {
-            let entry = entries.get(place.index as usize);
+        let Self { index, entries, .. } = self;
+        let index = index.find(hash, |index| {
+            let entry = entries.get(index as usize);
             let value = entry.and_then(|entry| entry.value.as_ref());
-            place.tag == tag && value.is_some_and(|(known, _)| known == key)
-        };
-        let index = places.find(spread(tag), is_it)?.index;
+            value.is_some_and(|(known, _)| known == key)
+        })?;
         let entry = entries.get_mut(index as usize)?;
         let generation = entry.generation;
         let (_, value) = entry.value.as_mut()?;
@@ -119,11 +91,9 @@ impl<T> Table<T> {
                 index
             }
         };
-        let tag = tag(hash);
         let entry = self.entries.get_mut(index as usize)?;
         entry.value = Some((key, value));
-        self.places
-            .insert_unique(spread(tag), Place { tag, index }, Place::spread);
+        self.index.insert(hash, index);
         Some(Slot {
             index,
             generation: entry.generation,
@@ -156,13 +126,7 @@ impl<T> Table<T> {
         }
         let taken = entry.value.take()?;
         entry.generation = entry.generation.wrapping_add(1);
-        let hash = spread(tag(self.hash(&taken.0)));
-        if let Ok(place) = self
-            .places
-            .find_entry(hash, |place| place.index == slot.index)
-        {
-            place.remove();
-        }
+        self.index.remove(self.hash(&taken.0), slot.index);
         self.free.push(slot.index);
         Some(taken)
     }
@@ -205,7 +169,7 @@ impl<T> Table<T> {
     /// Takes every connection out, in the order of slots.
     pub fn drain(&mut self) -> impl Iterator<Item = (FlowKey, T)> + use<T> {
         // The room too: what comes of the connections needs it.
-        self.places = HashTable::new();
+        self.index = Index::default();
         self.free = Vec::new();
         std::mem::take(&mut self.entries)
             .into_iter()

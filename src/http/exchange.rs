@@ -61,6 +61,18 @@ impl Default for Exchange {
 }
 
 impl Exchange {
+    /// One that began with a request for a WebSocket, whole, of ends that the capture holds from
+    /// their first byte on.
+    pub(super) fn asked(client: End, asked: Asked) -> Self {
+        let mut exchange = Self {
+            client: Some(client),
+            ..Self::default()
+        };
+        exchange.lanes[client] = Lane::waiting();
+        exchange.requests.push(asked);
+        exchange
+    }
+
     /// Takes the next chunk of one direction.
     pub fn handle_chunk(&mut self, end: End, chunk: Chunk<'_>, sight: Sight, events: &mut Events) {
         if self.over {

@@ -1,6 +1,5 @@
 //! Request and response heads (RFC 9112), reduced to what a WebSocket opening is about.
 
-use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 
@@ -39,22 +38,21 @@ impl Asking {
         // Nearly all ask with this one.
         let method = request.method.filter(|&method| method != "GET");
         Self(Texts::new([
-            fields.host,
-            request.path.map(Cow::Borrowed),
-            fields.origin,
-            fields.user_agent,
-            fields.key,
-            method.map(Cow::Borrowed),
-            fields.protocols,
-            fields.extensions,
+            fields.host.as_deref(),
+            request.path,
+            fields.origin.as_deref(),
+            fields.user_agent.as_deref(),
+            fields.key.as_deref(),
+            method,
+            fields.protocols.as_deref(),
+            fields.extensions.as_deref(),
         ]))
     }
 
     /// Of a client that asked a proxy for a tunnel to this host, and came no further.
     pub fn of_tunnel(host: &str) -> Self {
-        let host = Some(Cow::Borrowed(host));
-        let [a, b, c, d, e, f, g] = [const { None }; 7];
-        Self(Texts::new([host, a, b, c, d, e, f, g]))
+        let [a, b, c, d, e, f, g] = [None; 7];
+        Self(Texts::new([Some(host), a, b, c, d, e, f, g]))
     }
 
     /// `Host`.
@@ -111,14 +109,9 @@ impl Asking {
         if answering.is_empty() {
             return self.0.keep(Self::KEPT);
         }
-        let asked = [0, 1, 2, 3, 4].map(|index| self.0.get(index).map(Cow::Borrowed));
-        let [host, path, origin, user_agent, key] = asked;
-        let answer = [
-            answering.protocol(),
-            answering.extensions(),
-            answering.server(),
-        ];
-        let [protocol, extensions, server] = answer.map(|text| text.map(Cow::Borrowed));
+        let [host, path, origin, user_agent, key] = [0, 1, 2, 3, 4].map(|index| self.0.get(index));
+        let (protocol, extensions) = (answering.protocol(), answering.extensions());
+        let server = answering.server();
         self.0 = Texts::new([
             host, path, origin, user_agent, key, protocol, extensions, server,
         ]);
@@ -299,9 +292,9 @@ pub(super) fn parse_response(bytes: &[u8]) -> Parsed<Response> {
                 },
                 accept: Accept::of(fields.accept.as_deref()),
                 answering: Answering(Texts::new([
-                    fields.server,
-                    fields.protocols,
-                    fields.extensions,
+                    fields.server.as_deref(),
+                    fields.protocols.as_deref(),
+                    fields.extensions.as_deref(),
                 ])),
             };
             Parsed::Whole(whole, len)

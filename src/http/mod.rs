@@ -13,6 +13,7 @@ mod lane;
 mod prefix;
 mod queue;
 mod texts;
+mod unanswered;
 mod upgrade;
 
 pub use event::{Event, Events, Halves, Sight};
@@ -21,4 +22,5 @@ pub use head::{Asking, Request, Response};
 pub use lane::{Kind, looks_like};
 pub use prefix::{NoTunnel, Prefix};
 pub use texts::Texts;
+pub use unanswered::Unanswered;
 pub use upgrade::{Fault, check_answer};

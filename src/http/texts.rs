@@ -12,9 +12,8 @@ pub struct Texts<const N: usize> {
 
 impl<const N: usize> Texts<N> {
     /// These texts. What does not fit in 64 KiB, as all of a head does, is left out.
-    pub fn new<T: AsRef<str>>(parts: [Option<T>; N]) -> Self {
+    pub fn new(parts: [Option<&str>; N]) -> Self {
         const { assert!(N <= u16::BITS as usize) };
-        let parts = parts.each_ref().map(|part| part.as_ref().map(T::as_ref));
         let len = parts.iter().flatten().map(|part| part.len()).sum();
         let mut all = String::with_capacity(len);
         let mut ends = [0; N];

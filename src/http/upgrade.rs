@@ -48,8 +48,10 @@ pub fn check_answer(asking: &Asking, response: &Response) -> Option<Fault> {
 }
 
 fn all_offered(chosen: Option<&str>, offered: Option<&str>) -> bool {
+    // Most choose none.
+    let Some(chosen) = chosen else { return true };
     let offered = offered.unwrap_or_default();
-    tokens(chosen.unwrap_or_default()).all(|token| tokens(offered).any(|offer| offer == token))
+    tokens(chosen).all(|token| tokens(offered).any(|offer| offer == token))
 }
 
 /// RFC 6455 §4.2.2 item 5.4.

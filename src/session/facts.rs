@@ -243,8 +243,8 @@ impl Pings {
         &self,
         end: Timestamp,
     ) -> Option<((PacketId, Timestamp, u32), Option<PongSeen>)> {
-        match self.answered.filter(|pong| pong.time > end) {
-            Some(late) => Some((late.until_then, Some(late))),
+        match self.answered.as_ref().filter(|pong| pong.time > end) {
+            Some(late) => Some((late.until_then, Some(*late))),
             None => Some((self.unanswered?, None)),
         }
     }

@@ -69,8 +69,9 @@ impl Closes {
         self.first.iter().flatten().chain(&self.more)
     }
 
-    fn into_all(self) -> impl Iterator<Item = SentClose> {
-        self.first.into_iter().flatten().chain(self.more)
+    fn drain(&mut self) -> impl Iterator<Item = SentClose> {
+        let first = self.first.iter_mut().filter_map(Option::take);
+        first.chain(self.more.drain(..))
     }
 }
 

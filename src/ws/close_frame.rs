@@ -80,11 +80,18 @@ impl CloseFrame {
         let Body::Code(_, reason) = &self.body else {
             return None;
         };
-        let mut text = String::from_utf8_lossy(reason);
+        if reason.is_empty() && !self.lost {
+            return None;
+        }
+        // Nearly all are UTF-8 and whole.
+        let mut text = match std::str::from_utf8(reason) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(reason),
+        };
         if self.lost && !text.ends_with('\u{fffd}') {
             text.to_mut().push('\u{fffd}');
         }
-        (!text.is_empty()).then_some(text)
+        Some(text)
     }
 }
 

@@ -111,7 +111,7 @@ impl Crowd {
             {
                 crowd.size += 1;
                 crowd.openings.push(outline.begun);
-                crowd.endings.extend(outline.signal);
+                crowd.endings.extend(outline.signal());
                 members.extend(Member::new(index, outline));
             }
         }
@@ -157,7 +157,7 @@ struct Member {
 impl Member {
     /// `None` where the session has not ended, or where it is known why.
     fn new(index: usize, outline: &Outline) -> Option<Self> {
-        let (how, ended) = outline.end?;
+        let (how, ended) = outline.end()?;
         Some(Self {
             index,
             by: outline.closer?,
@@ -301,7 +301,7 @@ impl Cohort {
     /// What its sessions share.
     fn finding(&self, outlines: &[Outline]) -> Finding {
         let all = || self.indices.iter().filter_map(|&index| outlines.get(index));
-        let server = all().next().map(|outline| outline.server);
+        let server = all().next().map(|outline| outline.server());
         let mut numbers: Vec<u64> = all().map(|outline| outline.number).collect();
         numbers.sort_unstable();
         Finding {

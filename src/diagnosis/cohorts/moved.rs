@@ -85,15 +85,15 @@ impl Move {
 
 /// The sessions whose clients moved, with their indices.
 pub(in crate::diagnosis) fn find(outlines: &[Outline], legs: &[Leg]) -> Vec<(usize, Move)> {
-    let silent = legs.iter().filter(|leg| leg.heard.is_some());
-    let sought: HashSet<u64, RandomState> = silent.filter_map(|leg| leg.identity).collect();
+    let silent = legs.iter().filter(|leg| leg.heard().is_some());
+    let sought: HashSet<u64, RandomState> = silent.filter_map(|leg| leg.identity()).collect();
     let mut moves = Vec::new();
     if sought.is_empty() {
         return moves;
     }
     let mut crowds: HashMap<u64, Vec<Seen<'_>>, RandomState> = HashMap::default();
     for (index, (outline, leg)) in outlines.iter().zip(legs).enumerate() {
-        if let Some(identity) = leg.identity.filter(|it| sought.contains(it)) {
+        if let Some(identity) = leg.identity().filter(|it| sought.contains(it)) {
             let number = outline.number;
             let seen = Seen { index, number, leg };
             crowds.entry(identity).or_default().push(seen);
@@ -116,25 +116,25 @@ struct Seen<'a> {
 /// Those in a crowd with one identity, in the order in which they began.
 fn add(moves: &mut Vec<(usize, Move)>, crowd: &[Seen<'_>]) {
     let has_credentials = crowd.iter().any(|seen| seen.leg.has_credentials);
-    let addresses: BTreeSet<IpAddr> = crowd.iter().map(|seen| seen.leg.client.ip()).collect();
+    let addresses: BTreeSet<IpAddr> = crowd.iter().map(|seen| seen.leg.client().ip()).collect();
     let most = if has_credentials { MOST_ADDRESSES } else { 2 };
     if !(2..=most).contains(&addresses.len()) {
         return;
     }
     let opened: Vec<&Seen<'_>> = crowd
         .iter()
-        .filter(|seen| seen.leg.opened.is_some())
+        .filter(|seen| seen.leg.opened().is_some())
         .collect();
     for Seen { index, leg, .. } in crowd {
-        let Some(heard) = leg.heard else { continue };
+        let Some(heard) = leg.heard() else { continue };
         let later = opened.partition_point(|seen| seen.leg.started <= heard);
         let Some(next) = opened.get(later) else {
             continue;
         };
         let after = next.leg.started.since(heard);
-        let client = next.leg.client.ip();
+        let client = next.leg.client().ip();
         // Whoever comes back from where it was has not moved.
-        if client != leg.client.ip() && after <= SOON {
+        if client != leg.client().ip() && after <= SOON {
             let moved = Move {
                 number: next.number,
                 client,

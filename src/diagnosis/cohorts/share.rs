@@ -83,7 +83,7 @@ pub(super) fn find(
     let mut all = Share::default();
     let mut places: HashMap<Place, Share, RandomState> = HashMap::default();
     for (_, (outline, &server)) in counted() {
-        let place = (server, outline.route);
+        let place = (server, outline.route());
         places.entry(place).or_default().add(is_cut(outline));
     }
     // What was at a path was at its server.
@@ -156,7 +156,7 @@ fn is_cut(outline: &Outline) -> bool {
 
 /// Its server, and its path there.
 fn places_of(outline: &Outline, server: u32) -> impl Iterator<Item = Place> {
-    let path = outline.route.map(|route| (server, Some(route)));
+    let path = outline.route().map(|route| (server, Some(route)));
     std::iter::once((server, None)).chain(path)
 }
 

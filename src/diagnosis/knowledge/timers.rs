@@ -4,10 +4,8 @@
 //! first. A product with several timers has a row for each; a setting without a default of its
 //! own is left out.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use foldhash::fast::RandomState;
 use serde::Deserialize;
 
 use super::Verified;
@@ -47,6 +45,9 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// How many there are.
+    const COUNT: usize = Self::AfterReload as usize + 1;
+
     /// What it counts from, in words: `60 s` + `after …`.
     pub const fn since(self) -> &'static str {
         match self {
@@ -176,13 +177,34 @@ const EARLY: f64 = 0.05;
 /// How far two clocks run apart: 100 parts in a million is a bad crystal.
 const DRIFT: f64 = 0.0001;
 
+/// After how many seconds a timer can have fired.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    earliest: f64,
+    due: f64,
+    /// How much later than that, without slack.
+    late: f64,
+}
+
+impl Window {
+    fn holds(&self, seconds: f64, slack: f64) -> bool {
+        self.earliest <= seconds && seconds <= self.due + (self.late + slack.max(0.0))
+    }
+}
+
 impl Timer {
     /// Can it have fired after `seconds`? `slack`, in seconds, is what the way there and back may
     /// add: one round trip.
     pub fn fits(&self, seconds: f64, slack: f64) -> bool {
-        let early = EARLY.max(self.seconds * DRIFT);
-        let late = LATE.max(self.seconds * LATE_SHARE) + slack.max(0.0);
-        (self.seconds - early..=self.seconds + late).contains(&seconds)
+        self.window().holds(seconds, slack)
+    }
+
+    fn window(&self) -> Window {
+        Window {
+            earliest: self.seconds - EARLY.max(self.seconds * DRIFT),
+            due: self.seconds,
+            late: LATE.max(self.seconds * LATE_SHARE),
+        }
     }
 }
 
@@ -197,21 +219,38 @@ pub fn all() -> &'static [Timer] {
 ///
 /// Silent ones are among them, but do not strike of themselves: see [`forgotten`].
 pub fn candidates(clock: Clock, seconds: f64, slack: f64) -> impl Iterator<Item = &'static Timer> {
-    let timers = counting(clock).iter().copied();
-    timers.filter(move |timer| timer.fits(seconds, slack))
+    let Counting { timers, earliest } = counting(clock);
+    // Most sessions end sooner than any timer fires.
+    let timers = if seconds < *earliest { &[] } else { &**timers };
+    let fitting = timers
+        .iter()
+        .filter(move |(window, _)| window.holds(seconds, slack));
+    fitting.map(|&(_, timer)| timer)
 }
 
-/// The timers that count with `clock`, what one meets most often first.
-pub fn counting(clock: Clock) -> &'static [&'static Timer] {
-    type ByClock = HashMap<Clock, Vec<&'static Timer>, RandomState>;
-    static BY_CLOCK: LazyLock<ByClock> = LazyLock::new(|| {
-        let mut by_clock = ByClock::default();
-        for timer in all() {
-            by_clock.entry(timer.clock).or_default().push(timer);
-        }
-        by_clock
+/// The timers that count with one clock.
+struct Counting {
+    /// What one meets most often first.
+    timers: Vec<(Window, &'static Timer)>,
+    /// The fewest seconds after which one of them can have fired.
+    earliest: f64,
+}
+
+fn counting(clock: Clock) -> &'static Counting {
+    static BY_CLOCK: LazyLock<[Counting; Clock::COUNT]> = LazyLock::new(|| {
+        std::array::from_fn(|clock| {
+            let timers = all().iter().filter(|timer| timer.clock as usize == clock);
+            let timers: Vec<_> = timers.map(|timer| (timer.window(), timer)).collect();
+            let earliest = timers.iter().map(|(window, _)| window.earliest);
+            Counting {
+                earliest: earliest.fold(f64::INFINITY, f64::min),
+                timers,
+            }
+        })
     });
-    BY_CLOCK.get(&clock).map_or(&[], Vec::as_slice)
+    // Each variant has its place.
+    #[expect(clippy::indexing_slicing, reason = "as many as there are variants")]
+    &BY_CLOCK[clock as usize]
 }
 
 /// The tables that may have forgotten a flow without a packet for `seconds`, the one with the
@@ -232,7 +271,8 @@ pub fn forgotten(seconds: f64) -> impl Iterator<Item = &'static Timer> {
 
 /// How long ends wait for the answer to their Close frame before they drop the transport.
 pub fn close_timeouts() -> impl Iterator<Item = &'static Timer> {
-    counting(Clock::AfterClose).iter().copied()
+    let timers = &counting(Clock::AfterClose).timers;
+    timers.iter().map(|&(_, timer)| timer)
 }
 
 #[cfg(test)]

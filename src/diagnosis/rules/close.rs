@@ -144,7 +144,8 @@ pub(super) fn error_code(case: &Case<'_>) -> Option<Found> {
     };
     let found = case.found(name, Confidence::Certain, culprit);
     let is_cut = || cut_after_close(case).or_else(|| unanswered(case));
-    Some(found.why(|| is_cut().map_or_else(Cow::default, |other| other.why)))
+    let why = || Some(is_cut()?.words?.why);
+    Some(found.why(|| why().unwrap_or_default()))
 }
 
 /// Nobody answered the Close, and nothing says that an answer is only missing from the capture.

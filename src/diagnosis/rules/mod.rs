@@ -22,14 +22,20 @@ use crate::session::facts::Answer;
 use crate::session::facts::Violation;
 use crate::session::{Confidence, Detail, Evidence, Party, Side, State};
 
-/// A cause that fits, why, and how well. Sentences, evidence and other causes are made only where
-/// the case is to be told [in words](Case::in_words).
+/// A cause that fits, and how well.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     /// Name of the cause, as in [`super::causes`].
     pub(super) name: &'static str,
     pub(super) confidence: Confidence,
     pub(super) culprit: Option<Party>,
+    /// Where the case is to be told [in words](Case::in_words).
+    pub(super) words: Option<Box<Words>>,
+}
+
+/// Why it fits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Words {
     /// One sentence that says what shows it; may be empty.
     pub(super) why: Cow<'static, str>,
     /// Advice for this very case; else that of the cause.
@@ -38,7 +44,6 @@ pub(super) struct Found {
     pub(super) evidence: Vec<Evidence>,
     /// Other causes that fit.
     pub(super) others: Vec<&'static str>,
-    in_words: bool,
 }
 
 impl Case<'_> {
@@ -53,41 +58,37 @@ impl Case<'_> {
             name,
             confidence,
             culprit: culprit.into(),
-            why: Cow::Borrowed(""),
-            advice: None,
-            evidence: Vec::new(),
-            others: Vec::new(),
-            in_words: self.in_words,
+            words: self.in_words.then(Box::default),
         }
     }
 }
 
 impl Found {
     fn why<W: Into<Cow<'static, str>>>(mut self, why: impl FnOnce() -> W) -> Self {
-        if self.in_words {
-            self.why = why().into();
+        if let Some(words) = &mut self.words {
+            words.why = why().into();
         }
         self
     }
 
     fn advise<A: Into<Cow<'static, str>>>(mut self, advice: impl FnOnce() -> A) -> Self {
-        if self.in_words {
-            self.advice = Some(advice().into());
+        if let Some(words) = &mut self.words {
+            words.advice = Some(advice().into());
         }
         self
     }
 
     fn show(mut self, evidence: impl FnOnce() -> Evidence) -> Self {
-        if self.in_words {
-            self.evidence.push(evidence());
+        if let Some(words) = &mut self.words {
+            words.evidence.push(evidence());
         }
         self
     }
 
     /// This fits as well.
     fn or(mut self, other: &'static str) -> Self {
-        if self.in_words {
-            self.others.push(other);
+        if let Some(words) = &mut self.words {
+            words.others.push(other);
         }
         self
     }
@@ -203,8 +204,9 @@ pub(super) fn judge(case: &Case<'_>, detail: Detail) -> Found {
     if detail > Detail::Row && found.confidence != Confidence::Certain {
         let others = rules.filter_map(|rule| Some(rule(case)?.name));
         let name = found.name;
-        found.others.extend(others.filter(|other| *other != name));
-        found.others.dedup();
+        let told = &mut found.words.get_or_insert_default().others;
+        told.extend(others.filter(|other| *other != name));
+        told.dedup();
     }
     found
 }

@@ -30,9 +30,8 @@ fn matching(case: &Case<'_>, side: Side, code: Option<u16>) -> Option<Match> {
     clocks.into_iter().find_map(|(clock, nanos)| {
         let idle = seconds(nanos?);
         let may_be = |timer: &Timer| timer.by.may_be(side) && timer.ends.fits_close(code);
-        let fits = |timer: &&&Timer| may_be(timer) && timer.fits(idle, slack);
         let mut names: Vec<&'static str> = Vec::new();
-        for timer in timers::counting(clock).iter().filter(fits) {
+        for timer in timers::candidates(clock, idle, slack).filter(|timer| may_be(timer)) {
             if names.len() < MAX_NAMED && !names.contains(&&*timer.product) {
                 names.push(&timer.product);
             }

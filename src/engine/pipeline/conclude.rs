@@ -19,9 +19,9 @@ pub(super) fn tell_earlier(
     until: Option<Timestamp>,
 ) {
     let name = stack.name(key);
-    for tracker in stack.take_earlier() {
+    for mut tracker in stack.take_earlier() {
         let trace = stack.trace.as_deref().cloned();
-        let session = tell(tracker, stack.tcp(), name, until, told.detail);
+        let session = tell(&mut tracker, stack.tcp(), name, until, told.detail);
         told.push(session, trace);
     }
 }
@@ -74,9 +74,9 @@ pub(super) fn conclude_in_place(
         count(unread, summary);
     }
     tell_earlier(key, stack, told, until);
-    if let Some(tracker) = tracker {
+    if let Some(mut tracker) = tracker {
         let is_unconnected = tracker.is_unconnected();
-        let session = tell(*tracker, stack.tcp(), name, until, told.detail);
+        let session = tell(&mut tracker, stack.tcp(), name, until, told.detail);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
@@ -110,11 +110,17 @@ fn conclude_sealed(
     if !is_failed && !tells_opaque {
         return;
     }
-    let Some(tracker) = stack.seal(&key, sealed, common.settings.story) else {
+    let Some(mut tracker) = stack.seal(&key, sealed, common.settings.story) else {
         return;
     };
     let until = told.seen_until(summary);
-    let session = tell(*tracker, stack.tcp(), stack.name(key), until, told.detail);
+    let session = tell(
+        &mut tracker,
+        stack.tcp(),
+        stack.name(key),
+        until,
+        told.detail,
+    );
     if !matches!(session.verdict.state, State::Failed | State::Closed) {
         return;
     }

@@ -371,9 +371,9 @@ impl Pipeline {
         stack.is_watched = false;
         if verge == Verge::Refused {
             // The connection may carry other requests, and another attempt.
-            if let Some(tracker) = stack.take_refused() {
+            if let Some(mut tracker) = stack.take_refused() {
                 let (name, detail) = (stack.name(key), self.told.detail);
-                let session = tell(*tracker, stack.tcp(), name, Some(now), detail);
+                let session = tell(&mut tracker, stack.tcp(), name, Some(now), detail);
                 self.told.push(session, stack.trace.as_deref().cloned());
             }
         } else {

@@ -104,10 +104,10 @@ impl Pipeline {
         let (key, Followed::Whole(stack)) = self.flows.entry_mut(id.0)? else {
             return None;
         };
-        let tracker = stack.described()?;
+        let mut tracker = stack.described()?;
         let until = self.summary.span.map(|(_, last)| last);
         let mut session = tell(
-            tracker,
+            &mut tracker,
             stack.tcp(),
             stack.name(key),
             until,

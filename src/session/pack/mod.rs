@@ -3,10 +3,12 @@
 //!
 //! These bytes never leave the process.
 
+mod arrange;
 mod fields;
 mod rows;
 mod texts;
 
+use self::arrange::arrange;
 use self::rows::Rows;
 use self::texts::{Names, Texts};
 use super::{Brief, Detail, Session};
@@ -72,7 +74,9 @@ impl Pack {
     pub fn arrange<'p>(&mut self, places: impl Iterator<Item = &'p mut Place>) {
         // What is packed is written once and stays where it is.
         if self.detail == Detail::Row {
-            self.rows.arrange(places.map(|place| &mut place.at));
+            let renumber = |(at, place): (u32, &mut Place)| std::mem::replace(&mut place.at, at);
+            let rows: Vec<u32> = (0..).zip(places).map(renumber).collect();
+            self.rows.arrange(&rows);
         }
     }
 

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::RandomState;
 
+use super::arrange;
 use crate::session::{
     Brief, Clocks, Opening, Party, Said, Session, State, Tls, Transport, TransportEnd,
 };
@@ -22,7 +23,8 @@ const RECENT: usize = 1 << 12;
 #[derive(Clone, Copy, Debug)]
 struct Row {
     started: Timestamp,
-    ended: Option<Timestamp>,
+    /// Where it has ended.
+    ended: Timestamp,
     client: (IpAddr, u16),
     server: (IpAddr, u16),
     host: Text,
@@ -36,6 +38,13 @@ struct Row {
     transport: Transport,
     state: State,
     closer: Option<Party>,
+    has_ended: bool,
+}
+
+impl Row {
+    fn ended(&self) -> Option<Timestamp> {
+        self.has_ended.then_some(self.ended)
+    }
 }
 
 /// What is shown of sessions that failed, and of TLS.
@@ -85,7 +94,7 @@ impl Rows {
         let address = |address: SocketAddr| (address.ip(), address.port());
         self.all.push(Row {
             started: session.started,
-            ended: session.ended,
+            ended: session.ended.unwrap_or_default(),
             client: address(session.client),
             server: address(session.server),
             host: texts.keep(opening.host()),
@@ -98,20 +107,14 @@ impl Rows {
             transport: session.transport,
             state: verdict.state,
             closer: verdict.closer,
+            has_ended: session.ended.is_some(),
         });
         self.all.len() - 1
     }
 
-    /// Puts rows in the order of these indices, which become their new ones; others are forgotten.
-    pub(super) fn arrange<'i>(&mut self, indices: impl Iterator<Item = &'i mut u32>) {
-        let mut arranged = Vec::with_capacity(self.all.len());
-        for index in indices {
-            if let Some(row) = self.all.get(*index as usize) {
-                *index = u32::try_from(arranged.len()).unwrap_or(u32::MAX);
-                arranged.push(*row);
-            }
-        }
-        self.all = arranged;
+    /// Puts rows in the order of these indices; others are forgotten.
+    pub(super) fn arrange(&mut self, indices: &[u32]) {
+        arrange(&mut self.all, indices);
     }
 
     /// What a row shows of the one at `at`, numbered 0.
@@ -124,7 +127,7 @@ impl Rows {
         Some(Brief {
             number: 0,
             started: row.started,
-            ended: row.ended,
+            ended: row.ended(),
             client: row.client.into(),
             server: row.server.into(),
             path: path.or_else(|| self.texts.get(tls?.sni)),
@@ -152,7 +155,7 @@ impl Rows {
         let Some(row) = self.all.get(at) else { return };
         let rare = self.rare(row);
         session.started = row.started;
-        session.ended = row.ended;
+        session.ended = row.ended();
         session.client = row.client.into();
         session.server = row.server.into();
         session.transport = row.transport;
@@ -292,6 +295,6 @@ mod tests {
 
     #[test]
     fn a_row_is_small() {
-        assert!(size_of::<Row>() <= 136, "{}", size_of::<Row>());
+        assert!(size_of::<Row>() <= 128, "{}", size_of::<Row>());
     }
 }

@@ -1,7 +1,6 @@
 //! The end of a session: what TCP knows joins what was collected.
 
-use super::side::{LastSeen, SideSoFar};
-use super::{SentClose, Tracker};
+use super::Tracker;
 use crate::flow::End;
 use crate::session::Side;
 use crate::session::facts::{Back, Facts, IcmpMeaning, IcmpSeen, Mark, SideFacts, Sides};
@@ -12,13 +11,9 @@ impl Tracker {
     /// All there is to know, with what TCP knows, once the connection is over or the capture is:
     /// into `all`, which is blank. That is large, so it stays where it is.
     pub fn conclude(&mut self, tcp: &Connection, all: &mut Facts) {
-        let Sides { client, server } = std::mem::take(&mut self.sides);
-        let talked = Sides {
-            client: client.last_frame,
-            server: server.last_frame,
-        };
-        self.conclude_side(Side::Client, client, talked.server, tcp, all);
-        self.conclude_side(Side::Server, server, talked.client, tcp, all);
+        for side in Side::BOTH {
+            self.conclude_side(side, tcp, &mut all.sides[side]);
+        }
         all.opening = self.take_opening();
         all.upgrade_asked = self.upgrade_asked;
         all.request = self.requested;
@@ -53,15 +48,13 @@ impl Tracker {
             all.unconnected = rare.unconnected.take();
             alerts = std::mem::take(&mut rare.alerts);
         }
-        let closes = self.closes.take().map(|closes| closes.into_all());
-        for sent in closes.into_iter().flatten() {
-            let SentClose {
-                from,
-                mut close,
-                ack,
-            } = sent;
-            close.mark.heard = heard(tcp, self.end(from), ack);
-            all.sides[from].closes.push(close);
+        let mut closes = self.closes.take().map(|closes| *closes);
+        for sent in closes.iter_mut().flat_map(|closes| closes.drain()) {
+            let closes = &mut all.sides[sent.from].closes;
+            closes.push(sent.close);
+            if let Some(close) = closes.last_mut() {
+                close.mark.heard = heard(tcp, self.end(sent.from), sent.ack);
+            }
         }
         for (side, alert) in alerts {
             let mark = Mark {
@@ -143,24 +136,18 @@ impl Tracker {
         }
     }
 
-    /// What one side did; `heard`: the last frame of its peer.
-    fn conclude_side(
-        &self,
-        side: Side,
-        so_far: SideSoFar,
-        heard: Option<LastSeen>,
-        tcp: &Connection,
-        all: &mut Facts,
-    ) {
+    /// What one side did.
+    fn conclude_side(&mut self, side: Side, tcp: &Connection, facts: &mut SideFacts) {
         let end = self.end(side);
         let stream = tcp.stream(end);
-        let facts = &mut all.sides[side];
+        let so_far = &self.sides[side];
         // Whoever never answered a SYN sent nothing that could be missing.
         facts.captured = tcp.has_seen(end) || self.is_unconnected();
         facts.sent = so_far.sent();
         facts.sent_frame = facts.sent.frames > 0;
         // A Close is answered next (RFC 6455 §5.5.1): one whose peer talked on has none.
         let talked_on = || {
+            let heard = self.sides[side.other()].last_frame.as_ref();
             let ack = heard.and_then(|last| last.ack);
             ack.is_some_and(|ack| stream.is_started() && stream.offset(ack) >= 0)
         };
@@ -171,12 +158,12 @@ impl Tracker {
             && !talked_on();
         facts.last_data_frame = so_far.last_data_frame();
         facts.last_frame = so_far.last_frame.map(|last| (last.packet, last.time));
-        if let Some(pings) = so_far.pings {
-            facts.pings = *pings;
+        if let Some(pings) = &so_far.pings {
+            facts.pings = **pings;
         }
-        if let Some(rough) = so_far.rough {
+        if let Some(rough) = &mut self.sides[side].rough {
             facts.violation = rough.violation;
-            facts.holes = rough.holes;
+            facts.holes = std::mem::take(&mut rough.holes);
             facts.tail = rough.tail;
             facts.inflated = rough.inflated;
         }
