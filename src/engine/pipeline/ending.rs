@@ -303,7 +303,10 @@ impl Pipeline {
                 conclude_in_place(key, stack, common, told, summary);
                 stack.retire();
             }
-            Some((_, Followed::Prelude(_) | Followed::Passing(_))) => {
+            Some((key, followed)) => {
+                if let Some(server) = followed.dark_server(&key) {
+                    known.add_tls(server);
+                }
                 if let Some((key, followed)) = flows.remove(slot) {
                     conclude(key, followed, common, told, summary);
                 }
