@@ -11,15 +11,15 @@ use super::outline::{Leg, Outline};
 use super::servers::Servers;
 use crate::session::{Finding, Session};
 
-/// What is to be added, by index of the session.
+/// What is to be added, by number of the session.
 #[derive(Debug, Default)]
 pub struct Amendments {
     cohorts: Vec<Correction>,
-    /// One more than the index of its cohort, 0 for none, for each session; empty where there is
-    /// no cohort.
+    /// One more than the index of its cohort, 0 for none, for each session, that with the number 1
+    /// first; empty where there is no cohort.
     of: Vec<u32>,
-    legs: HashMap<usize, Other, RandomState>,
-    moves: HashMap<usize, Move, RandomState>,
+    legs: HashMap<u64, Other, RandomState>,
+    moves: HashMap<u64, Move, RandomState>,
 }
 
 /// What the other legs of a session tell.
@@ -31,29 +31,35 @@ pub(super) struct Other {
 }
 
 impl Amendments {
-    /// Compares all sessions of a run, in the order of their numbers; `legs` may be empty where
-    /// nobody is to be told of them. The findings come in the order of their first sessions. `path`
-    /// gives that of a session, where it is known.
+    /// Compares all sessions of a run, in any order; `legs` may be empty where nobody is to be told
+    /// of them. The findings come in the order of their first sessions. `path` gives that of a
+    /// session, where it is known.
     pub fn find(
         outlines: &mut [Outline],
         legs: &[Leg],
         path: &dyn Fn(&Outline) -> Option<String>,
     ) -> (Vec<Finding>, Self) {
-        let moves = moved::find(outlines, legs);
-        for &index in moves.keys() {
+        let mut moves = HashMap::default();
+        for (index, moved) in moved::find(outlines, legs) {
             if let Some(outline) = outlines.get_mut(index) {
                 outline.cause = moved::CAUSE;
+                moves.insert(outline.number, moved);
             }
         }
         let servers = Servers::of(outlines);
         let (findings, cohorts) = cohorts::find(outlines, &servers, path);
         let mut of = Vec::new();
         if !cohorts.is_empty() {
-            of.resize(outlines.len(), 0);
+            let numbers = outlines.iter().map(|outline| outline.number);
+            of.resize(numbers.max().map_or(0, place), 0);
         }
         for (number, cohort) in (1..).zip(&cohorts) {
-            for &index in &cohort.indices {
-                if let Some(of) = of.get_mut(index) {
+            let members = cohort.indices.iter().filter_map(|&at| outlines.get(at));
+            for outline in members {
+                if let Some(of) = place(outline.number)
+                    .checked_sub(1)
+                    .and_then(|at| of.get_mut(at))
+                {
                     *of = number;
                 }
             }
@@ -67,32 +73,39 @@ impl Amendments {
         (findings, amendments)
     }
 
-    /// Adds what there is to `session`, the one at `index`.
-    pub fn apply(&self, index: usize, session: &mut Session) {
-        if let Some(moved) = self.moves.get(&index) {
+    /// Adds what there is to `session`.
+    pub fn apply(&self, session: &mut Session) {
+        let number = session.number;
+        if let Some(moved) = self.moves.get(&number) {
             moved.apply(session);
         }
-        if let Some(cohort) = self.cohort(index) {
+        if let Some(cohort) = self.cohort(number) {
             cohort.apply(session);
         }
-        if let Some(other) = self.legs.get(&index) {
+        if let Some(other) = self.legs.get(&number) {
             session.related.clone_from(&other.related);
             session.verdict.summary.push_str(&other.origin);
         }
     }
 
-    /// The cause of the session at `index`, which by itself has this one.
+    /// The cause of the session with this number, which by itself has that one.
     #[inline]
-    pub fn cause(&self, index: usize, own: &'static str) -> &'static str {
-        let has_moved = !self.moves.is_empty() && self.moves.contains_key(&index);
+    pub fn cause(&self, number: u64, own: &'static str) -> &'static str {
+        let has_moved = !self.moves.is_empty() && self.moves.contains_key(&number);
         let cause = if has_moved { moved::CAUSE } else { own };
-        self.cohort(index).map_or(cause, |it| it.cause(cause))
+        self.cohort(number).map_or(cause, |it| it.cause(cause))
     }
 
-    fn cohort(&self, index: usize) -> Option<&Correction> {
-        let at = self.of.get(index)?.checked_sub(1)?;
-        self.cohorts.get(at as usize)
+    #[inline]
+    fn cohort(&self, number: u64) -> Option<&Correction> {
+        let at = self.of.get(place(number).checked_sub(1)?)?;
+        self.cohorts.get(at.checked_sub(1)? as usize)
     }
+}
+
+/// Where a session stands among all, the first one at 1.
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Compares `sessions`, and tells them what there is to add.
@@ -113,8 +126,8 @@ pub(super) fn compare(sessions: &mut [Session]) -> Vec<Finding> {
         session?.opening.path().map(str::to_owned)
     };
     let (findings, amendments) = Amendments::find(&mut outlines, &legs, &path);
-    for (index, session) in sessions.iter_mut().enumerate() {
-        amendments.apply(index, session);
+    for session in sessions {
+        amendments.apply(session);
     }
     findings
 }

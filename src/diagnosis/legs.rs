@@ -69,13 +69,13 @@ impl<'a> All<'a> {
     }
 }
 
-/// Finds the legs among sessions in the order of their numbers, and what each is to be told of its
-/// others. `servers` are those of `outlines`.
+/// Finds the legs among sessions, and what each is to be told of its others, by its number.
+/// `servers` are those of `outlines`.
 pub(super) fn join(
     outlines: &[Outline],
     legs: &[Leg],
     servers: &Servers,
-) -> HashMap<usize, Other, RandomState> {
+) -> HashMap<u64, Other, RandomState> {
     let seen = All { outlines, legs };
     let mut chains = by_key(seen);
     let keyed: BTreeSet<usize> = chains.iter().flatten().map(|leg| leg.index).collect();
@@ -92,18 +92,18 @@ pub(super) fn join(
 fn by_key(seen: All<'_>) -> Vec<Vec<Seen<'_>>> {
     let keys = || {
         seen.iter()
-            .filter_map(|leg| Some((leg.leg.key()?, leg.leg.started, leg.index)))
+            .filter_map(|leg| Some((leg.leg.key()?, leg.leg.started, leg.outline.number, leg.index)))
     };
     let repeated = Repeated::among(keys().map(|(key, ..)| key), seen.legs.len());
-    let mut keyed: Vec<(u64, Timestamp, usize)> =
+    let mut keyed: Vec<(u64, Timestamp, u64, usize)> =
         keys().filter(|(key, ..)| repeated.may_have(*key)).collect();
     keyed.sort_unstable();
-    let same = keyed.chunk_by(|(key, first, _), (other, second, _)| {
+    let same = keyed.chunk_by(|(key, first, ..), (other, second, ..)| {
         key == other && second.since(*first) <= MAX_SETUP
     });
     same.filter(|legs| (2..=MAX_LEGS).contains(&legs.len()))
         .map(|legs| {
-            let legs = legs.iter().filter_map(|&(_, _, index)| seen.get(index));
+            let legs = legs.iter().filter_map(|&(.., index)| seen.get(index));
             legs.collect::<Vec<Seen<'_>>>()
         })
         .filter(|legs| have_own_ends(legs))
@@ -229,6 +229,7 @@ fn by_looks<'a>(seen: All<'a>, keyed: &BTreeSet<usize>, servers: &Servers) -> Ve
             pairs.push((outer, inner));
         }
     }
+    pairs.sort_unstable_by_key(|(outer, _)| outer.outline.number);
     // Who is wanted by two belongs to neither.
     let mut wanted: HashMap<usize, usize, RandomState> = HashMap::default();
     for (_, inner) in &pairs {
@@ -241,11 +242,11 @@ fn by_looks<'a>(seen: All<'a>, keyed: &BTreeSet<usize>, servers: &Servers) -> Ve
         .collect()
 }
 
-fn relate(others: &mut HashMap<usize, Other, RandomState>, chain: &[Seen<'_>]) {
+fn relate(others: &mut HashMap<u64, Other, RandomState>, chain: &[Seen<'_>]) {
     for leg in chain {
         let own = leg.outline.number;
         let numbers = chain.iter().map(|leg| leg.outline.number);
-        let related = &mut others.entry(leg.index).or_default().related;
+        let related = &mut others.entry(own).or_default().related;
         related.extend(numbers.filter(|&number| number != own));
         related.sort_unstable();
         related.dedup();
@@ -253,10 +254,10 @@ fn relate(others: &mut HashMap<usize, Other, RandomState>, chain: &[Seen<'_>]) {
 }
 
 /// Adds on which of the legs of a chain the end began.
-fn tell_origin(others: &mut HashMap<usize, Other, RandomState>, chain: &[Seen<'_>]) {
+fn tell_origin(others: &mut HashMap<u64, Other, RandomState>, chain: &[Seen<'_>]) {
     for (leg, sentence) in chain.iter().zip(origin(chain).unwrap_or_default()) {
         others
-            .entry(leg.index)
+            .entry(leg.outline.number)
             .or_default()
             .origin
             .push_str(&sentence);

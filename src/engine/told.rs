@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::sealed::stage;
-use super::shelf::{Found, Shelves};
+use super::shelf::Shelves;
 use crate::diagnosis::amend::Amendments;
 use crate::diagnosis::outline::Outline;
 use crate::limits;
-use crate::session::pack::{Pack, Place, arrange};
+use crate::session::pack::{Pack, Place};
 use crate::session::{Brief, Finding, Session, Transport};
 
 /// What is kept of sessions that were handed on as they ended: enough to compare them by.
@@ -84,12 +84,15 @@ impl Gone {
     }
 }
 
-/// All of both, in the first of them; where that is empty, nothing is moved.
-fn append<T>(to: &mut Vec<T>, from: &mut Vec<T>) {
-    if to.is_empty() {
-        std::mem::swap(to, from);
+/// Adds what is on a shelf of those that have a number. Nothing is copied where there is but one
+/// shelf.
+fn append_told<T>(all: &mut Vec<T>, shelf: &mut Vec<T>, numbers: &[u32]) {
+    let mut its = numbers.iter();
+    shelf.retain(|_| its.next().is_some_and(|&number| number > 0));
+    if all.is_empty() {
+        std::mem::swap(all, shelf);
     } else {
-        to.append(from);
+        all.append(shelf);
     }
 }
 
@@ -113,35 +116,34 @@ impl Told {
             abnormal,
             opaque,
         } = all;
-        let place = |&(_, shelf, at): &Found| {
-            let shelved = shelves.get(shelf as usize)?.places.get(at as usize)?;
-            Some((shelf, shelved.place))
-        };
-        let mut places: Vec<(u32, Place)> = order.iter().filter_map(place).collect();
-        // Of the shelves one behind the other each begins at this index.
-        let mut first = 0;
-        let firsts: Vec<u32> = shelves
+        // The number of each on each shelf; 0 for those that are not told.
+        let mut numbers: Vec<Vec<u32>> = shelves
             .iter()
-            .map(|shelf| {
-                let next = first + u32::try_from(shelf.outlines.len()).unwrap_or(0);
-                std::mem::replace(&mut first, next)
-            })
+            .map(|shelf| vec![0; shelf.places.len()])
             .collect();
-        let index = |&(_, shelf, at): &Found| Some(firsts.get(shelf as usize)? + at);
-        let indices: Vec<u32> = order.iter().filter_map(index).collect();
+        for (number, &(_, shelf, at)) in (1..).zip(&order) {
+            let its = numbers.get_mut(shelf as usize);
+            if let Some(place) = its.and_then(|its| its.get_mut(at as usize)) {
+                *place = number;
+            }
+        }
+        let mut places = vec![(0, Place::default()); order.len()];
         drop(order);
+        // There are never many twice, and what is large stays where it is.
         let (mut outlines, mut legs) = (Vec::new(), Vec::new());
-        for shelf in &mut shelves {
+        for ((index, shelf), numbers) in (0..).zip(&mut shelves).zip(&numbers) {
+            let its = shelf.places.iter().zip(&mut shelf.outlines).zip(numbers);
+            for ((shelved, outline), &number) in its {
+                outline.number = number.into();
+                let at = number.checked_sub(1).map(|at| at as usize);
+                if let Some(place) = at.and_then(|at| places.get_mut(at)) {
+                    *place = (index, shelved.place);
+                }
+            }
             shelf.places = Vec::new();
-            append(&mut outlines, &mut shelf.outlines);
-            append(&mut legs, &mut shelf.legs);
+            append_told(&mut outlines, &mut shelf.outlines, numbers);
+            append_told(&mut legs, &mut shelf.legs, numbers);
         }
-        arrange(&mut outlines, &indices);
-        for (number, outline) in (1..).zip(&mut outlines) {
-            outline.number = number;
-        }
-        arrange(&mut legs, &indices);
-        drop(indices);
         let mut packs: Vec<Pack> = shelves.into_iter().map(|shelf| shelf.pack).collect();
         for (number, pack) in (0..).zip(&mut packs) {
             let its = places.iter_mut().filter(|(of, _)| *of == number);
@@ -191,7 +193,7 @@ impl Told {
         };
         pack.read(place, session);
         session.number = index as u64 + 1;
-        self.amendments.apply(index, session);
+        self.amendments.apply(session);
         true
     }
 
@@ -201,9 +203,10 @@ impl Told {
     pub fn brief<'a>(&'a self, index: usize, session: &'a mut Session) -> Option<Brief<'a>> {
         let (pack, place) = self.place(index)?;
         let brief = pack.brief(place, session)?;
+        let number = index as u64 + 1;
         Some(Brief {
-            number: index as u64 + 1,
-            cause: self.amendments.cause(index, brief.cause),
+            number,
+            cause: self.amendments.cause(number, brief.cause),
             ..brief
         })
     }

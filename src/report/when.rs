@@ -123,10 +123,13 @@ impl Reading {
         let mut text = Short::new();
         match *self {
             Self::Civil(_, nanos) => {
-                put_time(&mut text, nanos / NANOS);
-                if !brief {
-                    put_fraction::<3>(&mut text, nanos % NANOS / MILLI);
-                }
+                let mut time = *b"00:00:00.000";
+                let [hours, minutes, seconds] = of_day(nanos);
+                put::<0, 2, _>(&mut time, hours);
+                put::<3, 2, _>(&mut time, minutes);
+                put::<6, 2, _>(&mut time, seconds);
+                put::<9, 3, _>(&mut time, u32::try_from(nanos % NANOS / MILLI).unwrap_or(0));
+                text.put_some(time, self.width(brief));
             }
             Self::Since(nanos) => {
                 text.put(if nanos < 0 { *b"-" } else { *b"+" });
@@ -148,15 +151,11 @@ const fn civil(time: Timestamp, offset: i64) -> (Day, i64) {
     (Day { number }, of_day.rem_euclid(DAY))
 }
 
-/// `HH:MM:SS`, of seconds since midnight.
+/// Hours, minutes and seconds of so many nanoseconds of a day.
 #[inline]
-fn put_time(text: &mut Short, secs: i64) {
-    let secs = u32::try_from(secs).unwrap_or(0);
-    text.put(short::digits::<2>(secs / 3600));
-    text.put(*b":");
-    text.put(short::digits::<2>(secs / 60 % 60));
-    text.put(*b":");
-    text.put(short::digits::<2>(secs % 60));
+fn of_day(nanos: i64) -> [u32; 3] {
+    let secs = u32::try_from(nanos / NANOS).unwrap_or(0);
+    [secs / 3600, secs / 60 % 60, secs % 60]
 }
 
 /// A point, and `N` digits behind it.
@@ -317,29 +316,39 @@ pub fn shortest_span(nanos: i64) -> String {
 pub fn rfc3339(time: Timestamp) -> Rfc3339 {
     let (day, nanos) = civil(time, 0);
     let date = day.date();
-    let field = |value: i8| u32::from(value.unsigned_abs());
-    let mut text = Short::new();
+    let month = u32::from(date.month().unsigned_abs());
+    let day = u32::from(date.day().unsigned_abs());
+    let [hours, minutes, seconds] = of_day(nanos);
+    let nanos = u32::try_from(nanos % NANOS).unwrap_or(0);
+    let mut text = *b"0000-00-00T00:00:00.000000000Z";
     // A `Timestamp` lies between the years 1677 and 2262.
-    text.put(short::digits::<4>(date.year().unsigned_abs().into()));
-    text.put(*b"-");
-    text.put(short::digits::<2>(field(date.month())));
-    text.put(*b"-");
-    text.put(short::digits::<2>(field(date.day())));
-    text.put(*b"T");
-    put_time(&mut text, nanos / NANOS);
-    put_fraction::<9>(&mut text, nanos % NANOS);
-    text.put(*b"Z");
+    put::<0, 4, _>(&mut text, date.year().unsigned_abs().into());
+    put::<5, 2, _>(&mut text, month);
+    put::<8, 2, _>(&mut text, day);
+    put::<11, 2, _>(&mut text, hours);
+    put::<14, 2, _>(&mut text, minutes);
+    put::<17, 2, _>(&mut text, seconds);
+    put::<20, 9, _>(&mut text, nanos);
     Rfc3339(text)
+}
+
+/// Writes `N` digits of a number to where they begin at `AT`: with both known, there is no loop.
+#[inline]
+fn put<const AT: usize, const N: usize, const ALL: usize>(text: &mut [u8; ALL], number: u32) {
+    let places = text.iter_mut().skip(AT);
+    places
+        .zip(short::digits::<N>(number))
+        .for_each(|(place, digit)| *place = digit);
 }
 
 /// A point in time as `2023-11-14T22:13:20.000000001Z`.
 #[derive(Clone, Copy, Debug)]
-pub struct Rfc3339(Short);
+pub struct Rfc3339([u8; 30]);
 
 impl Rfc3339 {
     /// As a text.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

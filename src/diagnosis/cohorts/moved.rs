@@ -83,14 +83,11 @@ impl Move {
     }
 }
 
-/// The sessions whose clients moved, by their indices.
-pub(in crate::diagnosis) fn find(
-    outlines: &[Outline],
-    legs: &[Leg],
-) -> HashMap<usize, Move, RandomState> {
+/// The sessions whose clients moved, with their indices.
+pub(in crate::diagnosis) fn find(outlines: &[Outline], legs: &[Leg]) -> Vec<(usize, Move)> {
     let silent = legs.iter().filter(|leg| leg.heard().is_some());
     let sought: HashSet<u64, RandomState> = silent.filter_map(|leg| leg.identity()).collect();
-    let mut moves = HashMap::default();
+    let mut moves = Vec::new();
     if sought.is_empty() {
         return moves;
     }
@@ -117,7 +114,7 @@ struct Seen<'a> {
 }
 
 /// Those in a crowd with one identity, in the order in which they began.
-fn add(moves: &mut HashMap<usize, Move, RandomState>, crowd: &[Seen<'_>]) {
+fn add(moves: &mut Vec<(usize, Move)>, crowd: &[Seen<'_>]) {
     let has_credentials = crowd.iter().any(|seen| seen.leg.has_credentials);
     let addresses: BTreeSet<IpAddr> = crowd.iter().map(|seen| seen.leg.client().ip()).collect();
     let most = if has_credentials { MOST_ADDRESSES } else { 2 };
@@ -148,7 +145,7 @@ fn add(moves: &mut HashMap<usize, Move, RandomState>, crowd: &[Seen<'_>]) {
                     Confidence::Medium
                 },
             };
-            moves.insert(*index, moved);
+            moves.push((*index, moved));
         }
     }
 }

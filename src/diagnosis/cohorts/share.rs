@@ -125,10 +125,18 @@ pub(super) fn find(
             }
         }
     }
+    let number = |index: &usize| outlines.get(*index).map(|outline| outline.number);
+    for outlying in outlying.values_mut() {
+        outlying.cut.sort_unstable_by_key(number);
+    }
     let mut found: Vec<_> = outlying.into_iter().collect();
     // A server before its paths.
     found.sort_unstable_by_key(|((server, route), outlying)| {
-        (*server, route.is_some(), outlying.cut.first().copied())
+        (
+            *server,
+            route.is_some(),
+            outlying.cut.first().and_then(number),
+        )
     });
     found
         .into_iter()
@@ -156,7 +164,7 @@ fn places_of(outline: &Outline, server: u32) -> impl Iterator<Item = Place> {
 struct Outlying {
     share: Share,
     others: Share,
-    /// Indices of its sessions that ended without a Close.
+    /// Indices of its sessions that ended without a Close, in the order of their numbers.
     cut: Vec<usize>,
 }
 

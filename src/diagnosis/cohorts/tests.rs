@@ -488,6 +488,51 @@ fn a_path_whose_sessions_are_cut_stands_out() {
 }
 
 #[test]
+fn sessions_may_come_in_any_order() {
+    let mut sessions: Vec<Session> = (1..=200)
+        .map(|n| {
+            let opened = chance(n, 900_000);
+            let mut session = match n % 4 {
+                0 => idle_cut(n, opened, chance(n + 7, 90_000), 60_000 + chance(n, 20)),
+                1 => closed(
+                    open(n, opened, opened, opened),
+                    1001,
+                    Side::Server,
+                    2_000_000 + n as i64,
+                ),
+                // Several values are equal.
+                2 => idle_cut(n, opened, 1000 * chance(n, 90), 1000 * chance(n + 1, 30)),
+                _ => closed(
+                    open(n, opened, opened, opened),
+                    1000,
+                    Side::Client,
+                    opened + 5000,
+                ),
+            };
+            session.opening.say(Said {
+                path: Some(if n % 4 == 2 { "/feed" } else { "/chat" }),
+                ..Said::default()
+            });
+            session
+                .client
+                .set_ip([10, 0, 0, u8::try_from(n % 50).unwrap_or(0)].into());
+            if n % 2 == 0 && n < 100 {
+                session.server.set_port(8080);
+            }
+            session
+        })
+        .collect();
+    let mut other = sessions.clone();
+    other.sort_by_key(|session| chance(session.number, 1000));
+    let findings = compare(&mut sessions);
+    assert_eq!(findings, compare(&mut other));
+    let names: std::collections::BTreeSet<_> = findings.iter().map(|it| it.name).collect();
+    assert!(names.len() >= 3, "{names:?}");
+    other.sort_by_key(|session| session.number);
+    assert_eq!(sessions, other);
+}
+
+#[test]
 fn clocks_of_any_value_do_no_harm() {
     let mut sessions: Vec<Session> = (1..=2000)
         .map(|n| idle_cut(n, chance(n, 600_000), 5000, chance(n + 1, 100_000)))

@@ -2,7 +2,7 @@
 
 /// Puts what is at these indices in front, in their order, and lets go of the rest. Nothing is there
 /// twice meanwhile: memory that was never used before costs more than to move what is in it.
-pub fn arrange<T>(items: &mut Vec<T>, indices: &[u32]) {
+pub(super) fn arrange<T>(items: &mut Vec<T>, indices: &[u32]) {
     let count = items.len();
     let mut order: Vec<usize> = Vec::with_capacity(count);
     order.extend(indices.iter().map(|&index| index as usize));

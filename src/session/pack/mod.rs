@@ -8,7 +8,7 @@ mod fields;
 mod rows;
 mod texts;
 
-pub use self::arrange::arrange;
+use self::arrange::arrange;
 use self::rows::Rows;
 use self::texts::{Names, Texts};
 use super::{Brief, Detail, Session};
@@ -28,7 +28,7 @@ pub struct Pack {
 }
 
 /// Where a session is in a [`Pack`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Place {
     block: u32,
     at: u32,
