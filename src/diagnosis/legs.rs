@@ -91,8 +91,14 @@ pub(super) fn join(
 /// Connections whose openings carry the same random key, each chain in order of time.
 fn by_key(seen: All<'_>) -> Vec<Vec<Seen<'_>>> {
     let keys = || {
-        seen.iter()
-            .filter_map(|leg| Some((leg.leg.key()?, leg.leg.started, leg.outline.number, leg.index)))
+        seen.iter().filter_map(|leg| {
+            Some((
+                leg.leg.key()?,
+                leg.leg.started,
+                leg.outline.number,
+                leg.index,
+            ))
+        })
     };
     let repeated = Repeated::among(keys().map(|(key, ..)| key), seen.legs.len());
     let mut keyed: Vec<(u64, Timestamp, u64, usize)> =
