@@ -74,7 +74,7 @@ impl Followed {
                 if prelude.take(from, segment, packet, time) {
                     return Handled::Taken;
                 }
-                let mut stack = Box::new(prelude.replay());
+                let mut stack = prelude.replay();
                 stack.trace = prelude.trace.take();
                 let handled = stack.handle_segment(from, segment, packet, time, common);
                 // What another connection follows stays what it was.

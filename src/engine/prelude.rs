@@ -269,15 +269,15 @@ impl Prelude {
     }
 
     /// The connection with all its layers, as if it had taken every packet when it came.
-    pub(super) fn replay(&self) -> Stack {
+    pub(super) fn replay(&self) -> Box<Stack> {
         let aside = self.aside.as_deref();
         let tunnel = aside.map(|aside| aside.tunnel).unwrap_or_default();
-        let mut stack = Stack::new(
+        let mut stack = Box::new(Stack::new(
             self.first_noted().packet,
             self.first_noted().time,
             self.ordinal,
             (self.vlan, tunnel),
-        );
+        ));
         for noted in self.all() {
             let scale = noted.scale().map(|shift| [3, 3, shift]);
             let segment = Segment {

@@ -411,9 +411,10 @@ impl Upper {
         if let Some(earlier) = self.tracker.take() {
             self.rare().earlier.push(earlier);
         }
-        let mut tracker = Tracker::new(client, begin, settings.story);
-        tracker.handle_request(request, origin);
-        self.tracker = Some(tracker);
+        let tracker = Tracker::new(client, begin, settings.story);
+        self.tracker
+            .insert(tracker)
+            .handle_request(request, origin);
     }
 
     /// From here on both directions are frames.
