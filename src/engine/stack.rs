@@ -285,9 +285,6 @@ impl Stack {
 
     /// Takes them.
     pub(super) fn take_earlier(&mut self) -> Vec<Tracker> {
-        if !self.upper.has_earlier() {
-            return Vec::new();
-        }
         let mut earlier = std::mem::take(&mut self.upper.rare().earlier);
         for tracker in &mut earlier {
             self.upper.describe(tracker);

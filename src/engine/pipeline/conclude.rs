@@ -18,6 +18,9 @@ pub(super) fn tell_earlier(
     told: &mut Ended,
     until: Option<Timestamp>,
 ) {
+    if !stack.has_earlier() {
+        return;
+    }
     let name = stack.name(key);
     for mut tracker in stack.take_earlier() {
         let trace = stack.trace.as_deref().cloned();
