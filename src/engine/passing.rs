@@ -59,11 +59,6 @@ impl Passing {
         self.dark
     }
 
-    /// The same, once.
-    pub(super) fn take_dark(&mut self) -> Option<Dark> {
-        self.dark.take()
-    }
-
     /// Reset, or closed by both ends.
     pub(super) fn is_over(&self) -> bool {
         self.reset || self.fin.a && self.fin.b

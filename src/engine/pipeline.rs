@@ -9,14 +9,14 @@ mod survey;
 
 use std::collections::VecDeque;
 
-use self::conclude::{Ended, conclude, conclude_in_place, conclude_passing, tell_earlier};
+use self::conclude::{Ended, conclude, conclude_in_place, tell_earlier};
 use self::ending::Endings;
 pub use self::glance::{Glance, OpenSession, SessionId};
 use self::lingering::Lingering;
 use super::attempts::Attempts;
 use super::followed::{Arrival, Followed};
 use super::known::Known;
-use super::passing::{Dark, Passing};
+use super::passing::Dark;
 use super::sealed::stage;
 use super::shard::{Part, Shard, join};
 use super::shelf::{Outlet, Shelf};

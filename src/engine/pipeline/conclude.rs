@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-use super::{Attempts, Common, Dark, Followed, Outlet, Passing, Recording, Stack, tell};
+use super::{Attempts, Common, Dark, Followed, Outlet, Recording, Stack, tell};
 use crate::capture::PacketId;
 use crate::flow::{End, FlowKey};
 use crate::limits;
@@ -39,20 +39,12 @@ pub(super) fn conclude(
     match followed {
         Followed::Prelude(prelude) => told.attempts.add_prelude(key, *prelude),
         Followed::Whole(mut stack) => conclude_in_place(key, &mut stack, common, told, summary),
-        Followed::Passing(mut passing) => conclude_passing(&key, &mut passing, told, summary),
-    }
-}
-
-/// Of a connection that is not followed only TLS is told that could not be read.
-pub(super) fn conclude_passing(
-    key: &FlowKey,
-    passing: &mut Passing,
-    told: &mut Ended,
-    summary: &mut Summary,
-) {
-    if let Some(Dark { unread, server }) = passing.take_dark() {
-        told.add_tls_server(server.map(|end| key.address(end)));
-        count(unread, summary);
+        Followed::Passing(passing) => {
+            if let Some(Dark { unread, server }) = passing.dark() {
+                told.add_tls_server(server.map(|end| key.address(end)));
+                count(unread, summary);
+            }
+        }
     }
 }
 

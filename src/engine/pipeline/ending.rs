@@ -7,9 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::survey::Survey;
-use super::{
-    Attempts, Followed, Pipeline, Recording, Stack, conclude_in_place, conclude_passing, tell,
-};
+use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude_in_place, tell};
 use crate::capture::PacketId;
 use crate::diagnosis::port;
 use crate::engine::known::Known;
@@ -310,10 +308,7 @@ impl Pipeline {
                     told.attempts.add_prelude(key, *prelude);
                 }
             }
-            Some((key, Followed::Passing(passing))) => {
-                conclude_passing(&key, passing, told, summary);
-            }
-            None => {}
+            Some((_, Followed::Passing(_))) | None => {}
         }
     }
 
