@@ -412,9 +412,7 @@ impl Upper {
             self.rare().earlier.push(earlier);
         }
         let tracker = Tracker::new(client, begin, settings.story);
-        self.tracker
-            .insert(tracker)
-            .handle_request(request, origin);
+        self.tracker.insert(tracker).handle_request(request, origin);
     }
 
     /// From here on both directions are frames.

@@ -113,13 +113,15 @@ fn hash(headers: &[Header<'_>], names: &[&str]) -> u64 {
 
 /// A comma-separated list holds this token, in any case (RFC 9110 §5.6.1); parameters aside.
 pub(super) fn has_token(list: &[u8], token: &str) -> bool {
-    let is_token = |found: &[u8]| found.eq_ignore_ascii_case(token.as_bytes());
+    let token = token.as_bytes();
     // Mostly there is one, and nothing else.
-    list == token.as_bytes()
-        || is_token(list)
+    list == token
         || list.split(|&byte| byte == b',').any(|item| {
-            let name = item.split(|&byte| byte == b';').next();
-            name.is_some_and(|name| is_token(name.trim_ascii()))
+            let item = item.trim_ascii_start().split_at_checked(token.len());
+            item.is_some_and(|(name, rest)| {
+                name.eq_ignore_ascii_case(token)
+                    && matches!(rest.trim_ascii_start(), [] | [b';', ..])
+            })
         })
 }
 

@@ -39,7 +39,9 @@ fn lists_over_several_lines_are_one() {
         .and_then(|request| request.asking.protocols().map(str::to_owned));
     assert_eq!(protocols.as_deref(), Some("a, b, c"));
     assert!(has_token(b"a, b;x=1 ,c", "B"));
+    assert!(has_token(b" ,a ; b", "A"));
     assert!(!has_token(b"ab", "a"));
+    assert!(!has_token(b"a b, b=a", "a"));
     assert!(!has_token(b"", "upgrade"));
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::survey::Survey;
-use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude_in_place, tell};
+use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude, conclude_in_place, tell};
 use crate::capture::PacketId;
 use crate::diagnosis::port;
 use crate::engine::known::Known;
@@ -303,12 +303,12 @@ impl Pipeline {
                 conclude_in_place(key, stack, common, told, summary);
                 stack.retire();
             }
-            Some((_, Followed::Prelude(_))) => {
-                if let Some((key, Followed::Prelude(prelude))) = flows.remove(slot) {
-                    told.attempts.add_prelude(key, *prelude);
+            Some((_, Followed::Prelude(_) | Followed::Passing(_))) => {
+                if let Some((key, followed)) = flows.remove(slot) {
+                    conclude(key, followed, common, told, summary);
                 }
             }
-            Some((_, Followed::Passing(_))) | None => {}
+            None => {}
         }
     }
 
