@@ -210,12 +210,8 @@ impl Visit for Compact {
     }
 
     fn text(&mut self, text: &str) {
-        // Nearly always, and told without looking at characters. All bytes are looked at in any
-        // case, so that the processor can take many at a time.
-        let plain = |is_plain: bool, &byte: &u8| {
-            is_plain & (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\')
-        };
-        if text.as_bytes().iter().fold(true, plain) {
+        // Nearly always.
+        if text::is_plain_json(text) {
             self.buffer.push(b'"');
             self.buffer.extend_from_slice(text.as_bytes());
             self.buffer.push(b'"');
