@@ -29,6 +29,8 @@ impl Default for Outlet {
 }
 
 impl Outlet {
+    // Handed on by value it would be copied.
+    #[inline]
     pub(super) fn push(&mut self, session: Session) {
         match self {
             Self::Waiting(sessions) => sessions.push(session),

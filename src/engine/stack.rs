@@ -285,9 +285,6 @@ impl Stack {
 
     /// Takes them.
     pub(super) fn take_earlier(&mut self) -> Vec<Tracker> {
-        if !self.upper.has_earlier() {
-            return Vec::new();
-        }
         let mut earlier = std::mem::take(&mut self.upper.rare().earlier);
         for tracker in &mut earlier {
             self.upper.describe(tracker);
@@ -403,13 +400,14 @@ impl Stack {
     /// It was told: packets that come late mean nothing any more.
     pub(super) fn retire(&mut self) {
         self.upper.app = App::Other;
+        self.upper.tracker = None;
         // What it could not read is counted by now.
         self.upper.tls = None;
         self.upper.set_no_tunnel(None);
     }
 
-    /// The connection is over, or the capture is: what it carried.
-    pub(super) fn finish(&mut self, common: &mut Common) -> Option<Tracker> {
+    /// The connection is over, or the capture is.
+    pub(super) fn finish(&mut self, common: &mut Common) {
         let Self { tcp, upper, .. } = self;
         let Common { keys, settings } = common;
         let seen = Seen::of(settings, tcp, None, false);
@@ -436,13 +434,16 @@ impl Stack {
             a: has_spoken(End::A),
             b: has_spoken(End::B),
         };
-        upper.finish(&seen, (spoken, cuts(tcp)), tcp.last());
-        let mut tracker = match upper.tracker.take() {
-            Some(tracker) => tracker,
-            None => upper.unconnected(&seen)?,
-        };
-        upper.describe(&mut tracker);
-        Some(tracker)
+        upper.finish(&seen, spoken, || cuts(tcp), tcp.last());
+        if upper.tracker.is_none() {
+            upper.tracker = upper.unconnected(&seen);
+        }
+        upper.describe_own();
+    }
+
+    /// What it carried, once that is over.
+    pub(super) fn finished(&mut self) -> Option<(&mut Tracker, &Connection)> {
+        Some((self.upper.tracker.as_mut()?, &self.tcp))
     }
 }
 

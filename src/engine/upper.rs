@@ -518,7 +518,8 @@ impl Upper {
     pub(super) fn finish(
         &mut self,
         seen: &Seen<'_>,
-        (spoken, cuts): (Pair<bool>, Pair<bool>),
+        spoken: Pair<bool>,
+        cuts: impl Fn() -> Pair<bool>,
         last: Origin,
     ) {
         if let App::Asked(asked) = self.app {
@@ -539,7 +540,7 @@ impl Upper {
             for end in End::BOTH {
                 let side = tracker.side(end);
                 if readers[end].is_compressed()
-                    && tracker.may_have_failed(side.other(), cuts[end.other()])
+                    && tracker.may_have_failed(side.other(), cuts()[end.other()])
                     && let Some(inflated) = readers[end].inflated()
                 {
                     tracker.handle_inflated(side, &inflated);

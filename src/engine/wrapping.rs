@@ -163,7 +163,19 @@ impl Upper {
 
     /// What TLS knows of a session that it carries.
     pub(super) fn describe(&self, tracker: &mut Tracker) {
-        let Some(tls) = &self.tls else { return };
+        describe(self.tls.as_deref(), tracker);
+    }
+
+    /// The same for the session under way.
+    pub(super) fn describe_own(&mut self) {
+        if let Some(tracker) = &mut self.tracker {
+            describe(self.tls.as_deref(), tracker);
+        }
+    }
+}
+
+fn describe(tls: Option<&TlsConnection>, tracker: &mut Tracker) {
+    if let Some(tls) = tls {
         let rare = tracker.rare();
         rare.tls = Some(Tls {
             version: tls.version().map(str::to_owned),

@@ -181,14 +181,13 @@ const DRIFT: f64 = 0.0001;
 #[derive(Clone, Copy, Debug)]
 struct Window {
     earliest: f64,
-    due: f64,
-    /// How much later than that, without slack.
-    late: f64,
+    /// Without slack.
+    latest: f64,
 }
 
 impl Window {
     fn holds(&self, seconds: f64, slack: f64) -> bool {
-        self.earliest <= seconds && seconds <= self.due + (self.late + slack.max(0.0))
+        self.earliest <= seconds && seconds <= self.latest + slack.max(0.0)
     }
 }
 
@@ -202,8 +201,7 @@ impl Timer {
     fn window(&self) -> Window {
         Window {
             earliest: self.seconds - EARLY.max(self.seconds * DRIFT),
-            due: self.seconds,
-            late: LATE.max(self.seconds * LATE_SHARE),
+            latest: self.seconds + LATE.max(self.seconds * LATE_SHARE),
         }
     }
 }
@@ -219,9 +217,14 @@ pub fn all() -> &'static [Timer] {
 ///
 /// Silent ones are among them, but do not strike of themselves: see [`forgotten`].
 pub fn candidates(clock: Clock, seconds: f64, slack: f64) -> impl Iterator<Item = &'static Timer> {
-    let Counting { timers, earliest } = counting(clock);
-    // Most sessions end sooner than any timer fires.
-    let timers = if seconds < *earliest { &[] } else { &**timers };
+    let Counting { timers, windows } = counting(clock);
+    // Most sessions end when none fires.
+    let begun = windows.partition_point(|window| window.earliest <= seconds);
+    let last = begun.checked_sub(1).and_then(|last| windows.get(last));
+    let timers = match last {
+        Some(window) if window.holds(seconds, slack) => &**timers,
+        _ => &[],
+    };
     let fitting = timers
         .iter()
         .filter(move |(window, _)| window.holds(seconds, slack));
@@ -232,8 +235,8 @@ pub fn candidates(clock: Clock, seconds: f64, slack: f64) -> impl Iterator<Item 
 struct Counting {
     /// What one meets most often first.
     timers: Vec<(Window, &'static Timer)>,
-    /// The fewest seconds after which one of them can have fired.
-    earliest: f64,
+    /// When any of them can have fired: in order, and apart.
+    windows: Vec<Window>,
 }
 
 fn counting(clock: Clock) -> &'static Counting {
@@ -241,11 +244,16 @@ fn counting(clock: Clock) -> &'static Counting {
         std::array::from_fn(|clock| {
             let timers = all().iter().filter(|timer| timer.clock as usize == clock);
             let timers: Vec<_> = timers.map(|timer| (timer.window(), timer)).collect();
-            let earliest = timers.iter().map(|(window, _)| window.earliest);
-            Counting {
-                earliest: earliest.fold(f64::INFINITY, f64::min),
-                timers,
-            }
+            let mut windows: Vec<_> = timers.iter().map(|&(window, _)| window).collect();
+            windows.sort_by(|one, other| one.earliest.total_cmp(&other.earliest));
+            windows.dedup_by(|next, before| {
+                let joins = next.earliest <= before.latest;
+                if joins {
+                    before.latest = before.latest.max(next.latest);
+                }
+                joins
+            });
+            Counting { timers, windows }
         })
     });
     // Each variant has its place.
@@ -310,6 +318,18 @@ mod tests {
         assert_eq!(at(61.5, 0.4), at(60.0, 0.0));
         assert_eq!(at(59.7, 0.4), 0);
         assert_eq!(at(60.0, -5.0), at(60.0, 0.0));
+    }
+
+    /// What is left out at first sight would not have fitted.
+    #[test]
+    fn candidates_are_all_that_fit() {
+        for clock in [Clock::EitherBytes, Clock::ServerBytes, Clock::Age] {
+            for (tenths, slack) in (0..72_500).flat_map(|tenths| [(tenths, 0.0), (tenths, 0.37)]) {
+                let seconds = f64::from(tenths) / 10.0;
+                let fit = |timer: &&Timer| timer.clock == clock && timer.fits(seconds, slack);
+                assert!(candidates(clock, seconds, slack).eq(all().iter().filter(fit)));
+            }
+        }
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub(super) fn tell_earlier(
     told: &mut Ended,
     until: Option<Timestamp>,
 ) {
+    if !stack.has_earlier() {
+        return;
+    }
     let name = stack.name(key);
     for mut tracker in stack.take_earlier() {
         let trace = stack.trace.as_deref().cloned();
@@ -63,7 +66,7 @@ pub(super) fn conclude_in_place(
 ) {
     let name = stack.name(key);
     let until = told.seen_until(summary);
-    let tracker = stack.finish(common);
+    stack.finish(common);
     told.add_tls_server(stack.tls_server(&key));
     let sealed = stack.sealed();
     let is_failed = |sealed: &Sealed| sealed.stage == Stage::Handshake;
@@ -74,9 +77,9 @@ pub(super) fn conclude_in_place(
         count(unread, summary);
     }
     tell_earlier(key, stack, told, until);
-    if let Some(mut tracker) = tracker {
+    if let Some((tracker, tcp)) = stack.finished() {
         let is_unconnected = tracker.is_unconnected();
-        let session = tell(&mut tracker, stack.tcp(), name, until, told.detail);
+        let session = tell(tracker, tcp, name, until, told.detail);
         for end in End::BOTH {
             let (bytes, gaps) = stack.tcp().stream(end).lost();
             summary.lost_bytes += bytes;
