@@ -78,9 +78,8 @@ impl Outline {
     pub fn new(session: &Session, random: &RandomState) -> Self {
         let verdict = &session.verdict;
         let route = |path: &str| {
-            let mut bytes = path.bytes();
-            let query = bytes.position(|byte| byte == b'?');
-            hash(random.hash_one(query.and_then(|at| path.get(..at)).unwrap_or(path)))
+            let end = path.bytes().position(|byte| byte == b'?');
+            hash(random.hash_one(path.get(..end.unwrap_or(path.len())).unwrap_or(path)))
         };
         let (how, ended) = how(session).unzip();
         let Clocks {

@@ -50,7 +50,10 @@ impl Passing {
                 b: fin(End::B),
             },
             reset: End::BOTH.iter().any(|&end| tcp.rst(end).is_some()),
-            dark: stack.dark(),
+            dark: stack.unread().map(|unread| Dark {
+                unread,
+                server: stack.tls_end(),
+            }),
         }
     }
 

@@ -29,7 +29,7 @@ impl Default for Outlet {
 }
 
 impl Outlet {
-    // Handed on by value it would be copied.
+    // A session is large: inlined, it is copied less on its way.
     #[inline]
     pub(super) fn push(&mut self, session: Session) {
         match self {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use zeroize::Zeroizing;
 
-use super::passing::Dark;
 use super::trace::Recording;
 use super::upper::{App, Common, Rare, Seen, Upper};
 use crate::capture::PacketId;
@@ -313,17 +312,12 @@ impl Stack {
 
     /// The server that answered in TLS.
     pub(super) fn tls_server(&self, key: &FlowKey) -> Option<SocketAddr> {
-        let server = self.upper.tls.as_ref()?.server()?;
-        Some(key.address(server))
+        Some(key.address(self.tls_end()?))
     }
 
-    /// What is to be remembered of TLS that cannot be read.
-    pub(super) fn dark(&self) -> Option<Dark> {
-        let tls = self.upper.tls.as_ref()?;
-        Some(Dark {
-            unread: tls.unread()?,
-            server: tls.server(),
-        })
+    /// The end that answered in TLS.
+    pub(super) fn tls_end(&self) -> Option<End> {
+        self.upper.tls.as_ref()?.server()
     }
 
     /// The name that the client of TLS asked for.
