@@ -16,12 +16,13 @@ use self::lingering::Lingering;
 use super::attempts::Attempts;
 use super::followed::{Arrival, Followed};
 use super::known::Known;
-use super::passing::Dark;
+use super::passing::{Dark, Passing};
 use super::sealed::stage;
 use super::shard::{Part, Shard, join};
 use super::shelf::{Outlet, Shelf};
 use super::stack::Stack;
 use super::tell::tell;
+use super::time_wait::TimeWait;
 use super::trace::{Recorder, Recording};
 use super::upper::{Common, Settings};
 use crate::capture::{Packet, PacketId};
@@ -54,7 +55,7 @@ pub struct Pipeline {
     /// Connections followed at a time.
     max_connections: usize,
     /// Those of a full table that are to be dropped, with their last packets when that was found.
-    evicting: VecDeque<(PacketId, Slot)>,
+    evicting: VecDeque<(Option<PacketId>, Slot)>,
     /// Connections that may begin while a bare SYN waits.
     max_syns_waiting: usize,
     /// Where packets come from an interface.
@@ -271,6 +272,19 @@ impl Pipeline {
                 stack.settle();
             }
         }
+        if self.endings.is_none()
+            && let Followed::Whole(stack) = followed
+            && let Some(time_wait) = TimeWait::of(stack.tcp())
+        {
+            let Self {
+                common,
+                told,
+                summary,
+                ..
+            } = self;
+            conclude_in_place(key, stack, common, told, summary);
+            *followed = Followed::TimeWait(time_wait);
+        }
         Some(followed.may_hold())
     }
 
@@ -444,36 +458,35 @@ impl Pipeline {
                 return;
             };
             let followed = self.flows.get_mut(slot);
-            if followed.is_none_or(|followed| followed.last().1 != packet) {
+            let last = |followed: &Followed| followed.last().map(|(_, packet)| packet);
+            if followed.is_none_or(|followed| last(followed) != packet) {
                 continue;
             }
-            if let Some((key, stack)) = self.flows.remove(slot) {
-                self.summary.evicted += 1;
+            match self.flows.remove(slot) {
+                None | Some((_, Followed::TimeWait(_))) => {}
                 // Its answer may be yet to come.
-                if matches!(stack, Followed::Prelude(_)) {
-                    continue;
+                Some((_, Followed::Prelude(_))) => self.summary.evicted += 1,
+                Some((key, followed)) => {
+                    self.summary.evicted += 1;
+                    self.conclude(key, followed);
                 }
-                self.conclude(key, stack);
             }
         }
     }
 
-    /// The eighth that was idle for longest, with their last packets.
-    fn idlest(&self) -> VecDeque<(PacketId, Slot)> {
-        let mut idle: Vec<(Timestamp, PacketId, Slot)> = self
-            .flows
-            .iter()
-            .map(|(slot, followed)| {
-                let (time, packet) = followed.last();
-                (time, packet, slot)
-            })
+    /// The eighth that was idle for longest, with their last packets; those that were told first.
+    fn idlest(&self) -> VecDeque<(Option<PacketId>, Slot)> {
+        let flows = self.flows.iter();
+        let mut idle: Vec<_> = flows
+            .map(|(slot, followed)| (followed.last(), slot))
             .collect();
         let count = idle.len() / 8;
-        idle.select_nth_unstable_by_key(count, |&(time, packet, _)| (time, packet));
+        idle.select_nth_unstable_by_key(count, |&(last, _)| last);
         idle.truncate(count);
-        idle.sort_unstable_by_key(|&(time, packet, _)| (time, packet));
+        idle.sort_unstable_by_key(|&(last, _)| last);
         let idle = idle.into_iter();
-        idle.map(|(_, packet, slot)| (packet, slot)).collect()
+        idle.map(|(last, slot)| (last.map(|(_, packet)| packet), slot))
+            .collect()
     }
 }
 

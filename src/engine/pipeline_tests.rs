@@ -5,6 +5,8 @@
 mod attempts;
 #[path = "pipeline/ending_tests.rs"]
 mod endings;
+#[path = "pipeline/lingering_tests.rs"]
+mod lingering;
 #[path = "pipeline/sealed_tests.rs"]
 mod sealed;
 
