@@ -47,7 +47,7 @@ impl Gone {
         if self.outlines.len() >= limits::MAX_OUTLINES {
             return true;
         }
-        let outline = Outline::new(session, &self.random);
+        let outline = Outline::new(&(&*session).into(), &self.random);
         if let Some((hash, path)) = outline.route().zip(session.opening.path())
             && self.paths.len() < limits::MAX_PATHS_COMPARED
         {
