@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::capture::PacketId;
+use crate::capture::{Packet, PacketId};
 use crate::decode::{IcmpError, Segment};
 use crate::flow::{End, FlowKey};
-use crate::tcp::Handled;
+use crate::tcp::{Connection, Handled};
 use crate::time::Timestamp;
 
 use super::passing::Passing;
@@ -32,9 +32,8 @@ pub(super) enum Followed {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival<'a> {
     pub(super) from: End,
-    pub(super) segment: &'a Segment<'a>,
-    pub(super) packet: PacketId,
-    pub(super) time: Timestamp,
+    pub(super) segment: Segment<'a>,
+    pub(super) packet: Packet<'a>,
 }
 
 impl Followed {
@@ -42,15 +41,16 @@ impl Followed {
     pub(super) fn new(arrival: &Arrival<'_>, ordinal: u64, common: &mut Common) -> Self {
         let Arrival {
             from,
-            segment,
-            packet,
-            time,
+            ref segment,
+            packet: Packet {
+                id: packet, time, ..
+            },
         } = *arrival;
         if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
-            return Self::Prelude(Box::new(prelude));
+            return Self::Prelude(prelude);
         }
-        let place = (segment.vlan, *segment.tunnel);
-        let mut stack = Box::new(Stack::new(packet, time, ordinal, place));
+        let tcp = Connection::new(packet, time);
+        let mut stack = Stack::new(tcp, ordinal, (segment.vlan, *segment.tunnel));
         stack.handle_segment(from, segment, packet, time, common);
         Self::of(stack, common)
     }
@@ -64,12 +64,14 @@ impl Followed {
     }
 
     /// Takes one more segment.
+    #[inline]
     pub(super) fn handle_segment(&mut self, arrival: &Arrival<'_>, common: &mut Common) -> Handled {
         let Arrival {
             from,
-            segment,
-            packet,
-            time,
+            ref segment,
+            packet: Packet {
+                id: packet, time, ..
+            },
         } = *arrival;
         match self {
             Self::Passing(passing) => passing.handle_segment(from, segment, packet, time),
