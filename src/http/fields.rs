@@ -140,18 +140,21 @@ fn hash(values: impl Hash) -> NonZeroU64 {
     NonZeroU64::new(hash.finish()).unwrap_or(NonZeroU64::MIN)
 }
 
-/// A comma-separated list holds this token, which is in lower case, in any case (RFC 9110 §5.6.1);
-/// parameters aside.
+/// A comma-separated list holds this token, in any case (RFC 9110 §5.6.1); parameters aside.
+/// `token` is in lower case.
 pub(super) fn has_token<const N: usize>(list: &[u8], token: &[u8; N]) -> bool {
+    let is_token = |&(mut name): &[u8; N]| {
+        name.make_ascii_lowercase();
+        name == *token
+    };
     // Mostly there is one, and nothing else.
-    if let Ok(&(mut only)) = <&[u8; N]>::try_from(list) {
-        only.make_ascii_lowercase();
-        return only == *token;
+    if let Ok(only) = list.try_into() {
+        return is_token(only);
     }
     list.split(|&byte| byte == b',').any(|item| {
-        let item = item.trim_ascii_start().split_at_checked(N);
+        let item = item.trim_ascii_start().split_first_chunk();
         item.is_some_and(|(name, rest)| {
-            name.eq_ignore_ascii_case(token) && matches!(rest.trim_ascii_start(), [] | [b';', ..])
+            is_token(name) && matches!(rest.trim_ascii_start(), [] | [b';', ..])
         })
     })
 }
