@@ -80,7 +80,11 @@ impl Followed {
                 let is_bare = segment.wire_len == 0 && !segment.flags.has(Flags::FIN | Flags::RST);
                 is_bare && prelude.take(Noted::of(from, segment, packet, time))
             }
-            Self::Passing(_) | Self::TimeWait(_) => false,
+            Self::Passing(passing) => {
+                let tells = segment.flags.has(Flags::SYN | Flags::FIN | Flags::RST);
+                !tells && passing.handle_segment(from, segment, packet, time) == Handled::Taken
+            }
+            Self::TimeWait(_) => false,
         }
     }
 

@@ -394,10 +394,11 @@ impl Connection {
         let mut is_whole = true;
         for end in End::BOTH {
             let stream = &mut self.halves[end].stream;
+            is_whole &= stream.is_started();
             if stream.has_hole() {
                 stream.give_up_holes(time, &mut |chunk| emit(end, chunk));
+                is_whole &= !stream.has_hole();
             }
-            is_whole &= stream.is_started() && !stream.has_hole();
         }
         let is_opening = matches!(self.opening, Opening::Asked);
         self.is_settled = is_whole && !is_opening && !self.has_ended;
