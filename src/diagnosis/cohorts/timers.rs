@@ -42,7 +42,7 @@ const fn age(member: &Member) -> Option<i64> {
 /// Sessions that ended alike.
 struct Alike<'a> {
     members: &'a mut [Member],
-    crowd: &'a Crowd,
+    crowd: &'a Crowd<'a>,
     by: Party,
     how: How,
 }
@@ -85,7 +85,7 @@ pub(super) fn groups(members: &mut [Member]) -> Vec<Group> {
 pub(super) fn find(
     members: &mut [Member],
     groups: &mut [Group],
-    crowd: &Crowd,
+    crowd: &Crowd<'_>,
     ends: Ends,
 ) -> Vec<Cohort> {
     let mut cohorts = Vec::new();
