@@ -158,10 +158,9 @@ impl Tracker {
             && !talked_on();
         facts.last_data_frame = so_far.last_data_frame();
         facts.last_frame = so_far.last_frame.map(|last| (last.packet, last.time));
-        if let Some(pings) = &so_far.pings {
-            facts.pings = **pings;
-        }
-        if let Some(rough) = &mut self.sides[side].rough {
+        let so_far = &mut self.sides[side];
+        facts.pings = so_far.pings.take();
+        if let Some(rough) = &mut so_far.rough {
             facts.violation = rough.violation;
             facts.holes = std::mem::take(&mut rough.holes);
             facts.tail = rough.tail;
