@@ -243,33 +243,33 @@ pub(super) fn how(session: &Gist<'_>) -> Option<(How, Timestamp)> {
     Some((how, ended))
 }
 
-/// Causes that say how a session ended and leave open why; all others are left alone.
-const UNEXPLAINED: [&str; 20] = [
-    "fin-without-close",
-    "rst-without-close",
-    "tls-truncated",
-    "tls-closed-no-close-frame",
-    "idle-timeout",
-    "lifetime-limit",
-    "server-closed-mid-traffic",
-    "client-closed-mid-traffic",
-    "cut-inside-frame",
-    "cut-inside-message",
-    "rst-unprompted",
-    "rst-both-ways",
-    "closed-normal",
-    "closed-without-code",
-    "server-going-away",
-    "internal-error",
-    "close-unanswered",
-    "cut-after-close-sent",
-    "rst-unread-data",
-    "rst-on-stale-flow",
-];
-
+/// False for causes that say how a session ended and leave open why; all others are left alone.
 fn is_explained(cause: &str) -> bool {
-    // 1012 says why, and yet tells of the others that end with it.
-    cause != SERVICE_RESTART && !UNEXPLAINED.contains(&cause)
+    !matches!(
+        cause,
+        "fin-without-close"
+            | "rst-without-close"
+            | "tls-truncated"
+            | "tls-closed-no-close-frame"
+            | "idle-timeout"
+            | "lifetime-limit"
+            | "server-closed-mid-traffic"
+            | "client-closed-mid-traffic"
+            | "cut-inside-frame"
+            | "cut-inside-message"
+            | "rst-unprompted"
+            | "rst-both-ways"
+            | "closed-normal"
+            | "closed-without-code"
+            | "server-going-away"
+            | "internal-error"
+            | "close-unanswered"
+            | "cut-after-close-sent"
+            | "rst-unread-data"
+            | "rst-on-stale-flow"
+            // Why is said, and yet it tells of the others that end with it.
+            | SERVICE_RESTART
+    )
 }
 
 const SERVICE_RESTART: &str = "service-restart";
