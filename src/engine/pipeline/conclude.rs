@@ -45,6 +45,7 @@ pub(super) fn conclude(
                 count(unread, summary);
             }
         }
+        Followed::TimeWait(_) => {}
     }
 }
 
