@@ -221,9 +221,10 @@ fn number(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
-/// The index of a cause, which is a name that is part of the program: there are few.
+/// The index of a cause, which is a name that is part of the program: there are few, and each stands
+/// in few places of it.
 fn keep_cause(causes: &mut Vec<&'static str>, cause: &'static str) -> u16 {
-    let is_same = |known: &&'static str| std::ptr::eq(*known, cause) || **known == *cause;
+    let is_same = |known: &&'static str| std::ptr::eq(*known, cause);
     let at = causes.iter().position(is_same).unwrap_or_else(|| {
         causes.push(cause);
         causes.len() - 1
@@ -248,12 +249,13 @@ impl Servers {
             self.recent.resize(Self::RECENT, 0);
         }
         // Servers of one network differ in these bits, mostly.
-        let [.., a, b, c, d] = match server.0 {
-            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-            IpAddr::V6(ip) => ip,
-        }
-        .octets();
-        let ip = u64::from(u32::from_be_bytes([a, b, c, d]));
+        let ip = match server.0 {
+            IpAddr::V4(ip) => u64::from(ip.to_bits()),
+            IpAddr::V6(ip) => {
+                let [.., e, f, g, h] = ip.segments().map(u64::from);
+                e << 48 | f << 32 | g << 16 | h
+            }
+        };
         let mixed = (ip << u16::BITS | u64::from(server.1)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let at = usize::try_from(mixed >> 54).unwrap_or(0);
         let known = self.recent.get(at).copied().unwrap_or(0);

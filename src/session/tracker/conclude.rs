@@ -119,6 +119,13 @@ impl Tracker {
                 .iter()
                 .for_each(|&side| all.sides[side].rst_forged = true);
         }
+        if self.events.is_some() {
+            self.tell_ends(tcp);
+        }
+    }
+
+    /// Adds the signals of TCP to its story.
+    fn tell_ends(&mut self, tcp: &Connection) {
         let last = |signal: Option<Signal>| signal.map(|signal| signal.origin);
         for side in Side::BOTH {
             let end = self.end(side);
