@@ -70,8 +70,8 @@ impl Outline {
     /// That of a session. All that are to be compared need the same `random`.
     pub fn new(session: &Gist<'_>, random: &RandomState) -> Self {
         let route = |path: &str| {
-            let before = path.split_once('?').map_or(path, |(before, _)| before);
-            hash(random.hash_one(before))
+            let end = path.bytes().position(|byte| byte == b'?');
+            hash(random.hash_one(path.get(..end.unwrap_or(path.len())).unwrap_or(path)))
         };
         let (how, ended) = how(session).unzip();
         let Clocks {

@@ -111,12 +111,17 @@ pub(super) fn find(
 
 impl Alike<'_> {
     fn add_cohorts(&mut self, ends: Ends, barren: &mut usize, cohorts: &mut Vec<Cohort>) {
+        let mut all = self.members.iter().filter(|it| !it.is_told).count();
+        // (Whoever belongs to a cohort never leaves it: as many are the same ones.)
+        let is_settled = |count: usize, barren: usize| count < LEAST || count == barren;
+        if is_settled(all, *barren) {
+            return;
+        }
         let open = |(at, member): (usize, &Member)| (!member.is_told).then_some(at);
-        let mut left: Vec<usize> = self.members.iter().enumerate().filter_map(open).collect();
-        let mut all = left.len();
+        let mut left: Vec<usize> = Vec::with_capacity(all);
+        left.extend(self.members.iter().enumerate().filter_map(open));
         for _ in 0..MAX_ROUNDS {
-            // (Whoever belongs to a cohort never leaves it: as many are the same ones.)
-            if left.len() < LEAST || left.len() == *barren {
+            if is_settled(left.len(), *barren) {
                 break;
             }
             let Some(mut fit) = self.best(&left) else {

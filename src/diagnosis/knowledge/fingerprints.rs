@@ -50,16 +50,21 @@ pub fn all() -> &'static [Fingerprint] {
 /// Which program sent a Close frame with this `code` and `reason`, where the text tells: one that
 /// is known by that code before one that is by any.
 pub fn fingerprint(code: Option<u16>, reason: &str, from: Side) -> Option<&'static Fingerprint> {
-    if reason.is_empty() {
-        return None;
-    }
+    let first = reason.bytes().next()?;
     let any = with_code(None);
     let mut all = code
         .map_or(any, |code| with_code(Some(code)))
         .iter()
         .chain(any);
+    // Most differ in their first letters.
+    let begins = |pattern: &str| {
+        let begin = pattern.bytes().next();
+        begin.is_some_and(|begin| begin == b'*' || begin.eq_ignore_ascii_case(&first))
+    };
     let is_it = |known: &&&Fingerprint| {
-        known.from.is_none_or(|side| side == from) && matches(&known.reason, reason)
+        known.from.is_none_or(|side| side == from)
+            && begins(&known.reason)
+            && matches(&known.reason, reason)
     };
     all.find(is_it).copied()
 }
