@@ -235,7 +235,7 @@ fn keep_cause(causes: &mut Vec<&'static str>, cause: &'static str) -> u16 {
 /// Addresses of servers, those that come again soon but once.
 #[derive(Debug, Default)]
 struct Servers {
-    all: Vec<(IpAddr, u16)>,
+    all: Vec<SocketAddr>,
     recent: Vec<Known>,
 }
 
@@ -244,19 +244,19 @@ impl Servers {
     const RECENT: usize = 1 << 10;
 
     fn keep(&mut self, server: SocketAddr) -> Known {
-        let server = (server.ip(), server.port());
         if self.recent.is_empty() {
             self.recent.resize(Self::RECENT, 0);
         }
         // Servers of one network differ in these bits, mostly.
-        let ip = match server.0 {
+        let ip = match server.ip() {
             IpAddr::V4(ip) => u64::from(ip.to_bits()),
             IpAddr::V6(ip) => {
                 let [.., e, f, g, h] = ip.segments().map(u64::from);
                 e << 48 | f << 32 | g << 16 | h
             }
         };
-        let mixed = (ip << u16::BITS | u64::from(server.1)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed =
+            (ip << u16::BITS | u64::from(server.port())).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let at = usize::try_from(mixed >> 54).unwrap_or(0);
         let known = self.recent.get(at).copied().unwrap_or(0);
         if get(&self.all, known) == Some(&server) {
@@ -272,7 +272,7 @@ impl Servers {
 
     #[inline]
     fn get(&self, server: Known) -> Option<SocketAddr> {
-        get(&self.all, server).map(|&server| server.into())
+        get(&self.all, server).copied()
     }
 }
 
