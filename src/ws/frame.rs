@@ -121,8 +121,7 @@ pub(super) fn unmask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
 }
 
 /// The same from one place to another of the same length, in one go.
-pub(super) fn unmask_into(plain: &mut [u8], masked: &[u8], mask: [u8; 4], position: u64) {
-    let key = Key::at(mask, position);
+pub(super) fn unmask_into(plain: &mut [u8], masked: &[u8], key: Key) {
     let mut words = plain.chunks_exact_mut(8);
     let mut from = masked.chunks_exact(8);
     for (word, from) in (&mut words).zip(&mut from) {
@@ -137,13 +136,40 @@ pub(super) fn unmask_into(plain: &mut [u8], masked: &[u8], mask: [u8; 4], positi
 }
 
 /// A masking key, turned to a place in the payload.
-#[derive(Clone, Copy)]
-struct Key([u8; 4]);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key([u8; 4]);
 
 impl Key {
-    fn at(mut mask: [u8; 4], position: u64) -> Self {
-        mask.rotate_left((position % 4) as usize);
-        Self(mask)
+    /// That of bytes that are not masked.
+    pub(super) const NONE: Self = Self([0; 4]);
+
+    /// That of the byte with so many before it.
+    pub(super) const fn at(mask: [u8; 4], position: u64) -> Self {
+        Self(mask).turned((position % 4) as usize)
+    }
+
+    /// That of the byte so many further on.
+    #[inline]
+    pub(super) const fn turned(self, by: usize) -> Self {
+        let [a, b, c, d] = self.0;
+        Self(match by % 4 {
+            0 => [a, b, c, d],
+            1 => [b, c, d, a],
+            2 => [c, d, a, b],
+            _ => [d, a, b, c],
+        })
+    }
+
+    /// What the byte with so many before it means.
+    #[inline]
+    pub(super) const fn plain(self, byte: u8, before: usize) -> u8 {
+        byte ^ self.turned(before).0[0]
+    }
+
+    /// As it lies in memory.
+    #[inline]
+    pub(super) const fn word(self) -> u32 {
+        u32::from_ne_bytes(self.0)
     }
 
     #[inline]
