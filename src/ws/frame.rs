@@ -120,21 +120,6 @@ pub(super) fn unmask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
     key.apply_rest(words.into_remainder());
 }
 
-/// The same from one place to another of the same length, in one go.
-pub(super) fn unmask_into(plain: &mut [u8], masked: &[u8], key: Key) {
-    let mut words = plain.chunks_exact_mut(8);
-    let mut from = masked.chunks_exact(8);
-    for (word, from) in (&mut words).zip(&mut from) {
-        word.copy_from_slice(from);
-        key.apply(word);
-    }
-    let rest = words.into_remainder();
-    for (byte, &from) in rest.iter_mut().zip(from.remainder()) {
-        *byte = from;
-    }
-    key.apply_rest(rest);
-}
-
 /// A masking key, turned to a place in the payload.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key([u8; 4]);
@@ -144,32 +129,29 @@ impl Key {
     pub(super) const NONE: Self = Self([0; 4]);
 
     /// That of the byte with so many before it.
+    #[inline]
     pub(super) const fn at(mask: [u8; 4], position: u64) -> Self {
-        Self(mask).turned((position % 4) as usize)
+        let bits = (position % 4) as u32 * 8;
+        Self(u32::from_le_bytes(mask).rotate_right(bits).to_le_bytes())
     }
 
     /// That of the byte so many further on.
     #[inline]
     pub(super) const fn turned(self, by: usize) -> Self {
-        let [a, b, c, d] = self.0;
-        Self(match by % 4 {
-            0 => [a, b, c, d],
-            1 => [b, c, d, a],
-            2 => [c, d, a, b],
-            _ => [d, a, b, c],
-        })
+        Self::at(self.0, by as u64)
     }
 
-    /// What the byte with so many before it means.
+    /// What a byte means.
     #[inline]
-    pub(super) const fn plain(self, byte: u8, before: usize) -> u8 {
-        byte ^ self.turned(before).0[0]
+    pub(super) const fn plain(self, byte: u8) -> u8 {
+        let [key, ..] = self.0;
+        byte ^ key
     }
 
-    /// As it lies in memory.
+    /// As many bytes as are masked with it before it repeats.
     #[inline]
-    pub(super) const fn word(self) -> u32 {
-        u32::from_ne_bytes(self.0)
+    pub(super) const fn bytes(self) -> [u8; 4] {
+        self.0
     }
 
     #[inline]

@@ -35,8 +35,8 @@ impl TextCheck {
             return Err(NotUtf8);
         }
         let key = key.turned(whole.len());
-        for (at, (place, &byte)) in self.tail.iter_mut().zip(cut).enumerate() {
-            *place = key.plain(byte, at);
+        for (place, (at, &byte)) in self.tail.iter_mut().zip(cut.iter().enumerate()) {
+            *place = key.turned(at).plain(byte);
             self.tail_len += 1;
         }
         match std::str::from_utf8(self.tail.get(..cut.len()).unwrap_or_default()) {
@@ -54,7 +54,7 @@ impl TextCheck {
             };
             let len = usize::from(self.tail_len);
             if let Some(place) = self.tail.get_mut(len) {
-                *place = key.plain(next, taken);
+                *place = key.turned(taken).plain(next);
             }
             taken += 1;
             match std::str::from_utf8(self.tail.get(..=len).unwrap_or_default()) {
@@ -80,7 +80,7 @@ impl TextCheck {
 /// How many bytes at the end begin a character and do not end it (RFC 3629 §3).
 fn cut_len(bytes: &[u8], key: Key) -> usize {
     for (back, &byte) in (1..=3).zip(bytes.iter().rev()) {
-        let len = match key.plain(byte, bytes.len() - back) {
+        let len = match key.turned(bytes.len() - back).plain(byte) {
             0x80..=0xbf => continue,
             0xc0..=0xdf => 2,
             0xe0..=0xef => 3,

@@ -6,7 +6,7 @@
 
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x16};
 
-use super::frame::{Key, unmask_into};
+use super::frame::Key;
 
 /// Bytes before one that it is judged by.
 const BEFORE: usize = 3;
@@ -132,13 +132,14 @@ impl<S: Simd> Tables<S> {
         if let Some(from) = bytes.len().checked_sub(size) {
             return self.wrong(bytes.get(from..).unwrap_or_default(), key.turned(from));
         }
-        // There are fewer: NULs before them do no harm.
-        let mut block = [0; BEFORE + WIDEST];
-        let block = block.get_mut(..size).unwrap_or_default();
+        // There are fewer: NULs before them do no harm. Masked, these are the key.
+        let key = key.turned(bytes.len().wrapping_sub(size));
+        let mut block = [key.bytes(); (BEFORE + WIDEST).div_ceil(4)];
+        let block = block.as_flattened_mut().get_mut(..size).unwrap_or_default();
         if let Some(place) = block.get_mut(size - bytes.len()..) {
-            unmask_into(place, bytes, key);
+            place.copy_from_slice(bytes);
         }
-        self.wrong(block, Key::NONE)
+        self.wrong(block, key)
     }
 
     /// What is wrong with bytes, each seen with the [`BEFORE`] before it, that come first: 0 for what
@@ -162,7 +163,7 @@ impl<S: Simd> Tables<S> {
     #[inline(always)]
     fn plain<const FROM: usize>(self, window: &[u8], key: Key) -> S::u8s {
         let masked = window.get(FROM..FROM + S::u8s::LEN).unwrap_or_default();
-        let key = S::u32s::splat(self.simd, key.turned(FROM).word());
+        let key = S::u32s::splat(self.simd, u32::from_ne_bytes(key.turned(FROM).bytes()));
         S::u8s::from_slice(self.simd, masked) ^ key.bitcast::<S::u8s>()
     }
 }
