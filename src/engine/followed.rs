@@ -2,15 +2,16 @@
 
 use std::net::SocketAddr;
 
-use crate::capture::PacketId;
+use crate::capture::{Packet, PacketId};
 use crate::decode::{IcmpError, Segment};
 use crate::flow::{End, FlowKey};
-use crate::tcp::Handled;
+use crate::tcp::{Connection, Handled};
 use crate::time::Timestamp;
 
 use super::passing::Passing;
 use super::prelude::Prelude;
 use super::stack::Stack;
+use super::time_wait::TimeWait;
 use super::trace::Recording;
 use super::upper::Common;
 
@@ -23,15 +24,16 @@ pub(super) enum Followed {
     Whole(Box<Stack>),
     /// It is of no interest.
     Passing(Box<Passing>),
+    /// It was closed, and is told.
+    TimeWait(TimeWait),
 }
 
 /// A segment on its way into a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival<'a> {
     pub(super) from: End,
-    pub(super) segment: &'a Segment<'a>,
-    pub(super) packet: PacketId,
-    pub(super) time: Timestamp,
+    pub(super) segment: Segment<'a>,
+    pub(super) packet: Packet<'a>,
 }
 
 impl Followed {
@@ -39,15 +41,16 @@ impl Followed {
     pub(super) fn new(arrival: &Arrival<'_>, ordinal: u64, common: &mut Common) -> Self {
         let Arrival {
             from,
-            segment,
-            packet,
-            time,
+            ref segment,
+            packet: Packet {
+                id: packet, time, ..
+            },
         } = *arrival;
         if let Some(prelude) = Prelude::new(from, segment, packet, time, ordinal) {
-            return Self::Prelude(Box::new(prelude));
+            return Self::Prelude(prelude);
         }
-        let place = (segment.vlan, *segment.tunnel);
-        let mut stack = Box::new(Stack::new(packet, time, ordinal, place));
+        let tcp = Connection::new(packet, time);
+        let mut stack = Stack::new(tcp, ordinal, (segment.vlan, *segment.tunnel));
         stack.handle_segment(from, segment, packet, time, common);
         Self::of(stack, common)
     }
@@ -61,15 +64,18 @@ impl Followed {
     }
 
     /// Takes one more segment.
+    #[inline]
     pub(super) fn handle_segment(&mut self, arrival: &Arrival<'_>, common: &mut Common) -> Handled {
         let Arrival {
             from,
-            segment,
-            packet,
-            time,
+            ref segment,
+            packet: Packet {
+                id: packet, time, ..
+            },
         } = *arrival;
         match self {
             Self::Passing(passing) => passing.handle_segment(from, segment, packet, time),
+            Self::TimeWait(time_wait) => time_wait.handle_segment(from, segment),
             Self::Prelude(prelude) => {
                 if prelude.take(from, segment, packet, time) {
                     return Handled::Taken;
@@ -104,7 +110,7 @@ impl Followed {
         match self {
             Self::Prelude(prelude) => prelude.take_icmp(from, error, packet, time),
             Self::Whole(stack) => stack.handle_icmp(from, error, packet, time),
-            Self::Passing(_) => {}
+            Self::Passing(_) | Self::TimeWait(_) => {}
         }
     }
 
@@ -114,6 +120,7 @@ impl Followed {
             Self::Prelude(prelude) => prelude.is_over(),
             Self::Whole(stack) => stack.tcp().is_over(),
             Self::Passing(passing) => passing.is_over(),
+            Self::TimeWait(_) => true,
         }
     }
 
@@ -121,7 +128,7 @@ impl Followed {
     pub(super) fn dark_server(&self, key: &FlowKey) -> Option<SocketAddr> {
         match self {
             Self::Passing(passing) => Some(key.address(passing.dark()?.server?)),
-            Self::Prelude(_) | Self::Whole(_) => None,
+            Self::Prelude(_) | Self::Whole(_) | Self::TimeWait(_) => None,
         }
     }
 
@@ -130,7 +137,7 @@ impl Followed {
         match self {
             Self::Prelude(prelude) => prelude.trace.as_deref_mut(),
             Self::Whole(stack) => stack.trace.as_deref_mut(),
-            Self::Passing(_) => None,
+            Self::Passing(_) | Self::TimeWait(_) => None,
         }
     }
 
@@ -143,7 +150,7 @@ impl Followed {
     pub(super) fn held_bytes(&self) -> usize {
         match self {
             Self::Whole(stack) => stack.held_bytes(),
-            Self::Prelude(_) | Self::Passing(_) => 0,
+            Self::Prelude(_) | Self::Passing(_) | Self::TimeWait(_) => 0,
         }
     }
 
@@ -152,12 +159,13 @@ impl Followed {
         matches!(self, Self::Prelude(prelude) if prelude.is_bare())
     }
 
-    /// Its last packet.
-    pub(super) fn last(&self) -> (Timestamp, PacketId) {
+    /// Its last packet; `None` where it was told, and packets do not count any more.
+    pub(super) fn last(&self) -> Option<(Timestamp, PacketId)> {
         match self {
-            Self::Prelude(prelude) => prelude.last(),
-            Self::Whole(stack) => (stack.tcp().last().time, stack.tcp().last().packet),
-            Self::Passing(passing) => passing.last(),
+            Self::Prelude(prelude) => Some(prelude.last()),
+            Self::Whole(stack) => Some((stack.tcp().last().time, stack.tcp().last().packet)),
+            Self::Passing(passing) => Some(passing.last()),
+            Self::TimeWait(_) => None,
         }
     }
 }

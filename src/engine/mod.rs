@@ -17,6 +17,7 @@ mod shard;
 mod shelf;
 mod stack;
 mod tell;
+mod time_wait;
 mod told;
 mod trace;
 mod upper;

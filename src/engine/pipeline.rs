@@ -16,17 +16,18 @@ use self::lingering::Lingering;
 use super::attempts::Attempts;
 use super::followed::{Arrival, Followed};
 use super::known::Known;
-use super::passing::Dark;
+use super::passing::{Dark, Passing};
 use super::sealed::stage;
 use super::shard::{Part, Shard, join};
 use super::shelf::{Outlet, Shelf};
 use super::stack::Stack;
-use super::tell::tell;
+use super::tell::{tell, tell_gist};
+use super::time_wait::TimeWait;
 use super::trace::{Recorder, Recording};
 use super::upper::{Common, Settings};
 use crate::capture::{Packet, PacketId};
 use crate::decode::{Decoded, Decoder, Flags, Segment};
-use crate::flow::{End, FlowKey, Slot, Table};
+use crate::flow::{FlowKey, Slot, Table};
 use crate::limits;
 use crate::session::{Detail, Session, Summary};
 use crate::tcp::Handled;
@@ -54,7 +55,7 @@ pub struct Pipeline {
     /// Connections followed at a time.
     max_connections: usize,
     /// Those of a full table that are to be dropped, with their last packets when that was found.
-    evicting: VecDeque<(PacketId, Slot)>,
+    evicting: VecDeque<(Option<PacketId>, Slot)>,
     /// Connections that may begin while a bare SYN waits.
     max_syns_waiting: usize,
     /// Where packets come from an interface.
@@ -143,11 +144,9 @@ impl Pipeline {
             Some((first, _)) => *first = packet.time.min(*first),
             None => summary.span = Some((packet.time, packet.time)),
         }
-        if let Some(segment) = Decoder::glance(packet) {
-            let (key, from) = FlowKey::of(&segment);
-            self.handle_segment(&key, from, &segment, packet, ordinal);
-        } else {
-            self.handle_unusual(packet, ordinal);
+        match Decoder::glance(packet) {
+            Some(segment) => self.handle_segment(&segment, packet, ordinal),
+            None => self.handle_unusual(packet, ordinal),
         }
     }
 
@@ -155,16 +154,12 @@ impl Pipeline {
     #[inline(never)]
     fn handle_unusual(&mut self, packet: &Packet<'_>, ordinal: u64) {
         if let Some(segment) = Decoder::look(packet) {
-            let (key, from) = FlowKey::of(&segment);
-            return self.handle_segment(&key, from, &segment, packet, ordinal);
+            return self.handle_segment(&segment, packet, ordinal);
         }
         // A segment may borrow from the decoder.
         let mut decoder = self.decoder.take().unwrap_or_default();
         match decoder.walk(packet) {
-            Decoded::Tcp(segment) => {
-                let (key, from) = FlowKey::of(&segment);
-                self.handle_segment(&key, from, &segment, packet, ordinal);
-            }
+            Decoded::Tcp(segment) => self.handle_rare(&segment, packet, ordinal),
             Decoded::Icmp(error) => {
                 let (key, from) =
                     FlowKey::between((error.src, error.src_port), (error.dst, error.dst_port));
@@ -190,20 +185,23 @@ impl Pipeline {
         self.decoder = Some(decoder);
     }
 
-    fn handle_segment(
-        &mut self,
-        key: &FlowKey,
-        from: End,
-        segment: &Segment<'_>,
-        packet: &Packet<'_>,
-        ordinal: u64,
-    ) {
-        let hash = self.flows.hash(key);
+    /// The same for one of an unusual packet: apart, since it would be here a third time.
+    #[inline(never)]
+    fn handle_rare(&mut self, segment: &Segment<'_>, packet: &Packet<'_>, ordinal: u64) {
+        self.handle_segment(segment, packet, ordinal);
+    }
+
+    /// Takes the segment of a packet.
+    // Always: what is known of both stays where it is, in registers mostly.
+    #[inline(always)]
+    fn handle_segment(&mut self, segment: &Segment<'_>, packet: &Packet<'_>, ordinal: u64) {
+        let (key, from) = FlowKey::of(segment);
+        let hash = self.flows.hash(&key);
         if !self.shard.keeps(hash) {
             // All shares let go of connections at the same packets.
             return self.release(packet.time);
         }
-        let found = self.flows.find_mut(hash, key);
+        let found = self.flows.find_mut(hash, &key);
         if let Some((slot, Followed::Whole(stack))) = found
             && stack.handle_expected(from, segment, packet.id, packet.time)
         {
@@ -213,11 +211,10 @@ impl Pipeline {
         let slot = found.map(|(slot, _)| slot);
         let arrival = Arrival {
             from,
-            segment,
-            packet: packet.id,
-            time: packet.time,
+            segment: *segment,
+            packet: *packet,
         };
-        self.handle_arrival(slot, (hash, *key), &arrival, packet, ordinal);
+        self.handle_arrival(slot, (hash, key), &arrival, ordinal);
     }
 
     /// Takes a segment, whatever it means for its connection.
@@ -227,15 +224,16 @@ impl Pipeline {
         slot: Option<Slot>,
         (hash, key): (u64, FlowKey),
         arrival: &Arrival<'_>,
-        packet: &Packet<'_>,
         ordinal: u64,
     ) {
-        let known = slot.and_then(|slot| Some((slot, self.go_on(slot, key, arrival)?)));
-        let (slot, may_hold) = match known {
-            Some((slot, may_hold)) => (Some(slot), may_hold),
-            None => (self.begin((hash, key), arrival, ordinal), true),
-        };
+        let known = slot.filter(|&slot| self.go_on(slot, key, arrival));
+        let slot = known.or_else(|| self.begin((hash, key), arrival, ordinal));
+        let packet = &arrival.packet;
+        let mut may_hold = false;
         if let Some(slot) = slot {
+            // Nothing but bytes is held.
+            may_hold = arrival.segment.wire_len > 0
+                && self.flows.get_mut(slot).is_some_and(|it| it.may_hold());
             self.attend(slot, packet);
         }
         self.release(packet.time);
@@ -247,10 +245,12 @@ impl Pipeline {
         }
     }
 
-    /// Takes a segment of a known connection; whether this may hold some of it now. `None` where
-    /// the segment begins another one: then the known one is told and gone.
-    fn go_on(&mut self, slot: Slot, key: FlowKey, arrival: &Arrival<'_>) -> Option<bool> {
-        let followed = self.flows.get_mut(slot)?;
+    /// Takes a segment of a known connection. False where it begins another one: then the known
+    /// one is told and gone.
+    fn go_on(&mut self, slot: Slot, key: FlowKey, arrival: &Arrival<'_>) -> bool {
+        let Some(followed) = self.flows.get_mut(slot) else {
+            return false;
+        };
         // Nothing else ends a connection.
         let may_end = arrival.segment.flags.has(Flags::FIN | Flags::RST);
         let was_over = may_end && followed.is_over();
@@ -258,20 +258,35 @@ impl Pipeline {
             if let Some((key, old)) = self.flows.remove(slot) {
                 self.conclude(key, old);
             }
-            return None;
+            return false;
         }
-        if let Followed::Whole(stack) = followed
-            && stack.has_earlier()
+        let time = arrival.packet.time;
+        let is_end = may_end && !was_over && followed.is_over();
+        if is_end {
+            self.lingering.push(time, slot);
+        }
+        let Followed::Whole(stack) = followed else {
+            return true;
+        };
+        if stack.has_earlier() {
+            tell_earlier(key, stack, &mut self.told, Some(time));
+        }
+        if is_end {
+            stack.settle();
+        }
+        if self.endings.is_none()
+            && let Some(time_wait) = TimeWait::of(stack.tcp())
         {
-            tell_earlier(key, stack, &mut self.told, Some(arrival.time));
+            let Self {
+                common,
+                told,
+                summary,
+                ..
+            } = self;
+            conclude_in_place(key, stack, common, told, summary);
+            *followed = Followed::TimeWait(time_wait);
         }
-        if may_end && !was_over && followed.is_over() {
-            self.lingering.push(arrival.time, slot);
-            if let Followed::Whole(stack) = followed {
-                stack.settle();
-            }
-        }
-        Some(followed.may_hold())
+        true
     }
 
     /// Puts in a connection that begins with this segment; `None` when the table is full.
@@ -444,36 +459,35 @@ impl Pipeline {
                 return;
             };
             let followed = self.flows.get_mut(slot);
-            if followed.is_none_or(|followed| followed.last().1 != packet) {
+            let last = |followed: &Followed| followed.last().map(|(_, packet)| packet);
+            if followed.is_none_or(|followed| last(followed) != packet) {
                 continue;
             }
-            if let Some((key, stack)) = self.flows.remove(slot) {
-                self.summary.evicted += 1;
+            match self.flows.remove(slot) {
+                None | Some((_, Followed::TimeWait(_))) => {}
                 // Its answer may be yet to come.
-                if matches!(stack, Followed::Prelude(_)) {
-                    continue;
+                Some((_, Followed::Prelude(_))) => self.summary.evicted += 1,
+                Some((key, followed)) => {
+                    self.summary.evicted += 1;
+                    self.conclude(key, followed);
                 }
-                self.conclude(key, stack);
             }
         }
     }
 
-    /// The eighth that was idle for longest, with their last packets.
-    fn idlest(&self) -> VecDeque<(PacketId, Slot)> {
-        let mut idle: Vec<(Timestamp, PacketId, Slot)> = self
-            .flows
-            .iter()
-            .map(|(slot, followed)| {
-                let (time, packet) = followed.last();
-                (time, packet, slot)
-            })
+    /// The eighth that was idle for longest, with their last packets; those that were told first.
+    fn idlest(&self) -> VecDeque<(Option<PacketId>, Slot)> {
+        let flows = self.flows.iter();
+        let mut idle: Vec<_> = flows
+            .map(|(slot, followed)| (followed.last(), slot))
             .collect();
         let count = idle.len() / 8;
-        idle.select_nth_unstable_by_key(count, |&(time, packet, _)| (time, packet));
+        idle.select_nth_unstable_by_key(count, |&(last, _)| last);
         idle.truncate(count);
-        idle.sort_unstable_by_key(|&(time, packet, _)| (time, packet));
+        idle.sort_unstable_by_key(|&(last, _)| last);
         let idle = idle.into_iter();
-        idle.map(|(_, packet, slot)| (packet, slot)).collect()
+        idle.map(|(last, slot)| (last.map(|(_, packet)| packet), slot))
+            .collect()
     }
 }
 

@@ -2,81 +2,15 @@
 //! scan or a SYN flood never get further, and those that do cost little until then.
 
 use crate::capture::PacketId;
-use crate::decode::{Address, Flags, IcmpError, Segment, Tunnels};
+use crate::decode::{Flags, IcmpError, Segment, Tunnels};
 use crate::flow::End;
 use crate::limits;
 use crate::session::facts::Unconnected;
-use crate::tcp::window_scale;
+use crate::tcp::{Connection, Noted};
 use crate::time::Timestamp;
 
 use super::stack::Stack;
 use super::trace::Recording;
-
-/// What TCP needs of a packet without payload, in half of a cache line: of a scan there are many.
-#[derive(Clone, Copy, Debug)]
-struct Noted {
-    packet: PacketId,
-    time: Timestamp,
-    seq: u32,
-    ack: u32,
-    window: u16,
-    /// Where [`Self::HAS_IP_ID`] is set.
-    ip_id: u16,
-    flags: Flags,
-    ttl: u8,
-    /// [`NO_SCALE`] where there is none.
-    scale: u8,
-    marks: u8,
-}
-
-/// No shift of a window: the largest is 14 (RFC 7323 §2.3).
-const NO_SCALE: u8 = u8::MAX;
-
-impl Noted {
-    const FROM_A: u8 = 1;
-    const HAS_IP_ID: u8 = 2;
-
-    fn of(from: End, segment: &Segment<'_>, packet: PacketId, time: Timestamp) -> Self {
-        let syn = segment.flags.has(Flags::SYN);
-        Self {
-            packet,
-            time,
-            seq: segment.seq,
-            ack: segment.ack,
-            window: segment.window,
-            ip_id: segment.ip_id.unwrap_or(0),
-            flags: segment.flags,
-            ttl: segment.ttl,
-            scale: syn
-                .then(|| window_scale(segment.options))
-                .flatten()
-                .map_or(NO_SCALE, |shift| shift.min(NO_SCALE - 1)),
-            marks: match from {
-                End::A => Self::FROM_A,
-                End::B => 0,
-            } | match segment.ip_id {
-                Some(_) => Self::HAS_IP_ID,
-                None => 0,
-            },
-        }
-    }
-
-    const fn from(&self) -> End {
-        if self.marks & Self::FROM_A != 0 {
-            End::A
-        } else {
-            End::B
-        }
-    }
-
-    fn ip_id(&self) -> Option<u16> {
-        (self.marks & Self::HAS_IP_ID != 0).then_some(self.ip_id)
-    }
-
-    fn scale(&self) -> Option<u8> {
-        (self.scale != NO_SCALE).then_some(self.scale)
-    }
-}
 
 /// Packets that open a connection (RFC 9293 §3.5).
 const HANDSHAKE: usize = 3;
@@ -112,19 +46,22 @@ impl Prelude {
         packet: PacketId,
         time: Timestamp,
         ordinal: u64,
-    ) -> Option<Self> {
-        (segment.wire_len == 0).then(|| Self {
-            ordinal,
-            noted: [Noted::of(from, segment, packet, time); HANDSHAKE],
-            len: 1,
-            vlan: segment.vlan,
-            aside: (!segment.tunnel.is_empty()).then(|| {
-                Box::new(Aside {
-                    tunnel: *segment.tunnel,
-                    ..Aside::default()
-                })
-            }),
-            trace: None,
+    ) -> Option<Box<Self>> {
+        let aside = || {
+            Box::new(Aside {
+                tunnel: *segment.tunnel,
+                ..Aside::default()
+            })
+        };
+        (segment.wire_len == 0).then(|| {
+            Box::new(Self {
+                ordinal,
+                noted: [Noted::of(from, segment, packet, time); HANDSHAKE],
+                len: 1,
+                vlan: segment.vlan,
+                aside: (!segment.tunnel.is_empty()).then(aside),
+                trace: None,
+            })
         })
     }
 
@@ -138,9 +75,8 @@ impl Prelude {
         time: Timestamp,
     ) -> bool {
         let again = |noted: &Noted| noted.flags == segment.flags && noted.seq == segment.seq;
-        let fits = !segment.flags.has(Flags::SYN)
-            || self.all().filter(|noted| noted.from() == from).all(again);
-        if segment.wire_len > 0 || !fits {
+        let is_other = |noted: &Noted| noted.from() == from && !again(noted);
+        if segment.wire_len > 0 || segment.flags.has(Flags::SYN) && self.all().any(is_other) {
             return false;
         }
         let noted = Noted::of(from, segment, packet, time);
@@ -270,40 +206,23 @@ impl Prelude {
 
     /// The connection with all its layers, as if it had taken every packet when it came.
     pub(super) fn replay(&self) -> Box<Stack> {
+        let mut tcp = match self.handshake().and_then(Connection::opened) {
+            Some(tcp) => tcp,
+            None => Connection::replay(self.first_noted(), self.all()),
+        };
         let aside = self.aside.as_deref();
-        let tunnel = aside.map(|aside| aside.tunnel).unwrap_or_default();
-        let mut stack = Box::new(Stack::new(
-            self.first_noted().packet,
-            self.first_noted().time,
-            self.ordinal,
-            (self.vlan, tunnel),
-        ));
-        for noted in self.all() {
-            let scale = noted.scale().map(|shift| [3, 3, shift]);
-            let segment = Segment {
-                // Whoever knows the end needs no addresses.
-                src: Address::NOWHERE,
-                dst: Address::NOWHERE,
-                src_port: 0,
-                dst_port: 0,
-                seq: noted.seq,
-                ack: noted.ack,
-                flags: noted.flags,
-                window: noted.window,
-                options: scale.as_ref().map_or(&[], |option| option.as_slice()),
-                payload: &[],
-                wire_len: 0,
-                ttl: noted.ttl,
-                ip_id: noted.ip_id(),
-                vlan: self.vlan,
-                tunnel: &tunnel,
-            };
-            stack.handle_empty(noted.from(), &segment, noted.packet, noted.time);
-        }
         if let Some((error, packet, time)) = aside.and_then(|aside| aside.refusal.as_ref()) {
-            stack.handle_icmp(self.client(), error, *packet, *time);
+            tcp.handle_icmp(self.client(), error, *packet, *time);
         }
-        stack
+        let tunnel = aside.map(|aside| aside.tunnel).unwrap_or_default();
+        Stack::new(tcp, self.ordinal, (self.vlan, tunnel))
+    }
+
+    /// Its packets, where they are as many as open a connection.
+    fn handshake(&self) -> Option<&[Noted; HANDSHAKE]> {
+        let has_more = |aside: &Aside| !aside.more.is_empty();
+        let is_more = self.aside.as_deref().is_some_and(has_more);
+        (usize::from(self.len) == HANDSHAKE && !is_more).then_some(&self.noted)
     }
 
     fn all(&self) -> impl Iterator<Item = &Noted> {
@@ -325,7 +244,6 @@ mod tests {
     /// Together with its place in the table, 300 bytes for a connection that was opened.
     #[test]
     fn a_connection_without_a_byte_takes_little() {
-        assert_eq!(size_of::<Noted>(), 32);
         assert!(size_of::<Prelude>() <= 128, "{}", size_of::<Prelude>());
     }
 }

@@ -48,33 +48,39 @@ pub(super) enum Verge {
 }
 
 impl Stack {
+    /// One above this connection, which began with the packet behind `ordinal` others.
+    #[inline]
     pub(super) fn new(
-        packet: PacketId,
-        time: Timestamp,
+        tcp: Connection,
         ordinal: u64,
         (vlan, tunnel): (Option<u16>, Tunnels),
-    ) -> Self {
-        Self {
-            tcp: Connection::new(packet, time),
-            upper: Upper {
-                tls: None,
-                app: App::Undecided,
-                tracker: None,
-                rare: (!tunnel.is_empty()).then(|| {
-                    Box::new(Rare {
-                        tunnel,
-                        ..Rare::default()
-                    })
-                }),
-                prefixes_left: limits::MAX_PREFIXES,
-                is_reused: false,
+    ) -> Box<Self> {
+        let rare = (!tunnel.is_empty()).then(|| {
+            Box::new(Rare {
+                tunnel,
+                ..Rare::default()
+            })
+        });
+        // Written where it is to stay, not moved there.
+        Box::write(
+            Box::new_uninit(),
+            Self {
+                tcp,
+                upper: Upper {
+                    tls: None,
+                    app: App::Undecided,
+                    tracker: None,
+                    rare,
+                    prefixes_left: limits::MAX_PREFIXES,
+                    is_reused: false,
+                },
+                ordinal,
+                vlan,
+                is_watched: false,
+                is_keyless: false,
+                trace: None,
             },
-            ordinal,
-            vlan,
-            is_watched: false,
-            is_keyless: false,
-            trace: None,
-        }
+        )
     }
 
     /// It carries nothing of ours, and nothing is left to be told of it.
@@ -107,7 +113,8 @@ impl Stack {
     /// Takes a segment, sent by `from`, that is what was expected next in an open WebSocket of
     /// which nothing is missing. Such a one ends nothing, and nothing of it waits. False where it
     /// is another, with which nothing was done.
-    #[inline]
+    // Always: the segment need not lie in memory for it.
+    #[inline(always)]
     pub(super) fn handle_expected(
         &mut self,
         from: End,
@@ -149,18 +156,6 @@ impl Stack {
         tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
             upper.handle_chunk(end, chunk, &seen, keys)
         })
-    }
-
-    /// Takes one that holds no byte.
-    pub(super) fn handle_empty(
-        &mut self,
-        from: End,
-        segment: &Segment<'_>,
-        packet: PacketId,
-        time: Timestamp,
-    ) {
-        self.tcp
-            .handle_segment(from, segment, packet, time, &mut |_, _| {});
     }
 
     /// The connection is over, but for packets that come late.

@@ -1,6 +1,7 @@
 //! Both directions of a connection, and the signals that end it.
 
 mod expected;
+mod opened;
 
 use super::habits::{Habits, RstMarks};
 use super::half::{Ending, Half, Sent, Sign, Signal, Stuck, signed};
@@ -581,7 +582,7 @@ const fn bare((packet, time): (PacketId, Timestamp)) -> Origin {
 }
 
 /// The window scale option (kind 3) of a SYN (RFC 7323 §2.2).
-pub(crate) fn window_scale(options: &[u8]) -> Option<u8> {
+pub(super) fn window_scale(options: &[u8]) -> Option<u8> {
     let mut rest = options;
     loop {
         rest = match *rest {

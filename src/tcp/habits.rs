@@ -75,6 +75,13 @@ impl Habits {
         let open = self.zero_window_since.map_or(0, |since| time.since(since));
         self.zero_window_nanos.max(open)
     }
+
+    /// Its window was zero for a while, or it probed for a peer that does not answer.
+    pub fn has_stalled(&self) -> bool {
+        self.zero_window_since.is_some()
+            || self.zero_window_nanos > 0
+            || self.unanswered_keep_alives.is_some()
+    }
 }
 
 impl Watch {
@@ -103,13 +110,13 @@ impl Watch {
     }
 
     /// Takes notice of a packet that is no RST.
-    #[inline]
-    pub(super) fn note(&mut self, segment: &Segment<'_>, ack: Option<u32>) {
-        let (low, high) = self.ttl.unwrap_or((segment.ttl, segment.ttl));
-        self.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
-        self.ip_ids = [segment.ip_id, self.ip_ids[0]];
+    #[inline(always)]
+    pub(super) fn note(&mut self, ttl: u8, ip_id: Option<u16>, is_empty: bool, ack: Option<u32>) {
+        let (low, high) = self.ttl.unwrap_or((ttl, ttl));
+        self.ttl = Some((low.min(ttl), high.max(ttl)));
+        self.ip_ids = [ip_id, self.ip_ids[0]];
         let is_again = self.has_last_ack && ack == Some(self.last_ack);
-        if segment.wire_len == 0 && is_again {
+        if is_empty && is_again {
             self.duplicate_acks = self.duplicate_acks.saturating_add(1);
         }
         self.last_ack = ack.unwrap_or(0);

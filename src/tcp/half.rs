@@ -176,8 +176,9 @@ impl Half {
 
     /// Takes notice of a packet that is no RST.
     pub(super) fn note(&mut self, segment: &Segment<'_>, ack: Option<u32>, time: Timestamp) {
-        self.note_window(segment);
-        self.habits.note(segment, ack);
+        self.note_window(segment.window, segment.flags.has(Flags::SYN));
+        self.habits
+            .note(segment.ttl, segment.ip_id, segment.wire_len == 0, ack);
         if segment.window == 0 {
             self.rare().odd.note_zero_window(time);
         } else if let Some(rare) = &mut self.rare {
@@ -185,14 +186,15 @@ impl Half {
         }
     }
 
-    pub(super) fn note_window(&mut self, segment: &Segment<'_>) {
+    #[inline]
+    pub(super) fn note_window(&mut self, window: u16, is_syn: bool) {
         // An unknown shift may be anything up to 14 (RFC 7323 §2.3).
-        let shift = if segment.flags.has(Flags::SYN) {
+        let shift = if is_syn {
             0
         } else {
             self.window_shift.unwrap_or(14)
         };
-        self.window = self.window.max(u32::from(segment.window) << shift.min(14));
+        self.window = self.window.max(u32::from(window) << shift.min(14));
     }
 
     pub(super) fn note_keep_alive(&mut self, segment: &Segment<'_>, origin: Origin) {

@@ -7,16 +7,17 @@ mod connection;
 mod habits;
 mod half;
 mod held;
+mod noted;
 mod seen;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 mod waiting;
 
-pub(crate) use connection::window_scale;
 pub use connection::{Connection, Handled};
 pub use habits::{Habits, RstMarks};
 pub use half::{Signal, Stuck};
+pub(crate) use noted::Noted;
 pub use seen::{Burst, Complaint, Resend, Return};
 pub use stream::Stream;
 pub use waiting::Waiting;

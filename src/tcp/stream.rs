@@ -138,7 +138,7 @@ impl Stream {
     }
 
     /// The peer acknowledged this sequence number.
-    #[inline]
+    #[inline(always)]
     pub fn handle_ack(&mut self, ack: u32) {
         if !self.started {
             return;

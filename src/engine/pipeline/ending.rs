@@ -7,7 +7,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::survey::Survey;
-use super::{Attempts, Followed, Pipeline, Recording, Stack, conclude, conclude_in_place, tell};
+use super::{
+    Attempts, Followed, Passing, Pipeline, Recording, Stack, conclude, conclude_in_place, tell,
+};
 use crate::capture::PacketId;
 use crate::diagnosis::port;
 use crate::engine::known::Known;
@@ -351,7 +353,10 @@ impl Pipeline {
 
     /// Whether nothing more is to be waited for: it is told, or did not end after all.
     fn conclude_if_over(&mut self, candidate: &Candidate, now: Timestamp) -> bool {
-        let Some((key, Followed::Whole(stack))) = self.flows.entry_mut(candidate.slot) else {
+        let Some((key, followed)) = self.flows.entry_mut(candidate.slot) else {
+            return true;
+        };
+        let Followed::Whole(stack) = followed else {
             return true;
         };
         if stack.awaits_secrets() {
@@ -388,6 +393,7 @@ impl Pipeline {
                 &mut self.summary,
             );
             stack.retire();
+            *followed = Followed::Passing(Box::new(Passing::new(stack)));
         }
         true
     }

@@ -1,8 +1,9 @@
-//! Connections that have ended, and stay for a while: packets may come late.
+//! Connections that have ended, and stay for a while: packets may come late. What may still change
+//! what is told stays whole; of what is closed only its place in the table does (`time_wait`).
 
 use std::collections::VecDeque;
 
-use super::Pipeline;
+use super::{Followed, Pipeline};
 use crate::flow::Slot;
 use crate::limits;
 use crate::time::Timestamp;
@@ -62,15 +63,16 @@ impl Pipeline {
     #[cold]
     fn release_ended(&mut self, now: Timestamp) {
         while let Some(slot) = self.lingering.pop(now) {
-            let last = self.flows.get_mut(slot).map(|followed| followed.last().0);
-            match last {
-                Some(last) if now.since(last) > limits::LINGER_NANOS => {
+            let last = |followed: &mut Followed| followed.last().map(|(time, _)| time);
+            match self.flows.get_mut(slot).and_then(last) {
+                Some(last) if now.since(last) <= limits::LINGER_NANOS => {
+                    self.lingering.push(last, slot);
+                }
+                _ => {
                     if let Some((key, followed)) = self.flows.remove(slot) {
                         self.conclude(key, followed);
                     }
                 }
-                Some(last) => self.lingering.push(last, slot),
-                None => {}
             }
         }
     }

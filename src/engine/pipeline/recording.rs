@@ -38,7 +38,7 @@ impl Pipeline {
                 }
             }
             Some(Followed::Whole(stack)) => stack.trace = None,
-            Some(Followed::Passing(_)) | None => {}
+            Some(Followed::Passing(_) | Followed::TimeWait(_)) | None => {}
         }
         recorder.even_out(&mut self.flows);
     }

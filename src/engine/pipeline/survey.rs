@@ -54,7 +54,8 @@ impl Pipeline {
             .flows
             .stretch(survey.next, limits::MAX_SURVEYED_AT_ONCE);
         for (slot, key, followed) in stretch {
-            if apart(now, followed.last().0, patience(followed)) {
+            let is_idle = |(last, _)| apart(now, last, patience(followed));
+            if followed.last().is_none_or(is_idle) {
                 idle.push(slot);
                 continue;
             }
@@ -101,6 +102,7 @@ fn patience(followed: &Followed) -> i64 {
             None if followed.is_over() => limits::LINGER_NANOS,
             None => limits::CONNECTION_IDLE_NANOS,
         },
+        Followed::TimeWait(_) => limits::LINGER_NANOS,
         _ if followed.is_over() => limits::LINGER_NANOS,
         Followed::Whole(_) | Followed::Passing(_) => limits::CONNECTION_IDLE_NANOS,
     }

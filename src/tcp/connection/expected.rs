@@ -14,12 +14,12 @@ use crate::tcp::{Chunk, Origin};
 use crate::time::Timestamp;
 
 /// Flags that say more than that bytes are sent and received.
-const TELLING: u8 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
+pub(super) const TELLING: u8 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
 
 impl Connection {
     /// Takes a segment that was expected: the next bytes of its end, or an acknowledgement
     /// alone. False where it is another, with which nothing was done.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn handle_expected(
         &mut self,
         from: End,
@@ -41,11 +41,12 @@ impl Connection {
         let ack = Some(segment.ack);
         self.last = (packet, self.last.1.max(time));
         own.seen = true;
-        own.note_window(segment);
-        own.habits.note(segment, ack);
+        own.note_window(segment.window, false);
+        let is_empty = segment.payload.is_empty();
+        own.habits.note(segment.ttl, segment.ip_id, is_empty, ack);
         peer.times_sent = 0;
         peer.stream.handle_ack(segment.ack);
-        let has_data = !segment.payload.is_empty();
+        let has_data = !is_empty;
         if own.rare.is_some() || peer.rare.is_some() {
             note_rare(own, peer, time, has_data);
         }
