@@ -88,7 +88,8 @@ fn outlines(case: &Case, detail: Detail, random: &RandomState) -> Vec<String> {
     let mut all = Vec::new();
     let settings = settings(case, detail, true);
     let mut add = |session: &Session, _| {
-        let (outline, leg) = (Outline::new(session, random), Leg::new(session, random));
+        let gist = session.into();
+        let (outline, leg) = (Outline::new(&gist, random), Leg::new(&gist, random));
         let (abnormal, code) = (session.is_abnormal(), session.verdict.code);
         all.push(format!("{outline:?} {leg:?} {abnormal} {code:?}"));
         Ok(())

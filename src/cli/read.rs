@@ -160,11 +160,11 @@ impl Shown<'_> {
     }
 
     /// What a row shows of each.
-    fn each_brief(&self, mut row: impl FnMut(Brief<'_>) -> io::Result<()>) -> io::Result<()> {
+    fn each_brief(&self, mut row: impl FnMut(&Brief<'_>) -> io::Result<()>) -> io::Result<()> {
         let mut session = Session::blank();
         for at in 0..self.len() {
             if let Some(brief) = self.told.brief(self.index(at), &mut session) {
-                row(brief)?;
+                row(&brief)?;
             }
         }
         Ok(())
@@ -216,10 +216,10 @@ fn write(
     if config.detail_for(format) == Detail::Row {
         let mut table = Table::new(out, view, look, captures);
         shown.each_brief(|session| {
-            table.survey_session(&session);
+            table.survey_session(session);
             Ok(())
         })?;
-        shown.each_brief(|session| table.session(&session))?;
+        shown.each_brief(|session| table.session(session))?;
         return finish(&mut table, outcome, shown);
     }
     let mut sink: Box<dyn Sink + '_> = match (format, view) {

@@ -114,11 +114,11 @@ pub(super) fn compare(sessions: &mut [Session]) -> Vec<Finding> {
     let random = RandomState::default();
     let mut outlines: Vec<Outline> = sessions
         .iter()
-        .map(|session| Outline::new(session, &random))
+        .map(|session| Outline::new(&session.into(), &random))
         .collect();
     let legs: Vec<Leg> = sessions
         .iter()
-        .map(|session| Leg::new(session, &random))
+        .map(|session| Leg::new(&session.into(), &random))
         .collect();
     let path = |outline: &Outline| {
         let mut all = sessions.iter();

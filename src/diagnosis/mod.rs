@@ -47,28 +47,78 @@ pub struct Diagnosis {
     pub remarks: Vec<Anomaly>,
 }
 
+/// A verdict as far as a row shows it, or sessions are compared by it. Names and rules are those of
+/// [`Verdict`] and [`Diagnosis`].
+#[derive(Clone, Debug)]
+pub struct Judgement<'a> {
+    /// As in [`Verdict::state`].
+    pub state: State,
+    /// As in [`Verdict::code`].
+    pub code: Option<u16>,
+    /// As in [`Verdict::reason`].
+    pub reason: Option<Cow<'a, str>>,
+    /// As in [`Verdict::closer`].
+    pub closer: Option<Party>,
+    /// As in [`Verdict::cause`].
+    pub cause: &'static str,
+    /// As in [`Diagnosis::transport_end`].
+    pub transport_end: Option<TransportEnd>,
+    /// As in [`Diagnosis::clocks`].
+    pub clocks: Clocks,
+}
+
+/// Judges a session by its facts, for a row.
+pub fn judge(facts: &Facts) -> Judgement<'_> {
+    let ending = ending::ending(facts);
+    let (code, reason) = code(facts, &ending);
+    let case = Case::new(facts, &ending, code);
+    judgement(&case, reason, &rules::judge(&case, Detail::Row))
+}
+
+fn judgement<'a>(case: &Case<'_>, reason: Option<Cow<'a, str>>, found: &Found) -> Judgement<'a> {
+    let ending = case.ending;
+    let closer = if ending.state == State::Failed {
+        failed_closer(case.facts, ending)
+    } else if rules::perhaps_closed(case) {
+        None
+    } else {
+        ending.closer
+    };
+    Judgement {
+        state: ending.state,
+        code: case.code,
+        reason,
+        closer: closer.filter(|_| !matches!(ending.state, State::Open | State::Connecting)),
+        cause: found.name,
+        transport_end: ending.transport_end,
+        clocks: case.clocks,
+    }
+}
+
 /// Judges a session by its facts. What no row shows is made only where `detail` asks for it.
 pub fn diagnose(facts: &Facts, detail: Detail) -> Diagnosis {
     let ending = ending::ending(facts);
     let (code, reason) = code(facts, &ending);
     let case = Case::new(facts, &ending, code);
     let found = rules::judge(&case, detail);
-    let closer = if ending.state == State::Failed {
-        failed_closer(facts, &ending)
-    } else if rules::perhaps_closed(&case) {
-        None
-    } else {
-        ending.closer
-    };
+    let Judgement {
+        state,
+        code,
+        reason,
+        closer,
+        cause,
+        transport_end,
+        clocks,
+    } = judgement(&case, reason, &found);
     let mut diagnosis = Diagnosis {
         verdict: Verdict {
-            state: ending.state,
+            state,
             code,
-            reason,
+            reason: reason.map(Cow::into_owned),
             clean: None,
-            closer: closer.filter(|_| !matches!(ending.state, State::Open | State::Connecting)),
+            closer,
             culprit: found.culprit,
-            cause: found.name,
+            cause,
             confidence: found.confidence,
             other_causes: Vec::new(),
             summary: String::new(),
@@ -77,8 +127,8 @@ pub fn diagnose(facts: &Facts, detail: Detail) -> Diagnosis {
             server_view: View::default(),
             evidence: Vec::new(),
         },
-        transport_end: ending.transport_end,
-        clocks: case.clocks,
+        transport_end,
+        clocks,
         remarks: Vec::new(),
     };
     if detail > Detail::Row {
@@ -204,7 +254,7 @@ fn failed_closer(facts: &Facts, ending: &Ending) -> Option<Party> {
 
 /// The code of the first Close on the wire, as sent; 1005 for an empty one, 1006 for none,
 /// `None` for what the capture lost or has not seen end.
-fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
+fn code<'a>(facts: &'a Facts, ending: &Ending) -> (Option<u16>, Option<Cow<'a, str>>) {
     match ending.state {
         State::Connecting | State::Open => return (None, None),
         State::Failed if facts.failed_in_tls() => return (Some(1015), None),
@@ -212,9 +262,9 @@ fn code(facts: &Facts, ending: &Ending) -> (Option<u16>, Option<String>) {
         State::Closed if facts.is_opaque() => return (None, None),
         State::Closing | State::Closed => {}
     }
-    let told = |close: &SeenClose| match close.frame.body {
+    let told = |close: &'a SeenClose| match close.frame.body {
         Body::Empty => (Some(1005), None),
-        Body::Code(code, _) => (Some(code), close.frame.reason().map(Cow::into_owned)),
+        Body::Code(code, _) => (Some(code), close.frame.reason()),
         Body::OneByte | Body::Lost => (None, None),
     };
     let first = ending.first_close.and_then(|side| {

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::cohorts::{How, how, moved};
 use super::legs::SAMPLE_KEY;
-use crate::session::{Clocks, Party, Session, State};
+use crate::session::{Clocks, Gist, Party, Session, State};
 use crate::time::Timestamp;
 
 /// What cohorts are found by.
@@ -66,17 +66,9 @@ fn hash(hash: u64) -> NonZeroU64 {
     NonZeroU64::new(hash).unwrap_or(NonZeroU64::MAX)
 }
 
-/// When the first terminating signal came; `None` where none did.
-pub(super) fn first_signal(session: &Session) -> Option<Timestamp> {
-    let close = session.closes.iter().map(|close| close.time).min();
-    let end = session.transport_end.map(|end| end.time);
-    close.into_iter().chain(end).min()
-}
-
 impl Outline {
-    /// That of `session`. All that are to be compared need the same `random`.
-    pub fn new(session: &Session, random: &RandomState) -> Self {
-        let verdict = &session.verdict;
+    /// That of a session. All that are to be compared need the same `random`.
+    pub fn new(session: &Gist<'_>, random: &RandomState) -> Self {
         let route = |path: &str| {
             let end = path.bytes().position(|byte| byte == b'?');
             hash(random.hash_one(path.get(..end.unwrap_or(path.len())).unwrap_or(path)))
@@ -91,17 +83,17 @@ impl Outline {
         Self {
             number: session.number,
             begun: session.opened.unwrap_or(session.started),
-            signal: first_signal(session).into(),
+            signal: session.first_signal().into(),
             ended: ended.into(),
             clocks: [client, server, either, age].map(Nanos::from),
             ping_period: session.ping_period.into(),
             route: session.opening.path().map(route),
-            cause: verdict.cause,
+            cause: session.cause,
             server: (session.server.ip(), session.server.port()),
             how,
-            code: verdict.code,
-            state: verdict.state,
-            closer: verdict.closer,
+            code: session.code,
+            state: session.state,
+            closer: session.closer,
         }
     }
 
@@ -170,9 +162,9 @@ pub struct Leg {
 }
 
 impl Leg {
-    /// That of `session`. All that are to be compared need the same `random`.
-    pub fn new(session: &Session, random: &RandomState) -> Self {
-        let opening = &session.opening;
+    /// That of a session. All that are to be compared need the same `random`.
+    pub fn new(session: &Gist<'_>, random: &RandomState) -> Self {
+        let opening = session.opening;
         let key = opening.key().filter(|key| *key != SAMPLE_KEY);
         Self {
             started: session.started,
@@ -181,7 +173,7 @@ impl Leg {
             path: opening.path().map(|path| hash(random.hash_one(path))),
             key: key.map(|key| hash(random.hash_one(key))),
             identity: moved::identity(session, random).map(hash),
-            messages: (session.client_sent.messages, session.server_sent.messages),
+            messages: (session.messages.client, session.messages.server),
             client: (session.client.ip(), session.client.port()),
             has_credentials: opening.credentials.is_some(),
             file: u32::try_from(session.first_packet.file()).unwrap_or(u32::MAX),
@@ -234,7 +226,7 @@ mod tests {
             either: Some(7),
             age: None,
         };
-        let outline = Outline::new(&session, &RandomState::default());
+        let outline = Outline::new(&(&session).into(), &RandomState::default());
         assert_eq!(outline.clocks(), session.clocks);
     }
 

@@ -2,7 +2,7 @@
 //! to that is told by what else is known of its port.
 
 use super::causes;
-use crate::session::{Confidence, EndKind, Party, Session, State, Tls, Transport};
+use crate::session::{Confidence, EndKind, Gist, Party, Session, State, Tls, Transport};
 
 /// What other connections show of a server's port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Port {
 const AT_ONCE: i64 = 1_000_000_000;
 
 /// What else is known of its port may change the verdict.
-pub fn may_be_astray(session: &Session) -> bool {
+pub fn may_be_astray(session: &Gist<'_>) -> bool {
     let (plain, tls) = (
         session.transport == Transport::Wss,
         session.transport == Transport::Ws,
@@ -27,7 +27,7 @@ pub fn may_be_astray(session: &Session) -> bool {
 
 /// Corrects the verdict of a session that went to the wrong port; whether it did.
 pub fn correct(session: &mut Session, port: Port) -> bool {
-    let Some(astray) = astray(session, port) else {
+    let Some(astray) = astray(&(&*session).into(), port) else {
         return false;
     };
     let summary = astray.in_words(session);
@@ -53,9 +53,8 @@ enum Astray {
 }
 
 /// How, if so. A port that is known to speak both says nothing.
-fn astray(session: &Session, port: Port) -> Option<Astray> {
-    let verdict = &session.verdict;
-    if verdict.state != State::Failed || verdict.closer != Some(Party::Server) {
+fn astray(session: &Gist<'_>, port: Port) -> Option<Astray> {
+    if session.state != State::Failed || session.closer != Some(Party::Server) {
         return None;
     }
     let is_at_once = session.clocks.client.is_some_and(|quiet| quiet <= AT_ONCE);
@@ -66,7 +65,7 @@ fn astray(session: &Session, port: Port) -> Option<Astray> {
                 plain: false,
                 tls: true,
             },
-        ) => match verdict.cause {
+        ) => match session.cause {
             "upgrade-cut" if is_at_once => Some(Astray::Plain(None)),
             "upgrade-refused" if session.opening.http_status == Some(400) => {
                 Some(Astray::Plain(Some(400)))
@@ -82,8 +81,8 @@ fn astray(session: &Session, port: Port) -> Option<Astray> {
         ) => {
             // Of a server that agreed on a cipher TLS is known.
             let is_unanswered = |tls: &Tls| tls.cipher_suite.is_none();
-            let is_cut = verdict.cause == "tls-handshake-cut" && is_at_once;
-            (is_cut && session.tls.as_ref().is_some_and(is_unanswered)).then_some(Astray::Tls)
+            let is_cut = session.cause == "tls-handshake-cut" && is_at_once;
+            (is_cut && session.tls.is_some_and(is_unanswered)).then_some(Astray::Tls)
         }
         _ => None,
     }
@@ -165,7 +164,7 @@ mod tests {
     fn a_port_that_speaks_one_of_both_has_no_word_for_the_other() {
         let plain = || failed(Transport::Ws, "upgrade-cut", 1_000);
         let wss = || failed(Transport::Wss, "tls-handshake-cut", 1_000);
-        assert!(may_be_astray(&plain()) && may_be_astray(&wss()));
+        assert!(may_be_astray(&(&plain()).into()) && may_be_astray(&(&wss()).into()));
         assert_eq!(cause(plain(), TLS), "plaintext-on-tls-port");
         assert_eq!(cause(wss(), PLAIN), "tls-on-plaintext-port");
         for port in [
@@ -185,7 +184,7 @@ mod tests {
     #[test]
     fn what_was_understood_is_left_as_it_is() {
         let late = failed(Transport::Ws, "upgrade-cut", 30_000_000_000);
-        assert!(!may_be_astray(&late));
+        assert!(!may_be_astray(&(&late).into()));
         let mut agreed = failed(Transport::Wss, "tls-handshake-cut", 1_000);
         agreed.tls = Some(Tls {
             cipher_suite: Some("TLS_AES_128_GCM_SHA256".to_owned()),

@@ -128,7 +128,7 @@ mod tests {
             .map(|port| {
                 let mut session = sample::open(1);
                 session.server.set_port(port);
-                Outline::new(&session, &RandomState::default())
+                Outline::new(&(&session).into(), &RandomState::default())
             })
             .collect();
         let servers = Servers::of(&outlines);

@@ -11,7 +11,7 @@ use crate::capture::PacketId;
 use crate::diagnosis::port::Port;
 use crate::flow::FlowKey;
 use crate::limits;
-use crate::session::{Captured, Session, Transport};
+use crate::session::{Captured, Gist, Session, Transport};
 
 /// Where WebSockets are asked for, and what else is known of these servers.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new(session: &Session) -> Self {
+    pub(super) fn new(session: &Gist<'_>) -> Self {
         let status = session.opening.http_status;
         Self {
             transport: session.transport,
@@ -60,7 +60,7 @@ impl Known {
     /// Somebody asked for this one, unless its TLS failed. Of several at one server the first
     /// one tells how.
     pub(super) fn add(&mut self, session: &Session) {
-        self.add_as(session, Asked::new(session));
+        self.add_as(session, Asked::new(&session.into()));
     }
 
     /// The same of a session of which only a row may be left.

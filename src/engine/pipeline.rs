@@ -21,7 +21,7 @@ use super::sealed::stage;
 use super::shard::{Part, Shard, join};
 use super::shelf::{Outlet, Shelf};
 use super::stack::Stack;
-use super::tell::tell;
+use super::tell::{tell, tell_gist};
 use super::time_wait::TimeWait;
 use super::trace::{Recorder, Recording};
 use super::upper::{Common, Settings};

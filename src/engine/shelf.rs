@@ -8,11 +8,10 @@ use std::num::NonZeroU64;
 use foldhash::fast::RandomState;
 
 use super::known::{Asked, Known, Order};
-use super::sealed::stage;
 use crate::diagnosis::outline::{Leg, Outline};
 use crate::diagnosis::port;
 use crate::session::pack::{Pack, Place};
-use crate::session::{Detail, Session, Tls, Transport};
+use crate::session::{Detail, Gist, Session, Tls, Transport};
 
 /// Where a pipeline puts the sessions that it tells.
 pub(super) enum Outlet {
@@ -35,6 +34,14 @@ impl Outlet {
         match self {
             Self::Waiting(sessions) => sessions.push(session),
             Self::Packed(shelf) => shelf.push(&session),
+        }
+    }
+
+    /// Where those are kept of which no more than a row is wanted.
+    pub(super) fn rows(&mut self) -> Option<&mut Shelf> {
+        match self {
+            Self::Packed(shelf) if shelf.detail == Detail::Row => Some(shelf),
+            Self::Packed(_) | Self::Waiting(_) => None,
         }
     }
 
@@ -96,19 +103,30 @@ impl Shelf {
     }
 
     pub(super) fn push(&mut self, session: &Session) {
+        let place = self.pack.push(session);
+        self.put(&session.into(), place);
+    }
+
+    /// The same of a session of which no more than a row is wanted.
+    pub(super) fn push_row(&mut self, session: &Gist<'_>) {
+        let place = self.pack.push_row(session);
+        self.put(session, place);
+    }
+
+    fn put(&mut self, session: &Gist<'_>, place: Place) {
         self.outlines.push(Outline::new(session, &self.random));
         self.legs.push(Leg::new(session, &self.random));
         let name = |tls: &Tls| Some(tls.sni.as_ref()?.to_ascii_lowercase());
-        let name = session.tls.as_ref().and_then(name);
+        let name = session.tls.and_then(name);
         self.places.push(Shelved {
             order: (session.number, session.first_packet),
             name: name.and_then(|name| NonZeroU64::new(self.random.hash_one(name))),
             asked: Asked::new(session),
-            is_sealed: stage(session).is_some(),
+            is_sealed: session.tls.is_some_and(|tls| tls.stage.is_some()),
             may_be_astray: port::may_be_astray(session),
             is_opaque: session.transport == Transport::Tls,
             is_abnormal: session.is_abnormal(),
-            place: self.pack.push(session),
+            place,
         });
     }
 

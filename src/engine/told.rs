@@ -47,7 +47,7 @@ impl Gone {
         if self.outlines.len() >= limits::MAX_OUTLINES {
             return true;
         }
-        let outline = Outline::new(session, &self.random);
+        let outline = Outline::new(&(&*session).into(), &self.random);
         if let Some((hash, path)) = outline.route().zip(session.opening.path())
             && self.paths.len() < limits::MAX_PATHS_COMPARED
         {
@@ -202,13 +202,10 @@ impl Told {
     #[inline]
     pub fn brief<'a>(&'a self, index: usize, session: &'a mut Session) -> Option<Brief<'a>> {
         let (pack, place) = self.place(index)?;
-        let brief = pack.brief(place, session)?;
-        let number = index as u64 + 1;
-        Some(Brief {
-            number,
-            cause: self.amendments.cause(number, brief.cause),
-            ..brief
-        })
+        let mut brief = pack.brief(place, session)?;
+        brief.number = index as u64 + 1;
+        brief.cause = self.amendments.cause(brief.number, brief.cause);
+        Some(brief)
     }
 
     fn place(&self, index: usize) -> Option<(&Pack, Place)> {

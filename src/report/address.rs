@@ -7,15 +7,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::short::Short;
 use super::when::digits;
 
-/// All octets as decimal numbers, each with a dot, and how long that is.
-static OCTETS: [([u8; 4], usize); 256] = octets();
+/// All octets as decimal numbers, each with a dot behind it, and how long that is; the first digit
+/// in the lowest byte.
+static OCTETS: [(u32, u32); 256] = octets();
 
 #[expect(
     clippy::indexing_slicing,
     reason = "there are as many places as octets"
 )]
-const fn octets() -> [([u8; 4], usize); 256] {
-    let mut all = [([0; 4], 0); 256];
+const fn octets() -> [(u32, u32); 256] {
+    let mut all = [(0, 0); 256];
     let mut octet: u8 = 0;
     loop {
         let [hundreds, tens, ones] = [
@@ -23,11 +24,12 @@ const fn octets() -> [([u8; 4], usize); 256] {
             octet / 10 % 10 + b'0',
             octet % 10 + b'0',
         ];
-        all[octet as usize] = match octet {
+        let (digits, len) = match octet {
             0..10 => ([ones, b'.', 0, 0], 2),
             10..100 => ([tens, ones, b'.', 0], 3),
             100.. => ([hundreds, tens, ones, b'.'], 4),
         };
+        all[octet as usize] = (u32::from_le_bytes(digits), len);
         if octet == u8::MAX {
             return all;
         }
@@ -35,18 +37,30 @@ const fn octets() -> [([u8; 4], usize); 256] {
     }
 }
 
-fn put_ipv4(text: &mut Short, ip: Ipv4Addr) {
-    for octet in ip.octets() {
-        let (digits, len) = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
-        text.put_some(digits, len);
-    }
-    // Behind the last one stands no dot.
-    text.pop();
+/// That of one, and how long it is.
+#[inline]
+fn octet(octet: u8) -> (u32, u32) {
+    OCTETS.get(usize::from(octet)).copied().unwrap_or_default()
 }
 
-/// Two colons stand for the longest of all rows of zeros (RFC 5952 §4).
-fn put_ipv6(text: &mut Short, ip: Ipv6Addr) {
-    let groups = ip.segments();
+#[inline]
+fn put_ipv4<const N: usize>(text: &mut Short<N>, ip: Ipv4Addr) {
+    let (mut all, mut len) = (0_u128, 0);
+    for (digits, more) in ip.octets().map(octet) {
+        all |= u128::from(digits) << (len * u8::BITS);
+        len += more;
+    }
+    // Behind the last one stands no dot, and blanks stand behind all.
+    let last = (len - 1) * u8::BITS;
+    let blanks = u128::from_le_bytes([b' '; 16]) << last;
+    all = all & !(u128::MAX << last) | blanks;
+    text.put_some(all.to_le_bytes(), len as usize - 1);
+}
+
+/// Where the longest of all rows of zeros begins, for which two colons stand, and how long it is
+/// (RFC 5952 §4); behind all groups where there is none.
+#[inline]
+fn zeros(groups: &[u16; 8]) -> (usize, usize) {
     let (mut from, mut len, mut run) = (groups.len(), 1, 0);
     for (at, &group) in groups.iter().enumerate() {
         run = if group == 0 { run + 1 } else { 0 };
@@ -54,6 +68,12 @@ fn put_ipv6(text: &mut Short, ip: Ipv6Addr) {
             (from, len) = (at + 1 - run, run);
         }
     }
+    (from, len)
+}
+
+fn put_ipv6<const N: usize>(text: &mut Short<N>, ip: Ipv6Addr) {
+    let groups = ip.segments();
+    let (from, len) = zeros(&groups);
     let (before, rest) = groups.split_at_checked(from).unwrap_or_default();
     put_groups(text, before);
     if !rest.is_empty() {
@@ -62,18 +82,37 @@ fn put_ipv6(text: &mut Short, ip: Ipv6Addr) {
     }
 }
 
-fn put_groups(text: &mut Short, groups: &[u16]) {
+fn put_groups<const N: usize>(text: &mut Short<N>, groups: &[u16]) {
     for (at, &group) in groups.iter().enumerate() {
         if at > 0 {
             text.put(*b":");
         }
-        let zeros = (group | 1).leading_zeros() / 4;
-        let group = group << (zeros * 4);
+        let len = hex_len(group);
         let digit = |shift: u16| match u8::try_from(group >> shift & 0xf).unwrap_or(0) {
             digit @ ..10 => b'0' + digit,
             digit => b'a' - 10 + digit,
         };
-        text.put_some([12, 8, 4, 0].map(digit), 4 - zeros as usize);
+        text.put_last([12, 8, 4, 0].map(digit), len);
+    }
+}
+
+/// How many digits a group has.
+const fn hex_len(group: u16) -> usize {
+    4 - ((group | 1).leading_zeros() / 4) as usize
+}
+
+/// The columns of an address of IPv6.
+fn ipv6_width(ip: Ipv6Addr) -> usize {
+    let groups = ip.segments();
+    let (from, len) = zeros(&groups);
+    let all = groups.iter().map(|&group| hex_len(group)).sum::<usize>();
+    match groups.len().checked_sub(from + len) {
+        // Each zero that is left out has a digit, and a colon beside it but one.
+        Some(behind) => {
+            let colons = from.saturating_sub(1) + behind.saturating_sub(1) + "::".len();
+            all - len + colons
+        }
+        None => all + groups.len() - 1,
     }
 }
 
@@ -85,22 +124,27 @@ const fn is_mixed(ip: Ipv6Addr) -> bool {
 /// `10.0.0.5:51234`, `[2001:db8::1]:443`.
 pub(super) fn text(address: SocketAddr) -> Short {
     let mut text = Short::new();
+    put(&mut text, address);
+    text
+}
+
+/// Adds the same to a text.
+pub(super) fn put<const N: usize>(text: &mut Short<N>, address: SocketAddr) {
     match address {
-        SocketAddr::V4(address) => put_ipv4(&mut text, *address.ip()),
+        SocketAddr::V4(address) => put_ipv4(text, *address.ip()),
         SocketAddr::V6(address) if is_mixed(*address.ip()) || address.scope_id() != 0 => {
             // Writing to a text cannot fail.
             let _ = write!(text, "{address}");
-            return text;
+            return;
         }
         SocketAddr::V6(address) => {
             text.put(*b"[");
-            put_ipv6(&mut text, *address.ip());
+            put_ipv6(text, *address.ip());
             text.put(*b"]");
         }
     }
     text.put(*b":");
     text.put_number(address.port().into());
-    text
 }
 
 /// `10.0.0.5`, `2001:db8::1`.
@@ -132,10 +176,11 @@ pub(super) fn width(address: SocketAddr) -> usize {
 pub(super) fn ip_width(ip: IpAddr) -> usize {
     match ip {
         IpAddr::V4(ip) => {
-            let len = |octet: u8| OCTETS.get(usize::from(octet)).map_or(0, |(_, len)| *len);
-            ip.octets().map(len).iter().sum::<usize>() - 1
+            let len: u32 = ip.octets().map(|it| octet(it).1).into_iter().sum();
+            len as usize - 1
         }
-        IpAddr::V6(_) => ip_text(ip).len(),
+        IpAddr::V6(ip) if is_mixed(ip) => ip_text(IpAddr::V6(ip)).len(),
+        IpAddr::V6(ip) => ipv6_width(ip),
     }
 }
 

@@ -164,17 +164,27 @@ fn quoted<'a>(what: &'static str, reason: Option<&'a str>) -> Cell<'a> {
 #[inline]
 pub(super) fn what<'s>(session: &Brief<'s>) -> Cell<'s> {
     let cause = session.cause;
-    let detail = match (session.alert, session.http_status) {
-        (_, Some(status)) if session.state == State::Failed && status != 101 => status.to_string(),
-        (Some(alert), _) if cause == "tls-alert" => alert.to_owned(),
-        _ if session.transport == Transport::Tls => ending(session).unwrap_or_default(),
-        _ => return quoted(cause, session.reason),
+    let Some(detail) = detail(session) else {
+        return quoted(cause, session.reason);
     };
     let text = format!("{cause} {detail}");
     let text = text.trim_end();
     Cell {
         essential: width(text),
         ..Cell::made(escape(text).into_owned())
+    }
+}
+
+/// The HTTP status, alert or end that goes with a cause; `None` where that is the reason, if any.
+#[inline]
+pub(super) fn detail(session: &Brief<'_>) -> Option<String> {
+    match (session.alert, session.http_status) {
+        (_, Some(status)) if session.state == State::Failed && status != 101 => {
+            Some(status.to_string())
+        }
+        (Some(alert), _) if session.cause == "tls-alert" => Some(alert.to_owned()),
+        _ if session.transport == Transport::Tls => Some(ending(session).unwrap_or_default()),
+        _ => None,
     }
 }
 

@@ -259,11 +259,12 @@ impl<'a> Cell<'a> {
 }
 
 /// Columns of a quotation.
-fn quoted(quote: &str) -> usize {
+pub(super) fn quoted(quote: &str) -> usize {
     width(quote) + QUOTES_WIDTH
 }
 
-fn write_quoted(line: &mut Vec<u8>, quote: &str) {
+/// Adds a quotation to a line.
+pub(super) fn write_quoted(line: &mut Vec<u8>, quote: &str) {
     let [before, behind] = QUOTES;
     for part in [before, quote, behind] {
         line.extend_from_slice(part.as_bytes());

@@ -3,13 +3,18 @@
 //! written as it is, most of it without a cell.
 
 use super::address;
-use super::cells::{UNKNOWN, path, what};
+use super::cells::{UNKNOWN, detail, path, what};
 use super::columns::{ARROW, GAP, SESSION_COLUMNS};
 use super::layout::{Fit, push_blanks, trim_end};
-use super::line::{date, put_number};
+use super::line::{date, quoted, write_quoted};
+use super::short::Short;
+use super::text::is_plain;
 use super::when::{Day, Reading, Span, digits};
 use super::words::party;
 use crate::session::Brief;
+
+/// Bytes of the columns of a row before its path, in which there are no texts of strangers, and some.
+const ROOM: usize = 256;
 
 /// How wide each column of a row is.
 pub(super) type Widths = [usize; SESSION_COLUMNS];
@@ -24,16 +29,36 @@ pub(super) fn widen(widths: &mut Widths, session: &Brief<'_>, ended: Option<Read
         lasted.map_or(UNKNOWN.len(), |nanos| Span::short(nanos).width()),
         address::width(session.client),
         address::width(session.server),
-        path(session).long_width(),
+        path_width(session),
         session
             .code
             .map_or(UNKNOWN.len(), |code| digits(code.into())),
         session.closer.map_or(UNKNOWN, party).len(),
-        what(session).long_width(),
+        match simple(session) {
+            Some((cause, "")) => cause.len(),
+            Some((cause, reason)) => cause.len() + quoted(reason),
+            None => what(session).long_width(),
+        },
     ];
     for (width, other) in widths.iter_mut().zip(others) {
         *width = other.max(*width);
     }
+}
+
+fn path_width(session: &Brief<'_>) -> usize {
+    match session.path.unwrap_or(UNKNOWN) {
+        text if is_plain(text) => text.len(),
+        _ => path(session).long_width(),
+    }
+}
+
+/// The cause and the reason, which may be empty, where these are all that there is to tell, and
+/// harmless.
+#[inline]
+fn simple<'s>(session: &Brief<'s>) -> Option<(&'static str, &'s str)> {
+    let reason = session.reason.unwrap_or_default();
+    let is_simple = is_plain(reason) && detail(session).is_none();
+    is_simple.then_some((session.cause, reason))
 }
 
 /// Writes rows into columns so wide.
@@ -69,61 +94,78 @@ impl Plain {
             speaker,
             _,
         ] = self.widths;
+        let mut row = Short::<ROOM>::new();
 
-        push_blanks(line, number.saturating_sub(digits(session.number)));
-        put_number(line, session.number);
-        push_blanks(line, GAP.len());
+        row.pad(number.saturating_sub(digits(session.number)));
+        row.put_number(session.number);
+        row.pad(GAP.len());
 
-        let begun = line.len();
+        let begun = row.len();
         match ended {
             Some(ended) => {
                 if let Some(day) = ended.day().filter(|_| with_day) {
-                    line.extend_from_slice(self.date(day).as_bytes());
+                    row.put_str(self.date(day));
                 }
-                ended.text(false).add_to(line);
+                ended.put(&mut row, false);
             }
-            None => line.extend_from_slice(UNKNOWN.as_bytes()),
+            None => row.put_str(UNKNOWN),
         }
-        push_blanks(line, time.saturating_sub(line.len() - begun) + GAP.len());
+        row.pad_to(begun + time + GAP.len());
 
-        match session
-            .ended
-            .map(|ended| Span::short(ended.since(session.started)))
-        {
-            Some(span) => {
-                push_blanks(line, lasted.saturating_sub(span.width()));
-                span.text().add_to(line);
+        match session.ended {
+            Some(ended) => {
+                let span = Span::short(ended.since(session.started));
+                row.pad(lasted.saturating_sub(span.width()));
+                span.put(&mut row);
             }
             None => {
-                push_blanks(line, lasted.saturating_sub(UNKNOWN.len()));
-                line.extend_from_slice(UNKNOWN.as_bytes());
+                row.pad(lasted.saturating_sub(UNKNOWN.len()));
+                row.put_str(UNKNOWN);
             }
         }
-        push_blanks(line, GAP.len());
+        row.pad(GAP.len());
 
-        let text = address::text(session.client);
-        text.add_to(line);
-        push_blanks(line, client.saturating_sub(text.len()));
-        line.extend_from_slice(ARROW.as_bytes());
-        let text = address::text(session.server);
-        text.add_to(line);
-        push_blanks(line, server.saturating_sub(text.len()) + GAP.len());
+        let begun = row.len();
+        address::put(&mut row, session.client);
+        row.pad_to(begun + client);
+        row.put_str(ARROW);
+        let begun = row.len();
+        address::put(&mut row, session.server);
+        row.pad_to(begun + server + GAP.len());
+        row.add_to(line);
 
-        let wide = path(session).write(line, false, Fit::Whole, usize::MAX);
+        let text = session.path.unwrap_or(UNKNOWN);
+        let wide = match is_plain(text) {
+            true => {
+                line.extend_from_slice(text.as_bytes());
+                text.len()
+            }
+            false => path(session).write(line, false, Fit::Whole, usize::MAX),
+        };
         push_blanks(line, path_width.saturating_sub(wide) + GAP.len());
 
-        let begun = line.len();
+        let mut row = Short::<ROOM>::new();
         match session.code {
-            Some(code) => put_number(line, code.into()),
-            None => line.extend_from_slice(UNKNOWN.as_bytes()),
+            Some(code) => row.put_number(code.into()),
+            None => row.put_str(UNKNOWN),
         }
-        push_blanks(line, code.saturating_sub(line.len() - begun) + GAP.len());
+        row.pad_to(code + GAP.len());
+        let begun = row.len();
+        row.put_str(session.closer.map_or(UNKNOWN, party));
+        row.pad_to(begun + speaker + GAP.len());
+        row.add_to(line);
 
-        let word = session.closer.map_or(UNKNOWN, party);
-        line.extend_from_slice(word.as_bytes());
-        push_blanks(line, speaker.saturating_sub(word.len()) + GAP.len());
-
-        what(session).write(line, false, Fit::Whole, usize::MAX);
+        match simple(session) {
+            Some((cause, reason)) => {
+                line.extend_from_slice(cause.as_bytes());
+                if !reason.is_empty() {
+                    write_quoted(line, reason);
+                }
+            }
+            None => {
+                what(session).write(line, false, Fit::Whole, usize::MAX);
+            }
+        }
         trim_end(line, first);
         line.push(b'\n');
     }

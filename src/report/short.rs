@@ -3,32 +3,47 @@
 
 use std::fmt;
 
+use super::when;
+
 /// Bytes of the longest, an address of IPv6 with its scope and port, and some.
-const ROOM: usize = 64;
+const LONGEST: usize = 64;
 
 /// A text in the making. What has no room in it is left out.
 #[derive(Clone, Copy, Debug)]
-pub struct Short {
+pub struct Short<const ROOM: usize = LONGEST> {
+    /// Blanks behind its end.
     bytes: [u8; ROOM],
     len: usize,
 }
 
-impl Short {
+impl<const ROOM: usize> Short<ROOM> {
     /// An empty one.
     pub(super) const fn new() -> Self {
         Self {
-            bytes: [0; ROOM],
+            bytes: [b' '; ROOM],
             len: 0,
         }
     }
 
-    /// Adds the first `len` bytes of `bytes`: with their number known, there is no loop.
+    /// Adds the first `len` bytes of `bytes`, behind which there are blanks: with their number
+    /// known, there is no loop.
     #[inline]
     pub(super) fn put_some<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
         if let Some(place) = self.bytes.get_mut(self.len..self.len + N) {
             place.copy_from_slice(&bytes);
             self.len += len.min(N);
         }
+    }
+
+    /// Adds the last `len` of four bytes.
+    #[inline]
+    pub(super) fn put_last(&mut self, bytes: [u8; 4], len: usize) {
+        let left_out = u8::BITS as usize * 4_usize.saturating_sub(len);
+        // Blanks come in where the first go out.
+        let blanks = u64::from(u32::from_le_bytes(*b"    ")) << u32::BITS;
+        let all = blanks | u64::from(u32::from_le_bytes(bytes));
+        let [a, b, c, d, ..] = (all >> left_out).to_le_bytes();
+        self.put_some([a, b, c, d], len);
     }
 
     /// Adds all of them.
@@ -49,12 +64,25 @@ impl Short {
     /// Adds a number.
     #[inline]
     pub(super) fn put_number(&mut self, number: u64) {
-        self.put_str(itoa::Buffer::new().format(number));
+        match u16::try_from(number) {
+            Ok(number @ ..10_000) => {
+                let len = when::digits(number.into());
+                self.put_last(digits(number.into()), len);
+            }
+            _ => self.put_str(itoa::Buffer::new().format(number)),
+        }
     }
 
-    /// Takes the last byte away.
-    pub(super) const fn pop(&mut self) {
-        self.len = self.len.saturating_sub(1);
+    /// Adds so many blanks.
+    #[inline]
+    pub(super) fn pad(&mut self, count: usize) {
+        self.len = self.len.saturating_add(count).min(ROOM);
+    }
+
+    /// Adds as many as make it so long.
+    #[inline]
+    pub(super) fn pad_to(&mut self, len: usize) {
+        self.len = len.clamp(self.len, ROOM.max(self.len));
     }
 
     /// Its bytes so far.
@@ -77,7 +105,7 @@ impl Short {
     }
 }
 
-impl fmt::Write for Short {
+impl<const ROOM: usize> fmt::Write for Short<ROOM> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.put_str(text);
         Ok(())
@@ -101,19 +129,48 @@ mod tests {
 
     #[test]
     fn what_is_put_is_there_and_nothing_is_put_beyond_the_end() {
-        let mut text = Short::new();
+        let mut text = Short::<LONGEST>::new();
         text.put(*b"ab");
-        text.put_some(*b"cdxx", 2);
+        text.put_some(*b"cd  ", 2);
         text.put_number(1200);
         text.put_str(" µs");
         assert_eq!(text.as_str(), "abcd1200 µs");
         let mut line = b"> ".to_vec();
         text.add_to(&mut line);
         assert_eq!(line, "> abcd1200 µs".as_bytes());
-        text.put_str(&"x".repeat(ROOM));
+        text.put_str(&"x".repeat(LONGEST));
         assert_eq!(text.as_str(), "abcd1200 µs");
-        (0..ROOM).for_each(|_| text.put(*b"."));
-        assert_eq!(text.len(), ROOM);
+        (0..LONGEST).for_each(|_| text.put(*b"."));
+        assert_eq!(text.len(), LONGEST);
+    }
+
+    #[test]
+    fn blanks_stand_where_they_are_wanted() {
+        let mut text = Short::<16>::new();
+        for number in [7, 42, 100] {
+            text.put_number(number);
+            text.pad(1);
+        }
+        assert_eq!(text.as_str(), "7 42 100 ");
+        text.pad_to(3);
+        text.pad_to(12);
+        text.put(*b"|");
+        assert_eq!(text.as_str(), "7 42 100    |");
+        text.pad_to(99);
+        text.pad(usize::MAX);
+        assert_eq!(text.len(), 16);
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are() {
+        let numbers = (0..12_000).chain([65_535, 65_536, u64::MAX]);
+        for number in numbers {
+            let mut text = Short::<LONGEST>::new();
+            text.put_number(number);
+            assert_eq!(text.as_str(), number.to_string());
+            text.pad(4);
+            assert!(text.as_str().ends_with("    "));
+        }
     }
 
     #[test]

@@ -121,24 +121,31 @@ impl Reading {
     /// where the clock of the capture went back.
     pub fn text(&self, brief: bool) -> Short {
         let mut text = Short::new();
+        self.put(&mut text, brief);
+        text
+    }
+
+    /// Adds the same to a text.
+    pub(super) fn put<const N: usize>(&self, text: &mut Short<N>, brief: bool) {
         match *self {
             Self::Civil(_, nanos) => {
-                let mut time = *b"00:00:00.000";
+                let mut time = *b"00:00:00";
                 let [hours, minutes, seconds] = of_day(nanos);
                 put::<0, 2, _>(&mut time, hours);
                 put::<3, 2, _>(&mut time, minutes);
                 put::<6, 2, _>(&mut time, seconds);
-                put::<9, 3, _>(&mut time, u32::try_from(nanos % NANOS / MILLI).unwrap_or(0));
-                text.put_some(time, self.width(brief));
+                text.put(time);
+                if !brief {
+                    put_fraction::<3, N>(text, nanos % NANOS / MILLI);
+                }
             }
             Self::Since(nanos) => {
                 text.put(if nanos < 0 { *b"-" } else { *b"+" });
                 let millis = nanos.unsigned_abs() / 1_000_000;
                 text.put_number(millis / 1000);
-                put_fraction::<3>(&mut text, (millis % 1000).cast_signed());
+                put_fraction::<3, N>(text, (millis % 1000).cast_signed());
             }
         }
-        text
     }
 }
 
@@ -158,11 +165,13 @@ fn of_day(nanos: i64) -> [u32; 3] {
     [secs / 3600, secs / 60 % 60, secs % 60]
 }
 
-/// A point, and `N` digits behind it.
+/// A point, and so many digits behind it.
 #[inline]
-fn put_fraction<const N: usize>(text: &mut Short, fraction: i64) {
+fn put_fraction<const DIGITS: usize, const N: usize>(text: &mut Short<N>, fraction: i64) {
     text.put(*b".");
-    text.put(short::digits::<N>(u32::try_from(fraction).unwrap_or(0)));
+    text.put(short::digits::<DIGITS>(
+        u32::try_from(fraction).unwrap_or(0),
+    ));
 }
 
 /// A span as timers are set: `850 ms`, `60.400 s`, and beyond ten minutes
@@ -270,15 +279,21 @@ impl Span {
     /// As a text.
     pub fn text(&self) -> Short {
         let mut text = Short::new();
+        self.put(&mut text);
+        text
+    }
+
+    /// Adds the same to a text.
+    pub(super) fn put<const N: usize>(&self, text: &mut Short<N>) {
         if self.is_negative {
             text.put(*b"-");
         }
         text.put_number(self.value);
         match self.fraction {
             Fraction::None => {}
-            Fraction::Tenths(tenths) => put_fraction::<1>(&mut text, tenths.cast_signed()),
+            Fraction::Tenths(tenths) => put_fraction::<1, N>(text, tenths.cast_signed()),
             Fraction::Thousandths(thousandths) => {
-                put_fraction::<3>(&mut text, thousandths.cast_signed())
+                put_fraction::<3, N>(text, thousandths.cast_signed())
             }
         }
         text.put_str(self.unit);
@@ -286,13 +301,17 @@ impl Span {
             text.put_number(value);
             text.put_str(unit);
         }
-        text
     }
 }
 
 /// Those of a unit, whose characters are all of one column.
+#[inline]
 fn columns(unit: &str) -> usize {
-    unit.chars().count()
+    // (`µ` takes two bytes.)
+    match unit {
+        " µs" => 3,
+        _ => unit.len(),
+    }
 }
 
 /// How many digits `number` has.

@@ -12,7 +12,7 @@ use crate::tls::{Sealed, Stage};
 use crate::ws::{CloseFrame, Opcode, Rule, Tail};
 
 /// A pair of things, one for each [`Side`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sides<T> {
     /// Of the client.
     pub client: T,

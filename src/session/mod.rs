@@ -2,12 +2,14 @@
 
 mod brief;
 pub mod facts;
+mod gist;
 mod opening;
 pub mod pack;
 mod tracker;
 pub(crate) mod unconnected;
 
 pub use self::brief::Brief;
+pub use self::gist::{FirstClose, Gist};
 pub use self::opening::{Opening, Said};
 pub use crate::flow::Side;
 pub use tracker::Tracker;
@@ -361,15 +363,20 @@ impl Session {
     /// tells of an error or is none. What was still going on when the capture ended, and what the
     /// capture cannot tell, is not abnormal.
     pub fn is_abnormal(&self) -> bool {
-        match (self.verdict.state, self.verdict.code) {
-            (State::Failed, _) => true,
-            (State::Closed, Some(code)) => match code {
-                1000 | 1001 | 1005 | 1012 | 3000..=4999 => false,
-                // Errors, 1006 and 1015, and whatever may not be sent at all.
-                _ => true,
-            },
-            (State::Connecting | State::Open | State::Closing, _) | (State::Closed, None) => false,
-        }
+        is_abnormal(self.verdict.state, self.verdict.code)
+    }
+}
+
+/// See [`Session::is_abnormal`].
+const fn is_abnormal(state: State, code: Option<u16>) -> bool {
+    match (state, code) {
+        (State::Failed, _) => true,
+        (State::Closed, Some(code)) => match code {
+            1000 | 1001 | 1005 | 1012 | 3000..=4999 => false,
+            // Errors, 1006 and 1015, and whatever may not be sent at all.
+            _ => true,
+        },
+        (State::Connecting | State::Open | State::Closing, _) | (State::Closed, None) => false,
     }
 }
 

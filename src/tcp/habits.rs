@@ -75,6 +75,13 @@ impl Habits {
         let open = self.zero_window_since.map_or(0, |since| time.since(since));
         self.zero_window_nanos.max(open)
     }
+
+    /// Its window was zero for a while, or it probed for a peer that does not answer.
+    pub fn has_stalled(&self) -> bool {
+        self.zero_window_since.is_some()
+            || self.zero_window_nanos > 0
+            || self.unanswered_keep_alives.is_some()
+    }
 }
 
 impl Watch {

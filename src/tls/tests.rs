@@ -1,5 +1,10 @@
 //! Connections of TLS 1.3 made by hand. What other versions and real peers do is in `fixtures/`.
 
+#[path = "lost_tests.rs"]
+mod lost;
+#[path = "premaster_tests.rs"]
+mod premaster;
+
 use proptest::prelude::*;
 use ring::aead;
 
@@ -319,78 +324,6 @@ fn the_ends_may_come_in_any_order() {
 }
 
 #[test]
-fn behind_lost_records_it_goes_on_and_says_how_much_is_missing() {
-    let (mut talk, mut client, _) = Talk::opened();
-    talk.say(CLIENT, &client.data(b"one"));
-    let lost = [client.data(b"23"), client.data(b"4567")].concat();
-    talk.lose(CLIENT, lost.len());
-    talk.say(CLIENT, &client.data(b"eight"));
-    assert_eq!(talk.text(CLIENT), "one??????eight");
-}
-
-#[test]
-fn a_hole_at_any_place_loses_the_records_that_it_touches() {
-    let (_, mut client, _) = Talk::opened();
-    let records: Vec<Vec<u8>> = (0..6_u8).map(|n| client.data(&[b'0' + n; 7])).collect();
-    let whole = records.concat();
-    for from in 0..whole.len() {
-        for len in [1, 21, 29, 40] {
-            let (mut talk, ..) = Talk::opened();
-            let (before, rest) = whole.split_at(from);
-            let len = len.min(rest.len());
-            talk.say(CLIENT, before);
-            talk.lose(CLIENT, len);
-            talk.say(CLIENT, &rest[len..]);
-            talk.finish();
-            let touched = |n: usize| n * 29 < from + len && from < (n + 1) * 29;
-            let expected: String = (0..6)
-                .map(|n| {
-                    if touched(n) {
-                        "?".repeat(7)
-                    } else {
-                        n.to_string().repeat(7)
-                    }
-                })
-                .collect();
-            // At the end nothing tells how many records a hole held.
-            let told = talk.text(CLIENT);
-            let (told, expected) = match touched(5) {
-                true => (told.trim_end_matches('?'), expected.trim_end_matches('?')),
-                false => (&told[..], &expected[..]),
-            };
-            assert_eq!(told, expected, "{from}+{len}");
-        }
-    }
-}
-
-#[test]
-fn a_lost_key_update_is_made_up_for() {
-    let (mut talk, mut client, _) = Talk::opened();
-    talk.say(CLIENT, &client.data(b"before"));
-    let lost = [client.update(), client.data(b"lost")].concat();
-    talk.lose(CLIENT, lost.len());
-    talk.say(CLIENT, &client.data(b"behind"));
-    assert!(talk.text(CLIENT).starts_with("before?"));
-    assert!(talk.text(CLIENT).ends_with("?behind"));
-}
-
-#[test]
-fn a_lost_server_hello_is_guessed_and_a_lost_client_hello_is_the_end() {
-    let mut talk = Talk::new("");
-    talk.say(CLIENT, &client_hello());
-    talk.lose(SERVER, 100);
-    talk.say(SERVER, &Writer::new(5).data(b"yes"));
-    talk.say(CLIENT, &Writer::new(4).data(b"no"));
-    assert_eq!(
-        (talk.text(CLIENT), talk.text(SERVER)),
-        ("no".into(), "yes".into())
-    );
-    let mut talk = Talk::new("");
-    talk.lose(CLIENT, 100);
-    assert_eq!(talk.tls.unread(), Some(Unread::NoHello));
-}
-
-#[test]
 fn what_the_capture_cut_off_counts() {
     let (mut talk, mut client, _) = Talk::opened();
     let record = client.data(b"long enough");
@@ -528,90 +461,6 @@ proptest! {
             prop_assert!(known <= real);
         }
     }
-}
-
-/// One direction of TLS 1.2 with AES-128-GCM (RFC 5288 §3), from its first record on.
-struct OldWriter {
-    key: aead::LessSafeKey,
-    salt: [u8; 4],
-    number: u64,
-}
-
-impl OldWriter {
-    /// The client's keys and the server's, out of a premaster secret (RFC 5246 §8.1, §6.3).
-    fn pair(premaster: &[u8], server_random: &[u8; 32]) -> [Self; 2] {
-        let (mut master, mut block) = ([0; 48], [0; 40]);
-        let seed: [&[u8]; 3] = [b"master secret", &CLIENT_RANDOM, server_random];
-        expand(0x0303, Hash::Sha256, premaster, &seed, &mut master);
-        key_block(
-            0x0303,
-            Hash::Sha256,
-            &master,
-            server_random,
-            &CLIENT_RANDOM,
-            &mut block,
-        );
-        [0, 1].map(|side| {
-            let key = aead::UnboundKey::new(&aead::AES_128_GCM, &block[16 * side..][..16]);
-            Self {
-                key: aead::LessSafeKey::new(key.unwrap()),
-                salt: block[32 + 4 * side..][..4].try_into().unwrap(),
-                number: 0,
-            }
-        })
-    }
-
-    fn record(&mut self, kind: u8, plain: &[u8]) -> Vec<u8> {
-        let number = self.number.to_be_bytes();
-        self.number += 1;
-        let nonce = [&self.salt[..], &number].concat().try_into().unwrap();
-        let extra = [&number[..], &record(kind, plain)[..5]].concat();
-        let mut sealed = plain.to_vec();
-        self.key
-            .seal_in_place_append_tag(
-                aead::Nonce::assume_unique_for_key(nonce),
-                aead::Aad::from(&extra),
-                &mut sealed,
-            )
-            .unwrap();
-        record(kind, &[&number[..], &sealed].concat())
-    }
-}
-
-#[test]
-fn a_premaster_secret_opens_what_its_key_exchange_led_to() {
-    let talk = |id: &str, extensions: &[u8]| {
-        let mut log = KeyLog::default();
-        log.feed(format!("RSA {id} {}\n", "5a".repeat(48)).as_bytes());
-        let mut talk = Talk {
-            keys: Keyring::new(Secrets::new(log)),
-            ..Talk::default()
-        };
-        let random = [7; 32];
-        let [mut client, mut server] = OldWriter::pair(&[0x5a; 48], &random);
-        // TLS_RSA_WITH_AES_128_GCM_SHA256.
-        let chosen = [&[3, 3], &random[..], &[0, 0, 0x9c, 0], extensions].concat();
-        talk.say(CLIENT, &client_hello());
-        talk.say(SERVER, &record(22, &message(2, &chosen)));
-        let sealed = [0, 8, 1, 2, 3, 4, 5, 6, 7, 8];
-        talk.say(CLIENT, &record(22, &message(16, &sealed)));
-        for (end, writer) in [(CLIENT, &mut client), (SERVER, &mut server)] {
-            talk.say(end, &record(20, &[1]));
-            talk.say(end, &writer.record(22, &message(20, &[9; 12])));
-        }
-        talk.say(CLIENT, &client.record(23, b"question"));
-        talk.say(SERVER, &server.record(23, b"answer"));
-        let texts = [talk.text(CLIENT), talk.text(SERVER)];
-        (texts.join("+"), talk.tls.unread())
-    };
-    assert_eq!(
-        talk("0102030405060708", &[]),
-        ("question+answer".to_owned(), None)
-    );
-    let nothing = ("+".to_owned(), Some(Unread::NoKey));
-    assert_eq!(talk("0102030405060709", &[]), nothing);
-    // The extended master secret takes more than that (RFC 7627).
-    assert_eq!(talk("0102030405060708", &[0, 4, 0, 23, 0, 0]), nothing);
 }
 
 #[test]

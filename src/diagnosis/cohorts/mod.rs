@@ -20,7 +20,7 @@ pub use self::window::Window;
 use super::knowledge::timers::Timer;
 use super::outline::Outline;
 use super::servers::Servers;
-use crate::session::{Clocks, Confidence, EndKind, Finding, Party, Session, Side, State};
+use crate::session::{Clocks, Confidence, EndKind, Finding, Gist, Party, Session, Side, State};
 use crate::time::Timestamp;
 
 /// Finds what sessions share, and what those are to be told whose verdicts it corrects. The
@@ -173,19 +173,18 @@ impl Member {
 
 /// How the closer of a session ended it, and when; `None` where it has not ended, or where it is
 /// known why.
-pub(super) fn how(session: &Session) -> Option<(How, Timestamp)> {
-    let verdict = &session.verdict;
-    if !matches!(verdict.state, State::Closed | State::Closing) || is_explained(verdict.cause) {
+pub(super) fn how(session: &Gist<'_>) -> Option<(How, Timestamp)> {
+    if !matches!(session.state, State::Closed | State::Closing) || is_explained(session.cause) {
         return None;
     }
-    let by = verdict.closer?;
+    let by = session.closer?;
     let side = match by {
         Party::Client => Some(Side::Client),
         Party::Server => Some(Side::Server),
         Party::Both => return None,
         Party::Network => None,
     };
-    let close = session.closes.iter().find(|close| Some(close.from) == side);
+    let close = side.and_then(|side| session.closes[side]);
     let (how, ended) = match close {
         Some(close) if close.lost => return None,
         Some(close) => (How::Close(close.code.unwrap_or(1005)), close.time),

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
-use crate::diagnosis::outline::{Leg, Outline, first_signal};
-use crate::session::{Confidence, Party, Session, State};
+use crate::diagnosis::outline::{Leg, Outline};
+use crate::session::{Confidence, Gist, Party, Session, State};
 use crate::time::Timestamp;
 
 /// What such a session is told.
@@ -32,18 +32,17 @@ const SILENT: [&str; 5] = [
 
 /// What makes two sessions those of one client, as far as openings show; `None` where they show too
 /// little.
-pub(in crate::diagnosis) fn identity(session: &Session, random: &RandomState) -> Option<u64> {
-    let opening = &session.opening;
+pub(in crate::diagnosis) fn identity(session: &Gist<'_>, random: &RandomState) -> Option<u64> {
+    let opening = session.opening;
     let (host, path, credentials) = (opening.host(), opening.path(), opening.credentials);
     let user_agent = opening.user_agent()?;
     Some(random.hash_one((session.server, host, path, user_agent, credentials)))
 }
 
 /// When the client was heard last, in a session that ended because it was not heard any more.
-pub(in crate::diagnosis) fn heard(session: &Session) -> Option<Timestamp> {
-    let verdict = &session.verdict;
-    let is_silent = verdict.state == State::Closed && SILENT.contains(&verdict.cause);
-    let ended_by_client = verdict.closer == Some(Party::Client)
+pub(in crate::diagnosis) fn heard(session: &Gist<'_>) -> Option<Timestamp> {
+    let is_silent = session.state == State::Closed && SILENT.contains(&session.cause);
+    let ended_by_client = session.closer == Some(Party::Client)
         || session
             .transport_end
             .is_some_and(|end| end.from == Party::Client);
@@ -51,7 +50,7 @@ pub(in crate::diagnosis) fn heard(session: &Session) -> Option<Timestamp> {
         return None;
     }
     let quiet = session.clocks.client?;
-    let end = first_signal(session)?;
+    let end = session.first_signal()?;
     Some(Timestamp::from_nanos(end.as_nanos().saturating_sub(quiet)))
 }
 

@@ -41,7 +41,8 @@ impl Window {
             session.verdict.state,
             State::Closed | State::Closing | State::Open
         ) {
-            self.outlines.push_back(Outline::new(session, &self.random));
+            let outline = Outline::new(&session.into(), &self.random);
+            self.outlines.push_back(outline);
             if is_shown {
                 self.shown.push_back(session.number);
             }

@@ -49,14 +49,35 @@ pub fn all() -> &'static [Fingerprint] {
 
 /// Which program sent a Close frame with this `code` and `reason`, where the text tells.
 pub fn fingerprint(code: Option<u16>, reason: &str, from: Side) -> Option<&'static Fingerprint> {
-    if reason.is_empty() {
-        return None;
-    }
-    all().iter().find(|known| {
-        known.code.is_none_or(|own| Some(own) == code)
-            && known.from.is_none_or(|side| side == from)
+    static LOOKS: LazyLock<Vec<Looks>> = LazyLock::new(|| all().iter().map(Looks::of).collect());
+    let first = reason.bytes().next()?.to_ascii_lowercase();
+    let mut looks = all().iter().zip(&*LOOKS);
+    let (known, _) = looks.find(|(known, looks)| {
+        looks.code.is_none_or(|own| Some(own) == code)
+            && looks.from.is_none_or(|side| side == from)
+            && looks.first.is_none_or(|byte| byte == first)
             && matches(&known.reason, reason)
-    })
+    })?;
+    Some(known)
+}
+
+/// What tells most fingerprints apart at first sight, close together in memory.
+struct Looks {
+    code: Option<u16>,
+    from: Option<Side>,
+    /// In lower case.
+    first: Option<u8>,
+}
+
+impl Looks {
+    fn of(known: &Fingerprint) -> Self {
+        let first = known.reason.bytes().next().filter(|&byte| byte != b'*');
+        Self {
+            code: known.code,
+            from: known.from,
+            first: first.map(|byte| byte.to_ascii_lowercase()),
+        }
+    }
 }
 
 #[cfg(test)]

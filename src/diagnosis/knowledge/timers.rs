@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::Verified;
-use crate::session::Side;
+use crate::session::{Clocks, Side};
 
 /// What a timer counts, and so what to measure at the cut.
 ///
@@ -217,18 +217,35 @@ pub fn all() -> &'static [Timer] {
 ///
 /// Silent ones are among them, but do not strike of themselves: see [`forgotten`].
 pub fn candidates(clock: Clock, seconds: f64, slack: f64) -> impl Iterator<Item = &'static Timer> {
-    let Counting { timers, windows } = counting(clock);
+    let counting = counting(clock);
     // Most sessions end when none fires.
-    let begun = windows.partition_point(|window| window.earliest <= seconds);
-    let last = begun.checked_sub(1).and_then(|last| windows.get(last));
-    let timers = match last {
-        Some(window) if window.holds(seconds, slack) => &**timers,
-        _ => &[],
+    let timers = match counting.may_have_fired(seconds, slack) {
+        true => &*counting.timers,
+        false => &[],
     };
     let fitting = timers
         .iter()
         .filter(move |(window, _)| window.holds(seconds, slack));
     fitting.map(|&(_, timer)| timer)
+}
+
+/// Some timer that counts with a clock of silence may have fired, by what these show; where none
+/// may, [`candidates`] has none. `slack` as there.
+pub fn may_have_fired(clocks: &Clocks, slack: f64) -> bool {
+    let silence = [
+        (Clock::EitherBytes, clocks.either),
+        (Clock::ServerBytes, clocks.server),
+        (Clock::ClientBytes, clocks.client),
+    ];
+    silence.into_iter().any(|(clock, nanos)| {
+        nanos.is_some_and(|nanos| counting(clock).may_have_fired(seconds(nanos), slack))
+    })
+}
+
+/// Of a timer.
+#[expect(clippy::cast_precision_loss, reason = "seconds of a timer")]
+pub fn seconds(nanos: i64) -> f64 {
+    nanos as f64 / 1e9
 }
 
 /// The timers that count with one clock.
@@ -237,6 +254,14 @@ struct Counting {
     timers: Vec<(Window, &'static Timer)>,
     /// When any of them can have fired: in order, and apart.
     windows: Vec<Window>,
+}
+
+impl Counting {
+    fn may_have_fired(&self, seconds: f64, slack: f64) -> bool {
+        let begun = self.windows.partition_point(|it| it.earliest <= seconds);
+        let last = begun.checked_sub(1).and_then(|last| self.windows.get(last));
+        last.is_some_and(|window| window.holds(seconds, slack))
+    }
 }
 
 fn counting(clock: Clock) -> &'static Counting {

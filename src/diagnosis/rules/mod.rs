@@ -9,6 +9,7 @@ mod opening;
 mod ping;
 mod reset;
 mod sealed;
+mod signs;
 mod silence;
 mod timer;
 mod tls;
@@ -21,6 +22,7 @@ use super::views::close_may_be_lost;
 use crate::session::facts::Answer;
 use crate::session::facts::Violation;
 use crate::session::{Confidence, Detail, Evidence, Party, Side, State};
+use signs::Signs;
 
 /// A cause that fits, and how well.
 #[derive(Clone, Debug)]
@@ -96,100 +98,107 @@ impl Found {
 
 type Rule = fn(&Case<'_>) -> Option<Found>;
 
-/// In the order of decision: the opening; a Close, and what led to it; the end of a transport
+/// In the order of decision, with the signs without which a rule never answers: the opening; a Close, and what led to it; the end of a transport
 /// without a Close, from the most telling marks to the plain facts.
-const CLOSED: &[Rule] = &[
-    close::lost,
-    close::violation,
-    close::message_too_big,
-    close::illegal_code,
-    ping::lost_on_the_way,
-    ping::answered_but_closed,
-    ping::unanswered,
-    ping::late,
-    timer::known_reason,
-    close::error_code,
-    close::cut_after_close,
-    close::unanswered,
-    close::crossed,
-    timer::idle_close,
-    silence::suspended,
-    close::plain,
+const CLOSED: &[(Signs, Rule)] = &[
+    (Signs::UNCODED, close::lost),
+    (Signs::COMPLAINT, close::violation),
+    (Signs::COMPLAINT, close::message_too_big),
+    (Signs::BROKEN, close::illegal_code),
+    (Signs::STUCK, ping::lost_on_the_way),
+    (Signs::PING, ping::answered_but_closed),
+    (Signs::PING, ping::unanswered),
+    (Signs::PING, ping::late),
+    (Signs::REASON, timer::known_reason),
+    (Signs::COMPLAINT, close::error_code),
+    (Signs::UNANSWERED, close::cut_after_close),
+    (Signs::UNANSWERED, close::unanswered),
+    (Signs::ANSWERED, close::crossed),
+    (Signs::TIMED, timer::idle_close),
+    (Signs::BACK, silence::suspended),
+    (Signs::NONE, close::plain),
 ];
 
-const CUT: &[Rule] = &[
-    transport::violation,
-    transport::capture,
-    icmp::unreachable,
-    silence::keep_alive_probes,
-    silence::zero_window,
-    silence::vanished,
-    silence::one_way_loss,
-    reset::injected,
-    reset::both_ways,
-    ping::unanswered,
-    ping::late,
-    silence::suspended,
-    transport::too_big,
-    transport::inside_frame,
-    transport::not_relayed,
-    transport::unread_data,
-    reset::stale,
-    transport::unheeded_violation,
-    timer::idle,
-    tls::alert,
-    tls::closed,
-    transport::mid_traffic,
-    transport::plain,
-    transport::answered_late,
-    tls::truncated,
+const CUT: &[(Signs, Rule)] = &[
+    (Signs::VIOLATION, transport::violation),
+    (Signs::UNCODED, transport::capture),
+    (Signs::UNHEARD, icmp::unreachable),
+    (Signs::STALL, silence::keep_alive_probes),
+    (Signs::STALL, silence::zero_window),
+    (Signs::UNHEARD, silence::vanished),
+    (Signs::STUCK, silence::one_way_loss),
+    (Signs::RST, reset::injected),
+    (Signs::RST, reset::both_ways),
+    (Signs::PING, ping::unanswered),
+    (Signs::PING, ping::late),
+    (Signs::BACK, silence::suspended),
+    (Signs::UNFINISHED, transport::too_big),
+    (Signs::UNFINISHED, transport::inside_frame),
+    (Signs::NONE, transport::not_relayed),
+    (Signs::RST, transport::unread_data),
+    (Signs::RST, reset::stale),
+    (Signs::VIOLATION, transport::unheeded_violation),
+    (Signs::TIMED, timer::idle),
+    (Signs::TLS, tls::alert),
+    (Signs::TLS, tls::closed),
+    (Signs::NONE, transport::mid_traffic),
+    (Signs::NONE, transport::plain),
+    (Signs::NONE, transport::answered_late),
+    (Signs::TLS, tls::truncated),
 ];
 
-const NOT_OPENED: &[Rule] = &[
-    connect::no_tunnel,
-    connect::refused,
-    connect::unreachable,
-    connect::unanswered,
-    opening::header_stripped,
-    opening::refused,
-    opening::tls_port,
-    opening::not_http,
-    opening::mismatch,
-    tls::alert,
-    icmp::unreachable,
-    silence::vanished,
-    opening::unanswered,
-    opening::cut,
+const NOT_OPENED: &[(Signs, Rule)] = &[
+    (Signs::NONE, connect::no_tunnel),
+    (Signs::NONE, connect::refused),
+    (Signs::NONE, connect::unreachable),
+    (Signs::NONE, connect::unanswered),
+    (Signs::NONE, opening::header_stripped),
+    (Signs::NONE, opening::refused),
+    (Signs::NONE, opening::tls_port),
+    (Signs::NONE, opening::not_http),
+    (Signs::NONE, opening::mismatch),
+    (Signs::NONE, tls::alert),
+    (Signs::NONE, icmp::unreachable),
+    (Signs::NONE, silence::vanished),
+    (Signs::NONE, opening::unanswered),
+    (Signs::NONE, opening::cut),
 ];
 
 /// Of a handshake of TLS that failed.
-const SEALED: &[Rule] = &[
-    sealed::on_plaintext_port,
-    sealed::refused,
-    sealed::refused_unread,
-    silence::vanished,
-    sealed::cut,
+const SEALED: &[(Signs, Rule)] = &[
+    (Signs::NONE, sealed::on_plaintext_port),
+    (Signs::NONE, sealed::refused),
+    (Signs::NONE, sealed::refused_unread),
+    (Signs::NONE, silence::vanished),
+    (Signs::NONE, sealed::cut),
 ];
 
 /// Of TLS that cannot be read.
-const OPAQUE: &[Rule] = &[sealed::opaque];
+const OPAQUE: &[(Signs, Rule)] = &[(Signs::NONE, sealed::opaque)];
 
 pub(super) use sealed::{is_mute, perhaps_closed};
 
 /// The cause of a case, told as `detail` wants it.
 pub(super) fn judge(case: &Case<'_>, detail: Detail) -> Found {
-    let rules = match case.ending.state {
+    let (rules, signs) = match case.ending.state {
         State::Open | State::Connecting => {
             return case.found("open-at-end-of-capture", Confidence::Certain, None);
         }
-        State::Failed if case.facts.sealed.is_some() => SEALED,
-        State::Failed => NOT_OPENED,
-        State::Closed if case.facts.is_opaque() => OPAQUE,
-        State::Closing | State::Closed if case.ended_by_close() => CLOSED,
-        State::Closing | State::Closed => CUT,
+        State::Failed if case.facts.sealed.is_some() => (SEALED, Signs::NONE),
+        State::Failed => (NOT_OPENED, Signs::NONE),
+        State::Closed if case.facts.is_opaque() => (OPAQUE, Signs::NONE),
+        State::Closing | State::Closed if case.ended_by_close() => (CLOSED, Signs::of_closed(case)),
+        State::Closing | State::Closed => (CUT, Signs::of_cut(case)),
+    };
+    let ask = |&(needed, rule): &(Signs, Rule)| {
+        if !signs.has(needed) {
+            debug_assert!(rule(case).is_none(), "{needed:?} is missing");
+            return None;
+        }
+        Some((rule(case)?, rule))
     };
     let mut rules = rules.iter();
-    let mut found = match rules.find_map(|rule| Some((rule(case)?, rule))) {
+    let mut found = match rules.find_map(ask) {
         // Of all rules only the one that decides is asked for words.
         Some((found, rule)) if detail > Detail::Row => rule(&case.told_in_words()).unwrap_or(found),
         Some((found, _)) => found,
@@ -202,7 +211,7 @@ pub(super) fn judge(case: &Case<'_>, detail: Detail) -> Found {
         found.confidence = found.confidence.min(Confidence::High);
     }
     if detail > Detail::Row && found.confidence != Confidence::Certain {
-        let others = rules.filter_map(|rule| Some(rule(case)?.name));
+        let others = rules.filter_map(|rule| Some(ask(rule)?.0.name));
         let name = found.name;
         let told = &mut found.words.get_or_insert_default().others;
         told.extend(others.filter(|other| *other != name));

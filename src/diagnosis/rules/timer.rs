@@ -3,7 +3,7 @@
 use super::{Found, the};
 use crate::diagnosis::case::{Case, span};
 use crate::diagnosis::knowledge::fingerprints::fingerprint;
-use crate::diagnosis::knowledge::timers::{self, Clock, Timer};
+use crate::diagnosis::knowledge::timers::{self, Clock, Timer, seconds};
 use crate::session::{Confidence, Party, Side};
 
 /// Below this many seconds ordinary pauses look like timers.
@@ -44,11 +44,6 @@ fn matching(case: &Case<'_>, side: Side, code: Option<u16>) -> Option<Match> {
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "seconds of a timer")]
-fn seconds(nanos: i64) -> f64 {
-    nanos as f64 / 1e9
-}
-
 /// The transport was cut just when a known timer fires.
 pub(super) fn idle(case: &Case<'_>) -> Option<Found> {
     let cutter = case.cutter()?;
@@ -72,7 +67,7 @@ pub(super) fn idle(case: &Case<'_>) -> Option<Found> {
         Some((side, longest))
     });
     Some(match period {
-        Some((pinger, period)) if self::seconds(period) >= 0.8 * seconds => case
+        Some((pinger, period)) if timers::seconds(period) >= 0.8 * seconds => case
             .found("keepalive-too-slow", Confidence::High, Party::from(cutter))
             .why(|| {
                 format!(

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-use super::{Attempts, Common, Dark, Followed, Outlet, Recording, Stack, tell};
+use super::{Attempts, Common, Dark, Followed, Outlet, Recording, Stack, tell, tell_gist};
 use crate::capture::PacketId;
 use crate::flow::{End, FlowKey};
 use crate::limits;
@@ -78,14 +78,21 @@ pub(super) fn conclude_in_place(
         count(unread, summary);
     }
     tell_earlier(key, stack, told, until);
+    let is_traced = stack.trace.is_some();
     if let Some((tracker, tcp)) = stack.finished() {
-        let is_unconnected = tracker.is_unconnected();
-        let session = tell(tracker, tcp, name, until, told.detail);
         for end in End::BOTH {
-            let (bytes, gaps) = stack.tcp().stream(end).lost();
+            let (bytes, gaps) = tcp.stream(end).lost();
             summary.lost_bytes += bytes;
             summary.gaps += gaps;
         }
+        let is_unconnected = tracker.is_unconnected();
+        if !is_unconnected
+            && !is_traced
+            && let Some(shelf) = told.sessions.rows()
+        {
+            return tell_gist(tracker, tcp, name, until, |gist| shelf.push_row(gist));
+        }
+        let session = tell(tracker, tcp, name, until, told.detail);
         if is_unconnected {
             told.attempts.add_tunnel(session);
         } else {

@@ -11,7 +11,7 @@ mod texts;
 use self::arrange::arrange;
 use self::rows::Rows;
 use self::texts::{Names, Texts};
-use super::{Brief, Detail, Session};
+use super::{Brief, Detail, Gist, Session};
 
 /// Bytes from which on a block is full. What is kept is never moved.
 const BLOCK: usize = 1 << 20;
@@ -46,8 +46,7 @@ impl Pack {
     /// Packs a session, without what of its opening is not shown.
     pub fn push(&mut self, session: &Session) -> Place {
         if self.detail == Detail::Row {
-            let at = u32::try_from(self.rows.push(session)).unwrap_or(u32::MAX);
-            return Place { block: 0, at };
+            return self.push_row(&session.into());
         }
         if self.blocks.last().is_none_or(|block| block.len() >= BLOCK) {
             self.blocks.push(Vec::with_capacity(BLOCK + BLOCK / 16));
@@ -67,6 +66,12 @@ impl Pack {
         };
         session.pack(&mut packer);
         Place { block, at }
+    }
+
+    /// Packs one of which no more is kept than a row.
+    pub fn push_row(&mut self, session: &Gist<'_>) -> Place {
+        let at = u32::try_from(self.rows.push(session)).unwrap_or(u32::MAX);
+        Place { block: 0, at }
     }
 
     /// Arranges what is kept so that it is read fast in the order of these places, which change. They

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::arrange;
 use crate::session::{
-    Brief, Clocks, Opening, Party, Said, Session, State, Tls, Transport, TransportEnd,
+    Brief, Clocks, Gist, Opening, Party, Said, Session, State, Tls, Transport, TransportEnd,
 };
 use crate::time::Timestamp;
 
@@ -72,14 +72,12 @@ pub(super) struct Rows {
 
 impl Rows {
     /// Keeps what a row shows of `session`; gives its index.
-    pub(super) fn push(&mut self, session: &Session) -> usize {
-        let Session {
-            opening, verdict, ..
-        } = session;
+    pub(super) fn push(&mut self, session: &Gist<'_>) -> usize {
+        let opening = session.opening;
         let texts = &mut self.texts;
         let mut rare = 0;
-        if session.tls.is_some() || verdict.state == State::Failed {
-            let tls = session.tls.as_ref().map(|tls| RowTls {
+        if session.tls.is_some() || session.state == State::Failed {
+            let tls = session.tls.map(|tls| RowTls {
                 cipher_suite: texts.keep(tls.cipher_suite.as_deref()),
                 sni: texts.keep(tls.sni.as_deref()),
                 alert: tls.alert,
@@ -99,14 +97,14 @@ impl Rows {
             server: address(session.server),
             host: texts.keep(opening.host()),
             path: texts.keep(opening.path()),
-            reason: texts.keep(verdict.reason.as_deref()),
+            reason: texts.keep(session.reason),
             rare,
-            cause: verdict.cause,
-            code: verdict.code,
+            cause: session.cause,
+            code: session.code,
             http_status: opening.http_status,
             transport: session.transport,
-            state: verdict.state,
-            closer: verdict.closer,
+            state: session.state,
+            closer: session.closer,
             has_ended: session.ended.is_some(),
         });
         self.all.len() - 1
