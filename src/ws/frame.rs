@@ -120,30 +120,38 @@ pub(super) fn unmask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
     key.apply_rest(words.into_remainder());
 }
 
-/// The same from one place to another of the same length, in one go.
-pub(super) fn unmask_into(plain: &mut [u8], masked: &[u8], mask: [u8; 4], position: u64) {
-    let key = Key::at(mask, position);
-    let mut words = plain.chunks_exact_mut(8);
-    let mut from = masked.chunks_exact(8);
-    for (word, from) in (&mut words).zip(&mut from) {
-        word.copy_from_slice(from);
-        key.apply(word);
-    }
-    let rest = words.into_remainder();
-    for (byte, &from) in rest.iter_mut().zip(from.remainder()) {
-        *byte = from;
-    }
-    key.apply_rest(rest);
-}
-
 /// A masking key, turned to a place in the payload.
-#[derive(Clone, Copy)]
-struct Key([u8; 4]);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key([u8; 4]);
 
 impl Key {
-    fn at(mut mask: [u8; 4], position: u64) -> Self {
-        mask.rotate_left((position % 4) as usize);
-        Self(mask)
+    /// That of bytes that are not masked.
+    pub(super) const NONE: Self = Self([0; 4]);
+
+    /// That of the byte with so many before it.
+    #[inline]
+    pub(super) const fn at(mask: [u8; 4], position: u64) -> Self {
+        let bits = (position % 4) as u32 * 8;
+        Self(u32::from_le_bytes(mask).rotate_right(bits).to_le_bytes())
+    }
+
+    /// That of the byte so many further on.
+    #[inline]
+    pub(super) const fn turned(self, by: usize) -> Self {
+        Self::at(self.0, by as u64)
+    }
+
+    /// What a byte means.
+    #[inline]
+    pub(super) const fn plain(self, byte: u8) -> u8 {
+        let [key, ..] = self.0;
+        byte ^ key
+    }
+
+    /// As many bytes as are masked with it before it repeats.
+    #[inline]
+    pub(super) const fn bytes(self) -> [u8; 4] {
+        self.0
     }
 
     #[inline]

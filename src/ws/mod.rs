@@ -20,6 +20,7 @@ mod search;
 #[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 pub(crate) mod testing;
 mod text;
+mod utf8;
 mod windows;
 
 pub use close_frame::{Body, CloseFrame};

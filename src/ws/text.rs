@@ -1,18 +1,15 @@
 //! Text messages checked for UTF-8 as they pass, across frames and segments (RFC 6455 §8.1).
 
-use super::frame::unmask_into;
+use super::frame::Key;
+use super::utf8::is_utf8;
 
-/// Bytes unmasked at a time: a segment of Ethernet's size is one block, and no more than that is
-/// cleared before.
-const SCRATCH: usize = 1536;
-
-/// The same for the many messages that are short.
-const SMALL_SCRATCH: usize = 128;
+/// The most bytes of a character (RFC 3629 §3).
+const CHARACTER: usize = 4;
 
 /// A check under way: the bytes of a character whose end has not come yet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TextCheck {
-    tail: [u8; 4],
+    tail: [u8; CHARACTER],
     tail_len: u8,
 }
 
@@ -28,32 +25,46 @@ impl TextCheck {
         mask: Option<[u8; 4]>,
         position: u64,
     ) -> Result<(), NotUtf8> {
-        let Some(mask) = mask else {
-            return self.push_plain(bytes);
-        };
-        if bytes.len() <= SMALL_SCRATCH {
-            self.push_masked::<SMALL_SCRATCH>(bytes, mask, position)
-        } else {
-            self.push_masked::<SCRATCH>(bytes, mask, position)
+        let key = mask.map_or(Key::NONE, |mask| Key::at(mask, position));
+        let begun = self.complete(bytes, key)?;
+        let bytes = bytes.get(begun..).unwrap_or_default();
+        let key = key.turned(begun);
+        // The fast check cannot tell a character that is cut from a bad one.
+        let (whole, cut) = bytes.split_at(bytes.len() - cut_len(bytes, key));
+        if !is_utf8(whole, key) {
+            return Err(NotUtf8);
+        }
+        let key = key.turned(whole.len());
+        for (place, (at, &byte)) in self.tail.iter_mut().zip(cut.iter().enumerate()) {
+            *place = key.turned(at).plain(byte);
+            self.tail_len += 1;
+        }
+        match std::str::from_utf8(self.tail.get(..cut.len()).unwrap_or_default()) {
+            Err(error) if error.error_len().is_some() => Err(NotUtf8),
+            _ => Ok(()),
         }
     }
 
-    fn push_masked<const BLOCK: usize>(
-        &mut self,
-        bytes: &[u8],
-        mask: [u8; 4],
-        mut position: u64,
-    ) -> Result<(), NotUtf8> {
-        let mut scratch = [0; BLOCK];
-        for block in bytes.chunks(BLOCK) {
-            let Some(plain) = scratch.get_mut(..block.len()) else {
+    /// Takes what is missing of a character that was cut; how many bytes that is.
+    fn complete(&mut self, bytes: &[u8], key: Key) -> Result<usize, NotUtf8> {
+        let mut taken = 0;
+        while self.tail_len > 0 {
+            let Some(&next) = bytes.get(taken) else {
                 break;
             };
-            unmask_into(plain, block, mask, position);
-            self.push_plain(plain)?;
-            position += block.len() as u64;
+            let len = usize::from(self.tail_len);
+            if let Some(place) = self.tail.get_mut(len) {
+                *place = key.turned(taken).plain(next);
+            }
+            taken += 1;
+            match std::str::from_utf8(self.tail.get(..=len).unwrap_or_default()) {
+                Ok(_) => self.tail_len = 0,
+                // `None`: more bytes may complete it.
+                Err(error) if error.error_len().is_none() => self.tail_len += 1,
+                Err(_) => return Err(NotUtf8),
+            }
         }
-        Ok(())
+        Ok(taken)
     }
 
     /// The message is over: no character may be left unfinished.
@@ -64,47 +75,12 @@ impl TextCheck {
             Err(NotUtf8)
         }
     }
-
-    fn push_plain(&mut self, mut bytes: &[u8]) -> Result<(), NotUtf8> {
-        while self.tail_len > 0 {
-            let Some((&next, rest)) = bytes.split_first() else {
-                return Ok(());
-            };
-            bytes = rest;
-            let len = usize::from(self.tail_len);
-            if let Some(place) = self.tail.get_mut(len) {
-                *place = next;
-            }
-            match std::str::from_utf8(self.tail.get(..=len).unwrap_or_default()) {
-                Ok(_) => self.tail_len = 0,
-                // `None`: more bytes may complete it.
-                Err(error) if error.error_len().is_none() => self.tail_len += 1,
-                Err(_) => return Err(NotUtf8),
-            }
-        }
-        // The fast check cannot tell a character that is cut from a bad one.
-        let (whole, cut) = bytes.split_at(bytes.len() - cut_len(bytes));
-        if simdutf8::basic::from_utf8(whole).is_err() {
-            return Err(NotUtf8);
-        }
-        if cut.is_empty() {
-            return Ok(());
-        }
-        if std::str::from_utf8(cut).is_err_and(|error| error.error_len().is_some()) {
-            return Err(NotUtf8);
-        }
-        for (place, &byte) in self.tail.iter_mut().zip(cut) {
-            *place = byte;
-            self.tail_len += 1;
-        }
-        Ok(())
-    }
 }
 
 /// How many bytes at the end begin a character and do not end it (RFC 3629 §3).
-fn cut_len(bytes: &[u8]) -> usize {
+fn cut_len(bytes: &[u8], key: Key) -> usize {
     for (back, &byte) in (1..=3).zip(bytes.iter().rev()) {
-        let len = match byte {
+        let len = match key.turned(bytes.len() - back).plain(byte) {
             0x80..=0xbf => continue,
             0xc0..=0xdf => 2,
             0xe0..=0xef => 3,
