@@ -131,7 +131,8 @@ impl Decoder {
     }
 
     /// The segment in a packet of any usual shape. Whatever else it is, [`Self::walk`] tells.
-    #[inline]
+    // Always: the segment would come back through memory.
+    #[inline(always)]
     pub fn look<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         fast::segment(packet)
     }

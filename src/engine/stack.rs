@@ -123,15 +123,18 @@ impl Stack {
         time: Timestamp,
     ) -> bool {
         let Self { tcp, upper, .. } = self;
-        let Some((readers, tracker)) = upper.bare_frames() else {
+        let App::Frames(readers) = &mut upper.app else {
             return false;
         };
-        if readers.a.is_seeking() || readers.b.is_seeking() {
+        if upper.tls.is_some() || readers.a.is_seeking() || readers.b.is_seeking() {
             return false;
         }
         tcp.handle_expected(from, segment, packet, time, &mut |end, chunk| {
-            let side = tracker.side(end);
-            readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
+            // Where there is no byte, what is known of the session need not come from memory.
+            if let Some(tracker) = &mut upper.tracker {
+                let side = tracker.side(end);
+                readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
+            }
         })
     }
 

@@ -48,6 +48,7 @@ impl<T> Table<T> {
     }
 
     /// The hash of a key.
+    #[inline]
     pub fn hash(&self, key: &FlowKey) -> u64 {
         self.random.hash_one(key)
     }

@@ -58,21 +58,24 @@ struct Woken {
 
 impl Woken {
     /// Takes notice of new bytes of one end, which may break a silence.
-    #[inline]
+    #[inline(always)]
     fn note(late: &mut Option<Box<Late>>, from: End, origin: Origin, own: &Half, peer: &Half) {
-        let Some(last) = own.last_data_time().max(peer.last_data_time()) else {
-            return;
-        };
-        let idle = origin.time.since(last);
-        if idle >= limits::MIN_SILENCE_NANOS {
-            late.get_or_insert_default().burst = Some(Self {
-                packet: origin.packet,
-                time: origin.time,
-                idle,
-                ack: origin.ack.unwrap_or(0),
-                has_ack: origin.ack.is_some(),
-                from,
-            });
+        if let Some(last) = own.last_data_time().max(peer.last_data_time())
+            && origin.time.since(last) >= limits::MIN_SILENCE_NANOS
+        {
+            late.get_or_insert_default().burst = Some(Self::new(from, origin, last));
+        }
+    }
+
+    #[cold]
+    fn new(from: End, origin: Origin, last: Timestamp) -> Self {
+        Self {
+            packet: origin.packet,
+            time: origin.time,
+            idle: origin.time.since(last),
+            ack: origin.ack.unwrap_or(0),
+            has_ack: origin.ack.is_some(),
+            from,
         }
     }
 }
