@@ -480,7 +480,7 @@ mod tests {
             size_of::<Pair<Reader>>(),
         ];
         assert!(
-            sizes[0] <= 792 && sizes[1] <= 376 && sizes[2] <= 80,
+            sizes[0] <= 776 && sizes[1] <= 376 && sizes[2] <= 80,
             "{sizes:?}"
         );
     }

@@ -374,7 +374,7 @@ impl Connection {
                 self.note_return(from, origin);
             }
             let (own, peer) = self.halves.both_mut(from);
-            own.note(segment, ack, time);
+            own.note(segment, time);
             if let Some(rare) = &mut peer.rare {
                 rare.odd.answered();
             }
@@ -555,7 +555,6 @@ impl Connection {
                 }
                 half.times_sent = half.times_sent.saturating_add(1);
                 half.note_sent(origin, false);
-                half.habits.note_retransmission();
             }
         }
         half.note_repeated(offset, origin);

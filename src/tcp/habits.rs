@@ -28,10 +28,6 @@ pub struct Habits {
     pub ip_ids: [Option<u16>; 2],
     /// Its RSTs.
     pub rst: Option<RstMarks>,
-    /// Segments it sent again.
-    pub retransmitted: u32,
-    /// Times it acknowledged the same bytes again.
-    pub duplicate_acks: u32,
     /// Keep-alive probes it sent (RFC 9293 §3.8.4), and those since the peer's last packet.
     pub keep_alives: u32,
     /// Those that nothing has answered; with the last of them.
@@ -52,11 +48,7 @@ pub(super) struct Watch {
     ttl: Option<(u8, u8)>,
     /// Those of the last two packets that have one.
     ip_ids: [Option<u16>; 2],
-    last_ack: u32,
-    has_last_ack: bool,
     pub(super) segments_in_a_row: u32,
-    retransmitted: u32,
-    duplicate_acks: u32,
 }
 
 /// What most ends never do.
@@ -91,8 +83,6 @@ impl Watch {
             ttl: self.ttl,
             ip_ids: self.ip_ids,
             rst,
-            retransmitted: self.retransmitted,
-            duplicate_acks: self.duplicate_acks,
             segments_in_a_row: self.segments_in_a_row,
             ..Habits::default()
         };
@@ -111,21 +101,10 @@ impl Watch {
 
     /// Takes notice of a packet that is no RST.
     #[inline(always)]
-    pub(super) fn note(&mut self, ttl: u8, ip_id: Option<u16>, is_empty: bool, ack: Option<u32>) {
+    pub(super) fn note(&mut self, ttl: u8, ip_id: Option<u16>) {
         let (low, high) = self.ttl.unwrap_or((ttl, ttl));
         self.ttl = Some((low.min(ttl), high.max(ttl)));
         self.ip_ids = [ip_id, self.ip_ids[0]];
-        let is_again = self.has_last_ack && ack == Some(self.last_ack);
-        if is_empty && is_again {
-            self.duplicate_acks = self.duplicate_acks.saturating_add(1);
-        }
-        self.last_ack = ack.unwrap_or(0);
-        self.has_last_ack = ack.is_some();
-    }
-
-    /// It sent something again.
-    pub(super) fn note_retransmission(&mut self) {
-        self.retransmitted = self.retransmitted.saturating_add(1);
     }
 }
 

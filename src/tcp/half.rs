@@ -169,10 +169,9 @@ impl Half {
     }
 
     /// Takes notice of a packet that is no RST.
-    pub(super) fn note(&mut self, segment: &Segment<'_>, ack: Option<u32>, time: Timestamp) {
+    pub(super) fn note(&mut self, segment: &Segment<'_>, time: Timestamp) {
         self.note_window(segment.window, segment.flags.has(Flags::SYN));
-        self.habits
-            .note(segment.ttl, segment.ip_id, segment.wire_len == 0, ack);
+        self.habits.note(segment.ttl, segment.ip_id);
         if segment.window == 0 {
             self.rare().odd.note_zero_window(time);
         } else if let Some(rare) = &mut self.rare {

@@ -38,15 +38,13 @@ impl Connection {
         if !is_expected {
             return false;
         }
-        let ack = Some(segment.ack);
         self.last = (packet, self.last.1.max(time));
         own.seen = true;
         own.note_window(segment.window, false);
-        let is_empty = segment.payload.is_empty();
-        own.habits.note(segment.ttl, segment.ip_id, is_empty, ack);
+        own.habits.note(segment.ttl, segment.ip_id);
         peer.times_sent = 0;
         peer.stream.handle_ack(segment.ack);
-        let has_data = !is_empty;
+        let has_data = !segment.payload.is_empty();
         if own.rare.is_some() || peer.rare.is_some() {
             note_rare(own, peer, time, has_data);
         }
@@ -54,7 +52,7 @@ impl Connection {
             let origin = Origin {
                 packet,
                 time,
-                ack,
+                ack: Some(segment.ack),
                 record_end: None,
             };
             Woken::note(&mut self.late, from, origin, own, peer);

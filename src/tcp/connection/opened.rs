@@ -42,10 +42,10 @@ impl Connection {
         }
         let mut tcp = Self::new(syn.packet, syn.time);
         let (own, peer) = tcp.halves.both_mut(client);
-        own.begin(syn, None);
+        own.begin(syn);
         own.note_window(ack.window, false);
-        own.habits.note(ack.ttl, ack.ip_id(), true, Some(ack.ack));
-        peer.begin(answer, Some(answer.ack));
+        own.habits.note(ack.ttl, ack.ip_id());
+        peer.begin(answer);
         tcp.opener = Some(client);
         tcp.opening = Opening::Measured;
         tcp.opening_nanos = ack.time.since(syn.time).max(0);
@@ -57,12 +57,12 @@ impl Connection {
 
 impl Half {
     /// Takes the SYN of its end.
-    fn begin(&mut self, syn: &Noted, ack: Option<u32>) {
+    fn begin(&mut self, syn: &Noted) {
         self.stream.handle_syn(syn.seq);
         self.seen = true;
         self.window_shift = Some(syn.scale().unwrap_or(0));
         self.note_window(syn.window, true);
-        self.habits.note(syn.ttl, syn.ip_id(), true, ack);
+        self.habits.note(syn.ttl, syn.ip_id());
     }
 }
 
