@@ -100,6 +100,7 @@ struct Tables<S: Simd> {
 impl<S: Simd> Tables<S> {
     #[inline(always)]
     fn new(simd: S) -> Self {
+        const { assert!(S::u8s::LEN <= WIDEST) }
         Self {
             simd,
             by_first_upper: S::u8s::block_splat(u8x16::from_slice(simd, &BY_FIRST_UPPER)),
