@@ -28,6 +28,7 @@ pub(super) fn commonest<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
 }
 
 /// The segment in a packet of any usual shape; `None` where it has another, or is damaged.
+#[inline]
 pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     let bytes = Bytes::of(packet);
     let (version, vlan, bytes) = match packet.link.0 {

@@ -131,6 +131,7 @@ impl Decoder {
     }
 
     /// The segment in a packet of any usual shape. Whatever else it is, [`Self::walk`] tells.
+    #[inline]
     pub fn look<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         fast::segment(packet)
     }

@@ -47,8 +47,13 @@ impl<'a> Signal<'a> {
 }
 
 pub(super) fn ending(facts: &Facts) -> Ending {
-    let silent = silence(facts);
-    let deserted = deserted(facts);
+    let is_unheard = Side::BOTH
+        .iter()
+        .any(|&side| in_vain(facts, side).is_some());
+    let (silent, deserted) = match is_unheard {
+        true => (silence(facts), deserted(facts)),
+        false => (None, None),
+    };
     let ends = Side::BOTH.map(|side| (side, transport_signal(&facts.sides[side])));
     let transport_end = transport_end(facts, &ends, silent, deserted);
     let signals = ends.map(|(side, end)| (side, close_signal(&facts.sides[side]).or(end)));
@@ -192,14 +197,19 @@ pub(super) fn first_code_is_lost(facts: &Facts, by: Side) -> bool {
             .is_some_and(|hole| !is_echo_of(hole, other, facts))
 }
 
+/// The last time that a side repeated what nobody had answered, where it did so often.
+fn in_vain(facts: &Facts, side: Side) -> Option<Mark> {
+    let (times, last) = facts.sides[side].unanswered?;
+    (times >= SILENCE_SENDS).then_some(last)
+}
+
 /// The side that was still talking when nobody answered any more.
 fn silence(facts: &Facts) -> Option<Side> {
     Side::BOTH
         .into_iter()
         .filter_map(|side| {
-            let (times, last) = facts.sides[side].unanswered?;
-            (times >= SILENCE_SENDS && last.end >= facts.sides[side].acked)
-                .then_some((last.time, side))
+            let last = in_vain(facts, side)?;
+            (last.end >= facts.sides[side].acked).then_some((last.time, side))
         })
         .max_by_key(|&(time, _)| time)
         .map(|(_, side)| side)
@@ -208,13 +218,9 @@ fn silence(facts: &Facts) -> Option<Side> {
 /// The side that had repeated in vain before the other gave up by a FIN, which was not
 /// acknowledged either: the path was dead before.
 fn deserted(facts: &Facts) -> Option<Side> {
-    let in_vain = |side: Side| {
-        let (times, last) = facts.sides[side].unanswered?;
-        (times >= SILENCE_SENDS).then_some(last)
-    };
     Side::BOTH.into_iter().find(|&side| {
         let (own, other) = (&facts.sides[side], &facts.sides[side.other()]);
-        let Some(last) = in_vain(side) else {
+        let Some(last) = in_vain(facts, side) else {
             return false;
         };
         let Some(Signal::Fin(fin)) = signal(other) else {

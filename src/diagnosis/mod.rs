@@ -15,7 +15,7 @@ pub mod outline;
 pub mod port;
 mod remarks;
 mod rules;
-mod servers;
+pub(crate) mod servers;
 mod telling;
 #[cfg(test)]
 #[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]

@@ -2,11 +2,30 @@
 //! from then on.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::RandomState;
 
 use super::outline::Outline;
+
+/// An address to look up by, in two numbers: the parts of an address take longer to hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AddressKey {
+    ip: u128,
+    /// With a bit above it for IPv6.
+    port: u32,
+}
+
+impl From<SocketAddr> for AddressKey {
+    fn from(address: SocketAddr) -> Self {
+        let (ip, family) = match address.ip() {
+            IpAddr::V4(ip) => (ip.to_bits().into(), 0),
+            IpAddr::V6(ip) => (ip.to_bits(), 1 << u16::BITS),
+        };
+        let port = u32::from(address.port()) | family;
+        Self { ip, port }
+    }
+}
 
 /// The servers of some sessions.
 #[derive(Debug)]
@@ -20,11 +39,11 @@ pub(super) struct Servers {
 impl Servers {
     /// Those of `outlines`.
     pub(super) fn of(outlines: &[Outline]) -> Self {
-        let mut known: HashMap<SocketAddr, u32, RandomState> = HashMap::default();
+        let mut known: HashMap<AddressKey, u32, RandomState> = HashMap::default();
         let mut addresses = Vec::new();
         let mut of = Vec::with_capacity(outlines.len());
         for outline in outlines {
-            let server = *known.entry(outline.server()).or_insert_with(|| {
+            let server = *known.entry(outline.server().into()).or_insert_with(|| {
                 addresses.push(outline.server());
                 number(addresses.len() - 1)
             });

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::capture::{Packet, PacketId};
-use crate::decode::{IcmpError, Segment};
+use crate::decode::{Flags, IcmpError, Segment};
 use crate::flow::{End, FlowKey};
-use crate::tcp::{Connection, Handled};
+use crate::tcp::{Connection, Handled, Noted};
 use crate::time::Timestamp;
 
 use super::passing::Passing;
@@ -63,8 +63,33 @@ impl Followed {
         }
     }
 
-    /// Takes one more segment.
-    #[inline]
+    /// Takes a segment that is what was expected next: nothing begins or ends with it, and nothing
+    /// of it waits. False where it is another, with which nothing was done.
+    // Always: the segment need not lie in memory for it.
+    #[inline(always)]
+    pub(super) fn handle_expected(
+        &mut self,
+        from: End,
+        segment: &Segment<'_>,
+        packet: PacketId,
+        time: Timestamp,
+    ) -> bool {
+        match self {
+            Self::Whole(stack) => stack.handle_expected(from, segment, packet, time),
+            Self::Prelude(prelude) => {
+                let is_bare = segment.wire_len == 0 && !segment.flags.has(Flags::FIN | Flags::RST);
+                is_bare && prelude.take(Noted::of(from, segment, packet, time))
+            }
+            Self::Passing(passing) => {
+                let tells = segment.flags.has(Flags::SYN | Flags::FIN | Flags::RST);
+                !tells && passing.handle_segment(from, segment, packet, time) == Handled::Taken
+            }
+            Self::TimeWait(_) => false,
+        }
+    }
+
+    /// Takes one more segment, whatever it is.
+    #[inline(always)]
     pub(super) fn handle_segment(&mut self, arrival: &Arrival<'_>, common: &mut Common) -> Handled {
         let Arrival {
             from,
@@ -77,7 +102,7 @@ impl Followed {
             Self::Passing(passing) => passing.handle_segment(from, segment, packet, time),
             Self::TimeWait(time_wait) => time_wait.handle_segment(from, segment),
             Self::Prelude(prelude) => {
-                if prelude.take(from, segment, packet, time) {
+                if segment.wire_len == 0 && prelude.take(Noted::of(from, segment, packet, time)) {
                     return Handled::Taken;
                 }
                 let mut stack = prelude.replay();

@@ -9,6 +9,7 @@ use super::sealed::stage;
 use super::stack::Stack;
 use crate::capture::PacketId;
 use crate::diagnosis::port::Port;
+use crate::diagnosis::servers::AddressKey;
 use crate::flow::FlowKey;
 use crate::limits;
 use crate::session::{Captured, Gist, Session, Transport};
@@ -16,7 +17,7 @@ use crate::session::{Captured, Gist, Session, Transport};
 /// Where WebSockets are asked for, and what else is known of these servers.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    servers: HashMap<SocketAddr, Server, RandomState>,
+    servers: HashMap<AddressKey, Server, RandomState>,
     /// `host:port` as a CONNECT would name it.
     targets: HashMap<String, Transport>,
     /// Those that clients of TLS asked for (SNI), in lower case.
@@ -116,7 +117,7 @@ impl Known {
         let known = if asked.is_heard {
             self.add_server(server, asked.transport, order)
         } else {
-            self.servers.get_mut(&server)
+            self.servers.get_mut(&server.into())
         };
         if let Some(known) = known {
             known.port.plain |= asked.transport == Transport::Ws && asked.has_answered;
@@ -147,14 +148,14 @@ impl Known {
 
     fn entry(&mut self, server: SocketAddr) -> Option<&mut Server> {
         if self.servers.len() < limits::MAX_KNOWN_SERVERS {
-            return Some(self.servers.entry(server).or_default());
+            return Some(self.servers.entry(server.into()).or_default());
         }
-        self.servers.get_mut(&server)
+        self.servers.get_mut(&server.into())
     }
 
     /// How WebSockets are asked for at this address.
     pub(super) fn server(&self, server: SocketAddr) -> Option<Transport> {
-        self.servers.get(&server)?.asked.map(|(_, how)| how)
+        self.servers.get(&server.into())?.asked.map(|(_, how)| how)
     }
 
     /// The same for what a CONNECT names.
@@ -165,7 +166,7 @@ impl Known {
     /// What else is known of the port that this session was asked of.
     pub(super) fn port(&self, session: &Session) -> Port {
         self.servers
-            .get(&session.server)
+            .get(&session.server.into())
             .map(|known| known.port)
             .unwrap_or_default()
     }

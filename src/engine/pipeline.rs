@@ -201,32 +201,32 @@ impl Pipeline {
             // All shares let go of connections at the same packets.
             return self.release(packet.time);
         }
-        let found = self.flows.find_mut(hash, &key);
-        if let Some((slot, Followed::Whole(stack))) = found
-            && stack.handle_expected(from, segment, packet.id, packet.time)
-        {
-            self.attend(slot, packet);
-            return self.release(packet.time);
+        let mut known = None;
+        if let Some((slot, followed)) = self.flows.find_mut(hash, &key) {
+            if followed.handle_expected(from, segment, packet.id, packet.time) {
+                self.attend(slot, packet);
+                return self.release(packet.time);
+            }
+            known = Some(slot);
         }
-        let slot = found.map(|(slot, _)| slot);
         let arrival = Arrival {
             from,
             segment: *segment,
             packet: *packet,
         };
-        self.handle_arrival(slot, (hash, key), &arrival, ordinal);
+        self.handle_arrival(known, (hash, key), &arrival, ordinal);
     }
 
     /// Takes a segment, whatever it means for its connection.
     #[inline(never)]
     fn handle_arrival(
         &mut self,
-        slot: Option<Slot>,
+        known: Option<Slot>,
         (hash, key): (u64, FlowKey),
         arrival: &Arrival<'_>,
         ordinal: u64,
     ) {
-        let known = slot.filter(|&slot| self.go_on(slot, key, arrival));
+        let known = known.filter(|&slot| self.go_on(slot, key, arrival));
         let slot = known.or_else(|| self.begin((hash, key), arrival, ordinal));
         let packet = &arrival.packet;
         let mut may_hold = false;

@@ -65,21 +65,15 @@ impl Prelude {
         })
     }
 
-    /// Keeps another packet. False where it is more than that: payload, one too many, or a SYN
-    /// that may begin another connection.
-    pub(super) fn take(
-        &mut self,
-        from: End,
-        segment: &Segment<'_>,
-        packet: PacketId,
-        time: Timestamp,
-    ) -> bool {
-        let again = |noted: &Noted| noted.flags == segment.flags && noted.seq == segment.seq;
-        let is_other = |noted: &Noted| noted.from() == from && !again(noted);
-        if segment.wire_len > 0 || segment.flags.has(Flags::SYN) && self.all().any(is_other) {
+    /// Keeps another packet without payload. False where it is one too many, or a SYN that may
+    /// begin another connection.
+    pub(super) fn take(&mut self, noted: Noted) -> bool {
+        let from = noted.from();
+        let again = |known: &Noted| known.flags == noted.flags && known.seq == noted.seq;
+        let is_other = |known: &Noted| known.from() == from && !again(known);
+        if noted.flags.has(Flags::SYN) && self.all().any(is_other) {
             return false;
         }
-        let noted = Noted::of(from, segment, packet, time);
         if let Some(place) = self.noted.get_mut(usize::from(self.len)) {
             *place = noted;
             self.len += 1;

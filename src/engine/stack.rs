@@ -146,7 +146,7 @@ impl Stack {
     ) -> Handled {
         let Self { tcp, upper, .. } = self;
         if let Some((readers, tracker)) = upper.bare_frames() {
-            return tcp.handle_segment(from, segment, packet, time, &mut |end, chunk| {
+            return tcp.handle_any(from, segment, packet, time, &mut |end, chunk| {
                 let side = tracker.side(end);
                 readers[end].handle_chunk(chunk, &mut |item| tracker.handle_item(side, item));
             });

@@ -167,7 +167,7 @@ fn ended(facts: &Facts, state: State, transport_end: Option<TransportEnd>) -> Op
 fn ping_period(sides: &Sides<SideFacts>) -> Option<i64> {
     Side::BOTH
         .into_iter()
-        .find_map(|side| sides[side].pings.steady())
+        .find_map(|side| sides[side].pings.as_ref()?.steady())
         .map(|(_, longest)| longest)
 }
 

@@ -202,10 +202,9 @@ impl Told {
     #[inline]
     pub fn brief<'a>(&'a self, index: usize, session: &'a mut Session) -> Option<Brief<'a>> {
         let (pack, place) = self.place(index)?;
-        let mut brief = pack.brief(place, session)?;
-        brief.number = index as u64 + 1;
-        brief.cause = self.amendments.cause(brief.number, brief.cause);
-        Some(brief)
+        let number = index as u64 + 1;
+        let cause = |own| self.amendments.cause(number, own);
+        pack.brief(place, session, number, cause)
     }
 
     fn place(&self, index: usize) -> Option<(&Pack, Place)> {

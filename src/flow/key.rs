@@ -77,8 +77,8 @@ pub struct FlowKey {
     /// The address of A: its upper half (of IPv6) and its lower.
     low: [u64; 2],
     high: [u64; 2],
-    low_port: u16,
-    high_port: u16,
+    /// That of A in the upper half.
+    ports: u32,
     is_v4: bool,
 }
 
@@ -86,7 +86,6 @@ impl Hash for FlowKey {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let ([a, b], [c, d]) = (self.low, self.high);
-        let ports = u64::from(self.low_port) << 16 | u64::from(self.high_port);
         if self.is_v4 {
             state.write_u64(b << 32 | d);
         } else {
@@ -94,7 +93,7 @@ impl Hash for FlowKey {
                 state.write_u64(word);
             }
         }
-        state.write_u64(ports);
+        state.write_u64(u64::from(self.ports));
     }
 }
 
@@ -136,8 +135,7 @@ impl FlowKey {
         let key = Self {
             low: [low.upper, low.lower],
             high: [high.upper, high.lower],
-            low_port,
-            high_port,
+            ports: u32::from(low_port) << 16 | u32::from(high_port),
             is_v4,
         };
         (key, end)
@@ -145,15 +143,16 @@ impl FlowKey {
 
     /// Address and port of one end.
     pub fn address(&self, end: End) -> SocketAddr {
+        let [a, b, c, d] = self.ports.to_be_bytes();
         let ([upper, lower], port) = match end {
-            End::A => (self.low, self.low_port),
-            End::B => (self.high, self.high_port),
+            End::A => (self.low, [a, b]),
+            End::B => (self.high, [c, d]),
         };
         let address = Address {
             upper,
             lower,
             is_v4: self.is_v4,
         };
-        SocketAddr::new(address.ip(), port)
+        SocketAddr::new(address.ip(), u16::from_be_bytes(port))
     }
 }

@@ -3,13 +3,14 @@
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 
-use httparse::{ParserConfig, Status};
+use httparse::{Header, ParserConfig, Status};
 
-use super::fields::Fields;
+use super::fields::{Fields, Name};
+use super::plain;
 use super::texts::Texts;
 
 /// Header lines looked at in one head. Browsers send about 20; more is told as no HTTP.
-const MAX_HEADERS: usize = 256;
+pub(super) const MAX_HEADERS: usize = 256;
 
 /// How a message's body ends (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +35,15 @@ impl Asking {
     const KEPT: usize = 5;
 
     /// These, in the order in which they are kept.
-    fn new<'t>(request: &httparse::Request<'_, 't>, fields: Fields<'t>) -> Self {
-        // Nearly all ask with this one.
-        let method = request.method.filter(|&method| method != "GET");
-        Self(Texts::new([
-            fields.host.as_deref(),
-            request.path,
-            fields.origin.as_deref(),
-            fields.user_agent.as_deref(),
-            fields.key.as_deref(),
-            method,
+    fn new(method: &[u8], path: &[u8], fields: &Fields<'_>) -> Self {
+        Self(Texts::of_bytes([
+            fields.host,
+            Some(path),
+            fields.origin,
+            fields.user_agent,
+            fields.key,
+            // Nearly all ask with this one.
+            Some(method).filter(|&method| method != b"GET"),
             fields.protocols.as_deref(),
             fields.extensions.as_deref(),
         ]))
@@ -135,6 +135,17 @@ pub struct Request {
 }
 
 impl Request {
+    fn new(method: &[u8], path: &[u8], fields: &Fields<'_>) -> Self {
+        Self {
+            asking: Asking::new(method, path, fields),
+            upgrades: fields.upgrades,
+            has_upgrade: fields.has_upgrade,
+            is_cut: false,
+            credentials: fields.credentials(),
+            body: fields.body_len().unwrap_or(BodyLen::Known(0)),
+        }
+    }
+
     /// `GET`, mostly.
     pub fn method(&self) -> &str {
         self.asking.method()
@@ -190,12 +201,9 @@ pub enum Accept {
 }
 
 impl Accept {
-    fn of(text: Option<&str>) -> Self {
+    fn of(text: Option<&[u8]>) -> Self {
         match text {
-            Some(text) => text
-                .as_bytes()
-                .try_into()
-                .map_or(Self::Malformed, Self::Text),
+            Some(text) => text.try_into().map_or(Self::Malformed, Self::Text),
             None => Self::Missing,
         }
     }
@@ -220,6 +228,28 @@ pub struct Response {
 }
 
 impl Response {
+    fn new(status: u16, fields: &Fields<'_>) -> Self {
+        // RFC 9112 §6.3: these never have a body, whatever their headers say.
+        let bodiless = status < 200 || status == 204 || status == 304;
+        Self {
+            answering: Answering(Texts::of_bytes([
+                fields.server,
+                fields.protocols.as_deref(),
+                fields.extensions.as_deref(),
+            ])),
+            accept: Accept::of(fields.accept),
+            status,
+            is_cut: false,
+            upgrades: fields.upgrades,
+            connection_upgrade: fields.connection_upgrade,
+            body: if bodiless {
+                BodyLen::Known(0)
+            } else {
+                fields.body_len().unwrap_or(BodyLen::UntilEnd)
+            },
+        }
+    }
+
     /// `Sec-WebSocket-Protocol`: what the server chose.
     pub fn protocol(&self) -> Option<&str> {
         self.answering.protocol()
@@ -247,20 +277,22 @@ pub(super) enum Parsed<T> {
 }
 
 pub(super) fn parse_request(bytes: &[u8]) -> Parsed<Request> {
+    let mut fields = Fields::default();
+    match plain::request(bytes, &mut fields) {
+        Some((path, len)) => Parsed::Whole(Request::new(b"GET", path, &fields), len),
+        None => parse_any_request(bytes),
+    }
+}
+
+fn parse_any_request(bytes: &[u8]) -> Parsed<Request> {
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(bytes, &mut headers) {
         Ok(Status::Complete(len)) => {
-            let fields = Fields::of(request.headers);
-            let whole = Request {
-                upgrades: fields.upgrades,
-                has_upgrade: fields.has_upgrade,
-                is_cut: false,
-                credentials: fields.credentials,
-                body: fields.body_len().unwrap_or(BodyLen::Known(0)),
-                asking: Asking::new(&request, fields),
-            };
-            Parsed::Whole(whole, len)
+            let method = request.method.unwrap_or_default().as_bytes();
+            let path = request.path.unwrap_or_default().as_bytes();
+            let fields = fields_of(request.headers);
+            Parsed::Whole(Request::new(method, path, &fields), len)
         }
         Ok(Status::Partial) => Parsed::Partial,
         Err(_) => Parsed::NotHttp,
@@ -268,6 +300,14 @@ pub(super) fn parse_request(bytes: &[u8]) -> Parsed<Request> {
 }
 
 pub(super) fn parse_response(bytes: &[u8]) -> Parsed<Response> {
+    let mut fields = Fields::default();
+    match plain::response(bytes, &mut fields) {
+        Some((status, len)) => Parsed::Whole(Response::new(status, &fields), len),
+        None => parse_any_response(bytes),
+    }
+}
+
+fn parse_any_response(bytes: &[u8]) -> Parsed<Response> {
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     let mut lenient = ParserConfig::default();
@@ -276,32 +316,23 @@ pub(super) fn parse_response(bytes: &[u8]) -> Parsed<Response> {
         .allow_obsolete_multiline_headers_in_responses(true);
     match lenient.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
         Ok(Status::Complete(len)) => {
-            let fields = Fields::of(response.headers);
+            let fields = fields_of(response.headers);
             let status = response.code.unwrap_or_default();
-            // RFC 9112 §6.3: these never have a body, whatever their headers say.
-            let bodiless = status < 200 || status == 204 || status == 304;
-            let whole = Response {
-                status,
-                is_cut: false,
-                upgrades: fields.upgrades,
-                connection_upgrade: fields.connection_upgrade,
-                body: if bodiless {
-                    BodyLen::Known(0)
-                } else {
-                    fields.body_len().unwrap_or(BodyLen::UntilEnd)
-                },
-                accept: Accept::of(fields.accept.as_deref()),
-                answering: Answering(Texts::new([
-                    fields.server.as_deref(),
-                    fields.protocols.as_deref(),
-                    fields.extensions.as_deref(),
-                ])),
-            };
-            Parsed::Whole(whole, len)
+            Parsed::Whole(Response::new(status, &fields), len)
         }
         Ok(Status::Partial) => Parsed::Partial,
         Err(_) => Parsed::NotHttp,
     }
+}
+
+fn fields_of<'b>(headers: &[Header<'b>]) -> Fields<'b> {
+    let mut fields = Fields::default();
+    for &Header { name, value } in headers {
+        if let Some(name) = Name::of(name.as_bytes()) {
+            fields.take(name, value);
+        }
+    }
+    fields
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod exchange;
 mod fields;
 mod head;
 mod lane;
+mod plain;
 mod prefix;
 mod queue;
 mod texts;

@@ -13,22 +13,9 @@ pub struct Texts<const N: usize> {
 impl<const N: usize> Texts<N> {
     /// These texts. What does not fit in 64 KiB, as all of a head does, is left out.
     pub fn new(parts: [Option<&str>; N]) -> Self {
-        const { assert!(N <= u16::BITS as usize) };
         let len = parts.iter().flatten().map(|part| part.len()).sum();
         let mut all = String::with_capacity(len);
-        let mut ends = [0; N];
-        let mut present = 0;
-        let mut last = 0;
-        for (index, (part, end)) in parts.iter().zip(&mut ends).enumerate() {
-            if let Some(part) = part
-                && let Ok(after) = u16::try_from(all.len() + part.len())
-            {
-                all.push_str(part);
-                present |= 1 << index;
-                last = after;
-            }
-            *end = last;
-        }
+        let (ends, present) = lay(&parts, |part| all.push_str(part));
         Self {
             all: all.into_boxed_str(),
             ends,
@@ -36,8 +23,37 @@ impl<const N: usize> Texts<N> {
         }
     }
 
+    /// The same; what is no UTF-8 in them is replaced.
+    pub(super) fn of_bytes(parts: [Option<&[u8]>; N]) -> Self {
+        if parts.iter().all(Option::is_none) {
+            return Self::default();
+        }
+        let len = parts.iter().flatten().map(|part| part.len()).sum();
+        let mut all = Vec::with_capacity(len);
+        let (ends, present) = lay(&parts, |part| all.extend_from_slice(part));
+        // Two halves of a character, in two parts, are none.
+        let is_apart = |all: &str| ends.iter().all(|&end| all.is_char_boundary(end.into()));
+        match String::from_utf8(all) {
+            Ok(all) if all.is_ascii() || is_apart(&all) => Self {
+                all: all.into_boxed_str(),
+                ends,
+                present,
+            },
+            _ => {
+                let parts = parts.map(|part| part.map(String::from_utf8_lossy));
+                Self::new(parts.each_ref().map(Option::as_deref))
+            }
+        }
+    }
+
     /// Lets go of all texts but the first so many.
     pub(super) fn keep(&mut self, count: usize) {
+        let behind = u32::try_from(count).ok();
+        let behind = behind.and_then(|count| u16::MAX.checked_shl(count));
+        let behind = behind.unwrap_or(0);
+        if self.present & behind == 0 {
+            return;
+        }
         let Some(len) = count.checked_sub(1).and_then(|last| self.ends.get(last)) else {
             return;
         };
@@ -48,10 +64,7 @@ impl<const N: usize> Texts<N> {
             self.all = all.into_boxed_str();
         }
         self.ends.iter_mut().for_each(|end| *end = (*end).min(len));
-        let behind = u32::try_from(count).ok();
-        self.present &= !behind
-            .and_then(|count| u16::MAX.checked_shl(count))
-            .unwrap_or(0);
+        self.present &= !behind;
     }
 
     /// All are missing.
@@ -71,6 +84,28 @@ impl<const N: usize> Texts<N> {
         let end = *self.ends.get(index)?;
         self.all.get(usize::from(start)..usize::from(end))
     }
+}
+
+/// Pushes what fits, one behind the other: where each ends, and a bit for each that is there.
+fn lay<T: AsRef<[u8]> + ?Sized, const N: usize>(
+    parts: &[Option<&T>; N],
+    mut push: impl FnMut(&T),
+) -> ([u16; N], u16) {
+    const { assert!(N <= u16::BITS as usize) };
+    let mut ends = [0; N];
+    let mut present = 0;
+    let mut last = 0;
+    for (index, (part, end)) in parts.iter().zip(&mut ends).enumerate() {
+        if let Some(part) = part
+            && let Ok(after) = u16::try_from(usize::from(last) + part.as_ref().len())
+        {
+            push(part);
+            present |= 1 << index;
+            last = after;
+        }
+        *end = last;
+    }
+    (ends, present)
 }
 
 impl<const N: usize> Default for Texts<N> {
@@ -109,5 +144,24 @@ mod tests {
         first.keep(3);
         assert_eq!([first.get(0), first.get(2)], [Some("a"), Some("")]);
         assert_eq!([first.get(3), first.get(4)], [None, None]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_replaced_part_by_part() {
+        let texts = Texts::of_bytes([Some(b"a"), None, Some(b""), Some("bcé".as_bytes())]);
+        assert_eq!(texts, Texts::new([Some("a"), None, Some(""), Some("bcé")]));
+        let texts = Texts::of_bytes([Some(b"\xc3"), Some(b"\xa9"), Some(b"\xffx"), None]);
+        let replaced = [Some("\u{fffd}"), Some("\u{fffd}"), Some("\u{fffd}x"), None];
+        assert_eq!(texts, Texts::new(replaced));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out() {
+        let long = "x".repeat(usize::from(u16::MAX));
+        let texts = Texts::new([Some("a"), Some(&long), Some("b")]);
+        assert_eq!(
+            [0, 1, 2].map(|index| texts.get(index)),
+            [Some("a"), None, Some("b")]
+        );
     }
 }

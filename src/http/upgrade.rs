@@ -56,10 +56,12 @@ fn all_offered(chosen: Option<&str>, offered: Option<&str>) -> bool {
 
 /// RFC 6455 §4.2.2 item 5.4.
 fn is_accept_for(accept: &[u8; 28], key: &str) -> bool {
-    let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    let mut sha1 = Sha1::new();
+    sha1.update(key);
+    sha1.update(GUID);
     let mut text = [0; 28];
     base64::engine::general_purpose::STANDARD
-        .encode_slice(digest, &mut text)
+        .encode_slice(sha1.finalize(), &mut text)
         .is_ok_and(|len| len == text.len() && text == *accept)
 }
 

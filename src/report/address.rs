@@ -7,9 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::short::Short;
 use super::when::digits;
 
-/// All octets as decimal numbers, each with a dot behind it, and how long that is; the first digit
-/// in the lowest byte.
+/// All octets as decimal numbers, each with a dot behind it, and how long that is: the first digit in
+/// the lowest byte, and each byte as what makes it of a blank, so that nothing is a blank.
 static OCTETS: [(u32, u32); 256] = octets();
+
+/// Eight blanks.
+const BLANKS: u64 = u64::from_le_bytes([b' '; 8]);
+/// What makes a dot of a blank.
+const DOT: u64 = (b'.' ^ b' ') as u64;
 
 #[expect(
     clippy::indexing_slicing,
@@ -25,11 +30,14 @@ const fn octets() -> [(u32, u32); 256] {
             octet % 10 + b'0',
         ];
         let (digits, len) = match octet {
-            0..10 => ([ones, b'.', 0, 0], 2),
-            10..100 => ([tens, ones, b'.', 0], 3),
+            0..10 => ([ones, b'.', b' ', b' '], 2),
+            10..100 => ([tens, ones, b'.', b' '], 3),
             100.. => ([hundreds, tens, ones, b'.'], 4),
         };
-        all[octet as usize] = (u32::from_le_bytes(digits), len);
+        all[octet as usize] = (
+            u32::from_le_bytes(digits) ^ u32::from_le_bytes([b' '; 4]),
+            len,
+        );
         if octet == u8::MAX {
             return all;
         }
@@ -43,18 +51,24 @@ fn octet(octet: u8) -> (u32, u32) {
     OCTETS.get(usize::from(octet)).copied().unwrap_or_default()
 }
 
+/// Those of two.
+#[inline]
+fn octets_of(one: u8, other: u8) -> (u64, u32) {
+    let ((one, one_len), (other, other_len)) = (octet(one), octet(other));
+    let both = u64::from(one) | u64::from(other) << (one_len * u8::BITS);
+    (both, one_len + other_len)
+}
+
 #[inline]
 fn put_ipv4<const N: usize>(text: &mut Short<N>, ip: Ipv4Addr) {
-    let (mut all, mut len) = (0_u128, 0);
-    for (digits, more) in ip.octets().map(octet) {
-        all |= u128::from(digits) << (len * u8::BITS);
-        len += more;
-    }
-    // Behind the last one stands no dot, and blanks stand behind all.
-    let last = (len - 1) * u8::BITS;
-    let blanks = u128::from_le_bytes([b' '; 16]) << last;
-    all = all & !(u128::MAX << last) | blanks;
-    text.put_some(all.to_le_bytes(), len as usize - 1);
+    let [a, b, c, d] = ip.octets();
+    let (first, len) = octets_of(a, b);
+    text.put_some((first ^ BLANKS).to_le_bytes(), len as usize);
+    let (last, len) = octets_of(c, d);
+    // Behind the last one stands no dot.
+    let len = len.saturating_sub(1);
+    let last = last ^ DOT << (len * u8::BITS);
+    text.put_some((last ^ BLANKS).to_le_bytes(), len as usize);
 }
 
 /// Where the longest of all rows of zeros begins, for which two colons stand, and how long it is

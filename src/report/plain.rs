@@ -144,7 +144,7 @@ impl Plain {
         };
         push_blanks(line, path_width.saturating_sub(wide) + GAP.len());
 
-        let mut row = Short::<ROOM>::new();
+        let mut row: Short = Short::new();
         match session.code {
             Some(code) => row.put_number(code.into()),
             None => row.put_str(UNKNOWN),

@@ -21,7 +21,7 @@ pub struct Brief<'a> {
     pub server: SocketAddr,
     /// The path; of a session that came to none, the name that its client asked TLS for.
     pub path: Option<&'a str>,
-    /// Status of the answer to its opening.
+    /// Status of the answer to its opening; of one that succeeded it may be left out.
     pub http_status: Option<u16>,
     /// As in [`Session::transport`].
     pub transport: Transport,

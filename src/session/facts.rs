@@ -165,8 +165,8 @@ pub struct SideFacts {
     pub inflated: Inflated,
     /// The last frame before any Close, of whatever kind.
     pub last_frame: Option<(PacketId, Timestamp)>,
-    /// Its Pings, and what became of them.
-    pub pings: Pings,
+    /// Its Pings, and what became of them, where it sent any.
+    pub pings: Option<Box<Pings>>,
     /// How its packets look.
     pub habits: Habits,
 }
@@ -313,7 +313,7 @@ impl Default for SideFacts {
             last_data_frame: None,
             inflated: Inflated::default(),
             last_frame: None,
-            pings: Pings::default(),
+            pings: None,
             habits: Habits::default(),
         }
     }

@@ -68,11 +68,6 @@ impl Closes {
     fn iter(&self) -> impl Iterator<Item = &SentClose> {
         self.first.iter().flatten().chain(&self.more)
     }
-
-    fn drain(&mut self) -> impl Iterator<Item = SentClose> {
-        let first = self.first.iter_mut().filter_map(Option::take);
-        first.chain(self.more.drain(..))
-    }
 }
 
 /// A Close, and what its packet acknowledges.

@@ -4,7 +4,7 @@ mod expected;
 mod opened;
 
 use super::habits::{Habits, RstMarks};
-use super::half::{Ending, Half, Sent, Sign, Signal, Stuck, signed};
+use super::half::{Ending, Half, Sign, Signal, Stuck, signed};
 use super::seen::{Burst, Complaint, Resend, Return};
 use super::{Chunk, Origin, Stream};
 use crate::capture::PacketId;
@@ -27,26 +27,54 @@ pub struct Connection {
     opening: Opening,
     /// When the last SYN came, or else a round trip, in nanoseconds.
     opening_nanos: i64,
-    /// From the first FIN or RST on.
-    endings: Option<Box<Pair<Ending>>>,
+    late: Option<Box<Late>>,
     rare: Option<Box<Rare>>,
 }
 
-/// What not every connection has.
+/// What most connections have by the time that they end, and not before.
+#[derive(Debug, Default)]
+struct Late {
+    burst: Option<Woken>,
+    endings: Pair<Ending>,
+}
+
+/// What few connections have.
 #[derive(Debug, Default)]
 struct Rare {
-    burst: Option<Woken>,
-    // Few have these.
-    complaint: Option<Box<Complaint>>,
-    back: Option<Box<Return>>,
+    complaint: Option<Complaint>,
+    back: Option<Return>,
 }
 
 /// A [`Burst`] in less room.
 #[derive(Clone, Copy, Debug)]
 struct Woken {
-    from: End,
-    first: Sent,
+    packet: PacketId,
+    time: Timestamp,
     idle: i64,
+    ack: u32,
+    has_ack: bool,
+    from: End,
+}
+
+impl Woken {
+    /// Takes notice of new bytes of one end, which may break a silence.
+    #[inline]
+    fn note(late: &mut Option<Box<Late>>, from: End, origin: Origin, own: &Half, peer: &Half) {
+        let Some(last) = own.last_data_time().max(peer.last_data_time()) else {
+            return;
+        };
+        let idle = origin.time.since(last);
+        if idle >= limits::MIN_SILENCE_NANOS {
+            late.get_or_insert_default().burst = Some(Self {
+                packet: origin.packet,
+                time: origin.time,
+                idle,
+                ack: origin.ack.unwrap_or(0),
+                has_ack: origin.ack.is_some(),
+                from,
+            });
+        }
+    }
 }
 
 /// The three packets that open a connection, for the time that they take.
@@ -81,7 +109,7 @@ impl Connection {
             is_settled: false,
             opening: Opening::default(),
             opening_nanos: 0,
-            endings: None,
+            late: None,
             rare: None,
         }
     }
@@ -138,13 +166,13 @@ impl Connection {
 
     /// The first FIN of an end.
     pub fn fin(&self, end: End) -> Option<Signal> {
-        let fin = self.endings.as_ref()?[end].fin;
+        let fin = self.late.as_ref()?.endings[end].fin;
         fin.map(Signal::from)
     }
 
     /// The first RST of an end that fits its peer's window.
     pub fn rst(&self, end: End) -> Option<Signal> {
-        let rst = self.endings.as_ref()?[end].rst();
+        let rst = self.late.as_ref()?.endings[end].rst();
         rst.map(Signal::from)
     }
 
@@ -165,7 +193,7 @@ impl Connection {
             times: half.times_sent,
             silence: first.time.since(since.unwrap_or(first.time)),
         };
-        self.rare.get_or_insert_default().back = Some(Box::new(back));
+        self.rare.get_or_insert_default().back = Some(back);
     }
 
     /// An RST of this end that its peer had to ignore.
@@ -191,7 +219,7 @@ impl Connection {
 
     /// The last time that an end was heard again after a silence.
     pub fn back(&self) -> Option<Return> {
-        self.rare.as_ref()?.back.as_deref().copied()
+        self.rare.as_ref()?.back
     }
 
     /// The last packet with new bytes of this end.
@@ -203,8 +231,8 @@ impl Connection {
     pub fn habits(&self, end: End) -> Habits {
         let half = &self.halves[end];
         let odd = half.rare.as_ref().map(|rare| &rare.odd);
-        let endings = self.endings.as_ref();
-        let marks = endings.and_then(|endings| endings[end].marks());
+        let late = self.late.as_ref();
+        let marks = late.and_then(|late| late.endings[end].marks());
         half.habits.habits(odd, marks)
     }
 
@@ -221,14 +249,26 @@ impl Connection {
 
     /// The last time that bytes came after a long silence.
     pub fn burst(&self) -> Option<Burst> {
-        let Woken { from, first, idle } = self.rare.as_ref()?.burst?;
-        let first = first.into();
+        let Woken {
+            packet,
+            time,
+            idle,
+            ack,
+            has_ack,
+            from,
+        } = self.late.as_ref()?.burst?;
+        let first = Origin {
+            packet,
+            time,
+            ack: has_ack.then_some(ack),
+            record_end: None,
+        };
         Some(Burst { from, first, idle })
     }
 
     /// The last ICMP error about bytes (or a SYN) that were on the way then.
     pub fn complaint(&self) -> Option<Complaint> {
-        self.rare.as_ref()?.complaint.as_deref().copied()
+        self.rare.as_ref()?.complaint
     }
 
     /// Takes notice of an ICMP error about a segment that `about` sent.
@@ -255,13 +295,14 @@ impl Connection {
                 packet,
                 time,
             };
-            self.rare.get_or_insert_default().complaint = Some(Box::new(complaint));
+            self.rare.get_or_insert_default().complaint = Some(complaint);
         }
     }
 
     /// Both directions have ended, or one end reset the connection.
     pub fn is_over(&self) -> bool {
-        self.endings.as_deref().is_some_and(|Pair { a, b }| {
+        self.late.as_deref().is_some_and(|late| {
+            let Pair { a, b } = &late.endings;
             a.fin.is_some() && b.fin.is_some() || a.rst().is_some() || b.rst().is_some()
         })
     }
@@ -288,8 +329,8 @@ impl Connection {
         self.handle_any(from, segment, packet, time, emit)
     }
 
-    /// The same for whatever comes.
-    fn handle_any(
+    /// The same where it is known not to be [expected](Self::handle_expected), or does not matter.
+    pub(crate) fn handle_any(
         &mut self,
         from: End,
         segment: &Segment<'_>,
@@ -353,13 +394,14 @@ impl Connection {
         let mut is_whole = true;
         for end in End::BOTH {
             let stream = &mut self.halves[end].stream;
+            is_whole &= stream.is_started();
             if stream.has_hole() {
                 stream.give_up_holes(time, &mut |chunk| emit(end, chunk));
+                is_whole &= !stream.has_hole();
             }
-            is_whole &= stream.is_started() && !stream.has_hole();
         }
         let is_opening = matches!(self.opening, Opening::Asked);
-        self.is_settled = is_whole && !is_opening && self.endings.is_none();
+        self.is_settled = is_whole && !is_opening && !self.has_ended;
         Handled::Taken
     }
 
@@ -456,31 +498,30 @@ impl Connection {
         origin: Origin,
         emit: &mut impl FnMut(End, Chunk<'_>),
     ) {
-        let endings = self.endings.as_deref();
+        let late = self.late.as_deref();
+        let (fin, rst) = late.map_or((None, None), |late| {
+            (late.endings[from.other()].fin, late.endings[from].rst())
+        });
         let (half, peer) = self.halves.both_mut(from);
         let emit = &mut |chunk: Chunk<'_>| emit(from, chunk);
         if half
             .stream
             .handle_data(seq, segment.payload, segment.wire_len, origin, emit)
         {
-            if endings.is_some_and(|endings| endings[from.other()].fin.is_some()) {
+            if fin.is_some() {
                 half.rare().odd.note_after_fin(segment.wire_len);
             }
             // What comes after the first signal that ends the connection tells nothing of how
             // quiet it was before.
             let is_last = !self.has_ended;
             if is_last {
-                if half.is_silent(origin.time) && peer.is_silent(origin.time) {
-                    let last = half.last_data_time().max(peer.last_data_time());
-                    Self::note_burst(&mut self.rare, from, origin, last);
-                }
+                Woken::note(&mut self.late, from, origin, half, peer);
                 half.note_data(origin);
             }
             let offset = u64::try_from(half.stream.offset(seq)).unwrap_or(0);
             half.sent_at = offset;
             half.times_sent = 1;
             half.note_sent(origin, is_last);
-            let rst = endings.and_then(|endings| endings[from].rst());
             if rst.is_some_and(|rst| offset >= rst.offset && rst.sent.packet != origin.packet) {
                 half.rare().outlived_rst = true;
             }
@@ -515,15 +556,6 @@ impl Connection {
             }
         }
         half.note_repeated(offset, origin);
-    }
-
-    #[cold]
-    fn note_burst(rare: &mut Option<Box<Rare>>, from: End, first: Origin, last: Option<Timestamp>) {
-        if let Some(last) = last {
-            let idle = first.time.since(last);
-            let first = first.into();
-            rare.get_or_insert_default().burst = Some(Woken { from, first, idle });
-        }
     }
 
     fn handle_fin(&mut self, from: End, seq: u32, origin: Origin) {
@@ -567,7 +599,7 @@ impl Connection {
     }
 
     fn ending(&mut self, end: End) -> &mut Ending {
-        &mut self.endings.get_or_insert_default()[end]
+        &mut self.late.get_or_insert_default().endings[end]
     }
 }
 

@@ -158,12 +158,6 @@ impl Half {
         self.last_data.map(|last| last.time)
     }
 
-    /// Nothing new came of it for long, or ever.
-    pub(super) fn is_silent(&self, now: Timestamp) -> bool {
-        let is_long = |last: Timestamp| now.since(last) >= limits::MIN_SILENCE_NANOS;
-        self.last_data_time().is_none_or(is_long)
-    }
-
     /// Takes notice of new bytes.
     pub(super) fn note_data(&mut self, origin: Origin) {
         self.last_data = Some(origin.into());

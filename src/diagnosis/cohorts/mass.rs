@@ -15,7 +15,7 @@ const MAX_ROUNDS: usize = 32;
 /// equally old.
 const LEAST_REACH_OF_STARTS: i64 = 250_000_000;
 
-pub(super) fn find(members: &mut [Member], crowd: &Crowd) -> Vec<Cohort> {
+pub(super) fn find(members: &mut [Member], crowd: &Crowd<'_>) -> Vec<Cohort> {
     let mut cohorts = Vec::new();
     let mut ends: Vec<(i64, usize)> = members
         .iter()
@@ -24,11 +24,8 @@ pub(super) fn find(members: &mut [Member], crowd: &Crowd) -> Vec<Cohort> {
         .map(|(at, member)| (member.ended.as_nanos(), at))
         .collect();
     ends.sort_unstable();
-    let first = crowd.openings.first().map_or(0, |time| time.as_nanos());
-    let last = crowd
-        .endings
-        .last()
-        .map_or(i64::MAX, |time| time.as_nanos());
+    let first = crowd.first.map_or(0, |time| time.as_nanos());
+    let last = crowd.last.map_or(i64::MAX, |time| time.as_nanos());
     for _ in 0..MAX_ROUNDS {
         let share = |end: i64, count: usize| {
             is_good_share(count, crowd.open_before(Timestamp::from_nanos(end)))

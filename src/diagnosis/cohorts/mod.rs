@@ -14,6 +14,7 @@ mod timers;
 mod window;
 mod words;
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 
 pub use self::window::Window;
@@ -79,53 +80,86 @@ enum Ends {
 
 /// The sessions of one server address that were open at some time.
 #[derive(Debug)]
-struct Crowd {
+struct Crowd<'a> {
     /// How many of them there are, with those that go on.
     size: usize,
-    /// When they were opened; sorted.
-    openings: Vec<Timestamp>,
-    /// When those ended that did; sorted.
-    endings: Vec<Timestamp>,
+    /// When the first was opened.
+    first: Option<Timestamp>,
+    /// When the last ended.
+    last: Option<Timestamp>,
     /// How many sessions the run has in all, of any server.
     run: usize,
+    outlines: &'a [Outline],
+    indices: &'a [u32],
+    open: &'a [(SocketAddr, Timestamp)],
+    /// Few are asked for these.
+    times: OnceCell<Times>,
 }
 
-impl Crowd {
+/// When the sessions of a crowd were opened, and when those ended that did; sorted.
+#[derive(Debug)]
+struct Times {
+    openings: Vec<Timestamp>,
+    endings: Vec<Timestamp>,
+}
+
+impl<'a> Crowd<'a> {
     /// That of some of all sessions, and those of them of which more may be learnt from the others.
     fn new(
-        outlines: &[Outline],
-        indices: &[u32],
-        open: &[(SocketAddr, Timestamp)],
+        outlines: &'a [Outline],
+        indices: &'a [u32],
+        open: &'a [(SocketAddr, Timestamp)],
     ) -> (Self, Vec<Member>) {
         let mut crowd = Self {
             size: open.len(),
-            openings: open.iter().map(|&(_, opened)| opened).collect(),
-            endings: Vec::with_capacity(indices.len()),
+            first: open.iter().map(|&(_, opened)| opened).min(),
+            last: None,
             run: outlines.len(),
+            outlines,
+            indices,
+            open,
+            times: OnceCell::new(),
         };
-        crowd.openings.reserve_exact(indices.len());
         let mut members = Vec::new();
-        for index in indices.iter().map(|&index| index as usize) {
-            if let Some(outline) = outlines.get(index)
-                && !matches!(outline.state, State::Failed | State::Connecting)
-            {
-                crowd.size += 1;
-                crowd.openings.push(outline.begun);
-                crowd.endings.extend(outline.signal());
-                members.extend(Member::new(index, outline));
-            }
+        for (index, outline) in opened(outlines, indices) {
+            crowd.size += 1;
+            let first = crowd.first.unwrap_or(outline.begun);
+            crowd.first = Some(first.min(outline.begun));
+            crowd.last = crowd.last.max(outline.signal());
+            members.extend(Member::new(index, outline));
         }
-        // Nearly in order already: this takes less time then.
-        crowd.openings.sort();
-        crowd.endings.sort();
         (crowd, members)
     }
 
     /// How many were open just before `time`.
     fn open_before(&self, time: Timestamp) -> usize {
+        let Times { openings, endings } = self.times.get_or_init(|| self.times());
         let before = |times: &[Timestamp]| times.partition_point(|&at| at < time);
-        before(&self.openings).saturating_sub(before(&self.endings))
+        before(openings).saturating_sub(before(endings))
     }
+
+    fn times(&self) -> Times {
+        let all = || opened(self.outlines, self.indices).map(|(_, outline)| outline);
+        let open = self.open.iter().map(|&(_, opened)| opened);
+        let mut times = Times {
+            openings: open.chain(all().map(|outline| outline.begun)).collect(),
+            endings: all().filter_map(Outline::signal).collect(),
+        };
+        // Nearly in order already: this takes less time then.
+        times.openings.sort();
+        times.endings.sort();
+        times
+    }
+}
+
+/// Those of some sessions that were opened, with their indices.
+fn opened<'a>(
+    outlines: &'a [Outline],
+    indices: &'a [u32],
+) -> impl Iterator<Item = (usize, &'a Outline)> {
+    let indices = indices.iter().map(|&index| index as usize);
+    let all = indices.filter_map(|index| Some((index, outlines.get(index)?)));
+    all.filter(|(_, outline)| !matches!(outline.state, State::Failed | State::Connecting))
 }
 
 /// How the side that ended a session did so.
@@ -209,33 +243,33 @@ pub(super) fn how(session: &Gist<'_>) -> Option<(How, Timestamp)> {
     Some((how, ended))
 }
 
-/// Causes that say how a session ended and leave open why; all others are left alone.
-const UNEXPLAINED: [&str; 20] = [
-    "fin-without-close",
-    "rst-without-close",
-    "tls-truncated",
-    "tls-closed-no-close-frame",
-    "idle-timeout",
-    "lifetime-limit",
-    "server-closed-mid-traffic",
-    "client-closed-mid-traffic",
-    "cut-inside-frame",
-    "cut-inside-message",
-    "rst-unprompted",
-    "rst-both-ways",
-    "closed-normal",
-    "closed-without-code",
-    "server-going-away",
-    "internal-error",
-    "close-unanswered",
-    "cut-after-close-sent",
-    "rst-unread-data",
-    "rst-on-stale-flow",
-];
-
+/// False for causes that say how a session ended and leave open why; all others are left alone.
 fn is_explained(cause: &str) -> bool {
-    // 1012 says why, and yet tells of the others that end with it.
-    cause != SERVICE_RESTART && !UNEXPLAINED.contains(&cause)
+    !matches!(
+        cause,
+        "fin-without-close"
+            | "rst-without-close"
+            | "tls-truncated"
+            | "tls-closed-no-close-frame"
+            | "idle-timeout"
+            | "lifetime-limit"
+            | "server-closed-mid-traffic"
+            | "client-closed-mid-traffic"
+            | "cut-inside-frame"
+            | "cut-inside-message"
+            | "rst-unprompted"
+            | "rst-both-ways"
+            | "closed-normal"
+            | "closed-without-code"
+            | "server-going-away"
+            | "internal-error"
+            | "close-unanswered"
+            | "cut-after-close-sent"
+            | "rst-unread-data"
+            | "rst-on-stale-flow"
+            // Why is said, and yet it tells of the others that end with it.
+            | SERVICE_RESTART
+    )
 }
 
 const SERVICE_RESTART: &str = "service-restart";

@@ -42,7 +42,7 @@ const fn age(member: &Member) -> Option<i64> {
 /// Sessions that ended alike.
 struct Alike<'a> {
     members: &'a mut [Member],
-    crowd: &'a Crowd,
+    crowd: &'a Crowd<'a>,
     by: Party,
     how: How,
 }
@@ -85,7 +85,7 @@ pub(super) fn groups(members: &mut [Member]) -> Vec<Group> {
 pub(super) fn find(
     members: &mut [Member],
     groups: &mut [Group],
-    crowd: &Crowd,
+    crowd: &Crowd<'_>,
     ends: Ends,
 ) -> Vec<Cohort> {
     let mut cohorts = Vec::new();
@@ -111,12 +111,17 @@ pub(super) fn find(
 
 impl Alike<'_> {
     fn add_cohorts(&mut self, ends: Ends, barren: &mut usize, cohorts: &mut Vec<Cohort>) {
+        let mut all = self.members.iter().filter(|it| !it.is_told).count();
+        // (Whoever belongs to a cohort never leaves it: as many are the same ones.)
+        let is_settled = |count: usize, barren: usize| count < LEAST || count == barren;
+        if is_settled(all, *barren) {
+            return;
+        }
         let open = |(at, member): (usize, &Member)| (!member.is_told).then_some(at);
-        let mut left: Vec<usize> = self.members.iter().enumerate().filter_map(open).collect();
-        let mut all = left.len();
+        let mut left: Vec<usize> = Vec::with_capacity(all);
+        left.extend(self.members.iter().enumerate().filter_map(open));
         for _ in 0..MAX_ROUNDS {
-            // (Whoever belongs to a cohort never leaves it: as many are the same ones.)
-            if left.len() < LEAST || left.len() == *barren {
+            if is_settled(left.len(), *barren) {
                 break;
             }
             let Some(mut fit) = self.best(&left) else {

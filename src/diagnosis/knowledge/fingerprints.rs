@@ -47,37 +47,39 @@ pub fn all() -> &'static [Fingerprint] {
     &FINGERPRINTS
 }
 
-/// Which program sent a Close frame with this `code` and `reason`, where the text tells.
+/// Which program sent a Close frame with this `code` and `reason`, where the text tells: one that
+/// is known by that code before one that is by any.
 pub fn fingerprint(code: Option<u16>, reason: &str, from: Side) -> Option<&'static Fingerprint> {
-    static LOOKS: LazyLock<Vec<Looks>> = LazyLock::new(|| all().iter().map(Looks::of).collect());
-    let first = reason.bytes().next()?.to_ascii_lowercase();
-    let mut looks = all().iter().zip(&*LOOKS);
-    let (known, _) = looks.find(|(known, looks)| {
-        looks.code.is_none_or(|own| Some(own) == code)
-            && looks.from.is_none_or(|side| side == from)
-            && looks.first.is_none_or(|byte| byte == first)
+    let first = reason.bytes().next()?;
+    let any = with_code(None);
+    let mut all = code
+        .map_or(any, |code| with_code(Some(code)))
+        .iter()
+        .chain(any);
+    // Most differ in their first letters.
+    let begins = |pattern: &str| {
+        let begin = pattern.bytes().next();
+        begin.is_some_and(|begin| begin == b'*' || begin.eq_ignore_ascii_case(&first))
+    };
+    let is_it = |known: &&&Fingerprint| {
+        known.from.is_none_or(|side| side == from)
+            && begins(&known.reason)
             && matches(&known.reason, reason)
-    })?;
-    Some(known)
+    };
+    all.find(is_it).copied()
 }
 
-/// What tells most fingerprints apart at first sight, close together in memory.
-struct Looks {
-    code: Option<u16>,
-    from: Option<Side>,
-    /// In lower case.
-    first: Option<u8>,
-}
-
-impl Looks {
-    fn of(known: &Fingerprint) -> Self {
-        let first = known.reason.bytes().next().filter(|&byte| byte != b'*');
-        Self {
-            code: known.code,
-            from: known.from,
-            first: first.map(|byte| byte.to_ascii_lowercase()),
-        }
-    }
+/// Those that go with this code.
+fn with_code(code: Option<u16>) -> &'static [&'static Fingerprint] {
+    static BY_CODE: LazyLock<Vec<&Fingerprint>> = LazyLock::new(|| {
+        let mut all: Vec<&Fingerprint> = all().iter().collect();
+        all.sort_by_key(|known| known.code);
+        all
+    });
+    let from = BY_CODE.partition_point(|known| known.code < code);
+    let rest = BY_CODE.get(from..).unwrap_or_default();
+    let len = rest.iter().take_while(|known| known.code == code).count();
+    rest.get(..len).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -190,15 +190,13 @@ pub(super) fn judge(case: &Case<'_>, detail: Detail) -> Found {
         State::Closing | State::Closed if case.ended_by_close() => (CLOSED, Signs::of_closed(case)),
         State::Closing | State::Closed => (CUT, Signs::of_cut(case)),
     };
-    let ask = |&(needed, rule): &(Signs, Rule)| {
-        if !signs.has(needed) {
-            debug_assert!(rule(case).is_none(), "{needed:?} is missing");
-            return None;
-        }
-        Some((rule(case)?, rule))
+    let may_answer = |&&(needed, rule): &&(Signs, Rule)| {
+        let may_answer = signs.has(needed);
+        debug_assert!(may_answer || rule(case).is_none(), "{needed:?} is missing");
+        may_answer
     };
-    let mut rules = rules.iter();
-    let mut found = match rules.find_map(ask) {
+    let mut rules = rules.iter().filter(may_answer).map(|&(_, rule)| rule);
+    let mut found = match rules.find_map(|rule| Some((rule(case)?, rule))) {
         // Of all rules only the one that decides is asked for words.
         Some((found, rule)) if detail > Detail::Row => rule(&case.told_in_words()).unwrap_or(found),
         Some((found, _)) => found,
@@ -211,7 +209,7 @@ pub(super) fn judge(case: &Case<'_>, detail: Detail) -> Found {
         found.confidence = found.confidence.min(Confidence::High);
     }
     if detail > Detail::Row && found.confidence != Confidence::Certain {
-        let others = rules.filter_map(|rule| Some(ask(rule)?.0.name));
+        let others = rules.filter_map(|rule| Some(rule(case)?.name));
         let name = found.name;
         let told = &mut found.words.get_or_insert_default().others;
         told.extend(others.filter(|other| *other != name));

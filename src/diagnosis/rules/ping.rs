@@ -27,7 +27,8 @@ fn overdue(case: &Case<'_>) -> Option<Overdue> {
         Some((side, _, close)) => (side, close.mark.time, Some(close)),
         None => (case.cutter()?, case.cut_at()?, None),
     };
-    let ((packet, sent, count), late) = case.side(pinger).pings.unanswered_at(end)?;
+    let pings = case.side(pinger).pings.as_ref()?;
+    let ((packet, sent, count), late) = pings.unanswered_at(end)?;
     let confidence = close.map_or(Some(Confidence::High), means_a_ping)?;
     let waited = end.since(sent);
     let peer = case.side(pinger.other());
@@ -148,8 +149,9 @@ pub(super) fn lost_on_the_way(case: &Case<'_>) -> Option<Found> {
 /// The Pong was on the wire in time, and the Close speaks of a missing one all the same.
 pub(super) fn answered_but_closed(case: &Case<'_>) -> Option<Found> {
     let (side, facts, close) = case.first_close?;
-    let pong = facts.pings.answered?;
-    let in_time = facts.pings.unanswered_at(close.mark.time).is_none();
+    let pings = facts.pings.as_ref()?;
+    let pong = pings.answered?;
+    let in_time = pings.unanswered_at(close.mark.time).is_none();
     (in_time && close.frame.code() == Some(1011) && speaks_of_ping(close)).then(|| {
         case.found("ping-answered-but-closed", Confidence::High, Party::from(side))
             .why(|| format!(

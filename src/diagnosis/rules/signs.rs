@@ -103,7 +103,7 @@ impl Signs {
         signs.add(Self::TIMED, is_timed);
         for side in Side::BOTH {
             let facts = case.side(side);
-            signs.add(Self::PING, facts.pings.span.is_some());
+            signs.add(Self::PING, facts.pings.is_some());
             signs.add(Self::STUCK, facts.stuck.is_some());
         }
         signs

@@ -63,7 +63,7 @@ pub(super) fn idle(case: &Case<'_>) -> Option<Found> {
     };
     // Pings that come no sooner than the timer fires do not hold it off.
     let period = Side::BOTH.iter().find_map(|&side| {
-        let (_, longest) = case.side(side).pings.steady()?;
+        let (_, longest) = case.side(side).pings.as_ref()?.steady()?;
         Some((side, longest))
     });
     Some(match period {

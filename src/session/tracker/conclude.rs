@@ -1,9 +1,11 @@
 //! The end of a session: what TCP knows joins what was collected.
 
-use super::Tracker;
+use super::{SentClose, Tracker};
 use crate::flow::End;
 use crate::session::Side;
-use crate::session::facts::{Back, Facts, IcmpMeaning, IcmpSeen, Mark, SideFacts, Sides};
+use crate::session::facts::{
+    Back, Facts, IcmpMeaning, IcmpSeen, Mark, SeenClose, SideFacts, Sides,
+};
 use crate::tcp::{Connection, Origin, Signal};
 use crate::tls::Alert;
 
@@ -48,13 +50,19 @@ impl Tracker {
             all.unconnected = rare.unconnected.take();
             alerts = std::mem::take(&mut rare.alerts);
         }
-        let mut closes = self.closes.take().map(|closes| *closes);
-        for sent in closes.iter_mut().flat_map(|closes| closes.drain()) {
-            let closes = &mut all.sides[sent.from].closes;
-            closes.push(sent.close);
-            if let Some(close) = closes.last_mut() {
-                close.mark.heard = heard(tcp, self.end(sent.from), sent.ack);
+        if let Some(mut closes) = self.closes.take() {
+            let mut add = |SentClose { from, close, ack }: SentClose| {
+                let heard = heard(tcp, self.end(from), ack);
+                let mark = Mark {
+                    heard,
+                    ..close.mark
+                };
+                all.sides[from].closes.push(SeenClose { mark, ..close });
+            };
+            for close in &mut closes.first {
+                close.take().into_iter().for_each(&mut add);
             }
+            std::mem::take(&mut closes.more).into_iter().for_each(add);
         }
         for (side, alert) in alerts {
             let mark = Mark {
@@ -119,6 +127,13 @@ impl Tracker {
                 .iter()
                 .for_each(|&side| all.sides[side].rst_forged = true);
         }
+        if self.events.is_some() {
+            self.tell_ends(tcp);
+        }
+    }
+
+    /// Adds the signals of TCP to its story.
+    fn tell_ends(&mut self, tcp: &Connection) {
         let last = |signal: Option<Signal>| signal.map(|signal| signal.origin);
         for side in Side::BOTH {
             let end = self.end(side);
@@ -158,10 +173,9 @@ impl Tracker {
             && !talked_on();
         facts.last_data_frame = so_far.last_data_frame();
         facts.last_frame = so_far.last_frame.map(|last| (last.packet, last.time));
-        if let Some(pings) = &so_far.pings {
-            facts.pings = **pings;
-        }
-        if let Some(rough) = &mut self.sides[side].rough {
+        let so_far = &mut self.sides[side];
+        facts.pings = so_far.pings.take();
+        if let Some(rough) = &mut so_far.rough {
             facts.violation = rough.violation;
             facts.holes = std::mem::take(&mut rough.holes);
             facts.tail = rough.tail;

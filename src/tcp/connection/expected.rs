@@ -4,7 +4,7 @@
 //! the TCPs that sent it (V. Jacobson, "4BSD TCP Header Prediction", 1990). What is done here is
 //! what [`Connection::handle_any`] does with it.
 
-use super::Connection;
+use super::{Connection, Woken};
 use crate::capture::PacketId;
 use crate::decode::{Flags, Segment};
 use crate::flow::End;
@@ -57,10 +57,7 @@ impl Connection {
                 ack,
                 record_end: None,
             };
-            if own.is_silent(time) && peer.is_silent(time) {
-                let last = own.last_data_time().max(peer.last_data_time());
-                Self::note_burst(&mut self.rare, from, origin, last);
-            }
+            Woken::note(&mut self.late, from, origin, own, peer);
             own.sent_at = own.stream.next();
             own.times_sent = 1;
             own.note_data(origin);
