@@ -100,6 +100,7 @@ struct Tables<S: Simd> {
 impl<S: Simd> Tables<S> {
     #[inline(always)]
     fn new(simd: S) -> Self {
+        const { assert!(S::u8s::LEN <= WIDEST) }
         Self {
             simd,
             by_first_upper: S::u8s::block_splat(u8x16::from_slice(simd, &BY_FIRST_UPPER)),
@@ -111,15 +112,19 @@ impl<S: Simd> Tables<S> {
     #[inline(always)]
     fn is_utf8(self, bytes: &[u8], key: Key) -> bool {
         let width = S::u8s::LEN;
-        let mut done = width.min(bytes.len());
-        let mut wrong = self.wrong_at_end(bytes.get(..done).unwrap_or_default(), key);
-        let turned = key.turned(width - BEFORE);
-        while let Some(window) = bytes.get(done.saturating_sub(BEFORE)..done + width) {
-            wrong |= self.wrong(window, turned);
-            done += width;
+        let first = bytes.get(..width).unwrap_or(bytes);
+        let mut wrong = self.wrong_at_end(first, key);
+        let mut rest = bytes
+            .get(first.len().saturating_sub(BEFORE)..)
+            .unwrap_or_default();
+        // One turn for all windows: the key repeats within their width.
+        let keys = self.keys(key.turned(width - BEFORE));
+        while let Some(window) = rest.get(..BEFORE + width) {
+            wrong |= self.wrong(window, keys);
+            rest = rest.get(width..).unwrap_or_default();
         }
         // Some of them once more.
-        if done < bytes.len() {
+        if rest.len() > BEFORE {
             wrong |= self.wrong_at_end(bytes, key);
         }
         wrong.simd_eq(0).all_true()
@@ -130,7 +135,8 @@ impl<S: Simd> Tables<S> {
     fn wrong_at_end(self, bytes: &[u8], key: Key) -> S::u8s {
         let size = BEFORE + S::u8s::LEN;
         if let Some(from) = bytes.len().checked_sub(size) {
-            return self.wrong(bytes.get(from..).unwrap_or_default(), key.turned(from));
+            let window = bytes.get(from..).and_then(|rest| rest.get(..size));
+            return self.wrong(window.unwrap_or_default(), self.keys(key.turned(from)));
         }
         // There are fewer: NULs before them do no harm. Masked, these are the key.
         let key = key.turned(bytes.len().wrapping_sub(size));
@@ -139,17 +145,35 @@ impl<S: Simd> Tables<S> {
         if let Some(place) = block.get_mut(size - bytes.len()..) {
             place.copy_from_slice(bytes);
         }
-        self.wrong(block, key)
+        self.wrong(block, self.keys(key))
+    }
+
+    /// The key, as many times as bytes are looked at together, turned to each of the first four
+    /// bytes that it masks.
+    #[inline(always)]
+    fn keys(self, key: Key) -> [S::u8s; BEFORE + 1] {
+        [
+            self.key(key),
+            self.key(key.turned(1)),
+            self.key(key.turned(2)),
+            self.key(key.turned(3)),
+        ]
+    }
+
+    #[inline(always)]
+    fn key(self, key: Key) -> S::u8s {
+        S::u32s::splat(self.simd, u32::from_ne_bytes(key.bytes())).bitcast()
     }
 
     /// What is wrong with bytes, each seen with the [`BEFORE`] before it, that come first: 0 for what
     /// is not.
     #[inline(always)]
-    fn wrong(self, window: &[u8], key: Key) -> S::u8s {
-        let third_before = self.plain::<0>(window, key);
-        let second_before = self.plain::<1>(window, key);
-        let before = self.plain::<2>(window, key);
-        let bytes = self.plain::<3>(window, key);
+    fn wrong(self, window: &[u8], keys: [S::u8s; BEFORE + 1]) -> S::u8s {
+        let [first, second, third, fourth] = keys;
+        let third_before = self.bytes::<0>(window) ^ first;
+        let second_before = self.bytes::<1>(window) ^ second;
+        let before = self.bytes::<2>(window) ^ third;
+        let bytes = self.bytes::<3>(window) ^ fourth;
         let of_two = self.by_first_upper.swizzle_dyn_within_blocks(before >> 4)
             & self.by_first_lower.swizzle_dyn_within_blocks(before & 0xf)
             & self.by_second_upper.swizzle_dyn_within_blocks(bytes >> 4);
@@ -161,10 +185,9 @@ impl<S: Simd> Tables<S> {
 
     /// As many bytes as are looked at together, from `FROM` on.
     #[inline(always)]
-    fn plain<const FROM: usize>(self, window: &[u8], key: Key) -> S::u8s {
-        let masked = window.get(FROM..FROM + S::u8s::LEN).unwrap_or_default();
-        let key = S::u32s::splat(self.simd, u32::from_ne_bytes(key.turned(FROM).bytes()));
-        S::u8s::from_slice(self.simd, masked) ^ key.bitcast::<S::u8s>()
+    fn bytes<const FROM: usize>(self, window: &[u8]) -> S::u8s {
+        let bytes = window.get(FROM..FROM + S::u8s::LEN);
+        S::u8s::from_slice(self.simd, bytes.unwrap_or_default())
     }
 }
 
