@@ -89,7 +89,6 @@ impl Followed {
     }
 
     /// Takes one more segment, whatever it is.
-    #[inline(always)]
     pub(super) fn handle_segment(&mut self, arrival: &Arrival<'_>, common: &mut Common) -> Handled {
         let Arrival {
             from,

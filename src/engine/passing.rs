@@ -73,6 +73,7 @@ impl Passing {
     }
 
     /// Takes one more packet; the rules are those of [`Connection::handle_segment`].
+    // Always: the segment need not lie in memory for it.
     #[inline(always)]
     pub(super) fn handle_segment(
         &mut self,

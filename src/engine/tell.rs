@@ -99,7 +99,7 @@ pub(super) fn tell_gist(
     until: Option<Timestamp>,
     put: impl FnOnce(&Gist<'_>),
 ) {
-    // In tests: the same as that of the session.
+    // Where assertions are on, it has to be that of the session.
     #[cfg(debug_assertions)]
     let whole = tell(&mut tracker.clone(), tcp, name, until, Detail::Row);
     let mut facts = Facts {

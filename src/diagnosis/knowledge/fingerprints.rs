@@ -47,39 +47,16 @@ pub fn all() -> &'static [Fingerprint] {
     &FINGERPRINTS
 }
 
-/// Which program sent a Close frame with this `code` and `reason`, where the text tells: one that
-/// is known by that code before one that is by any.
+/// Which program sent a Close frame with this `code` and `reason`, where the text tells.
 pub fn fingerprint(code: Option<u16>, reason: &str, from: Side) -> Option<&'static Fingerprint> {
-    let first = reason.bytes().next()?;
-    let any = with_code(None);
-    let mut all = code
-        .map_or(any, |code| with_code(Some(code)))
-        .iter()
-        .chain(any);
-    // Most differ in their first letters.
-    let begins = |pattern: &str| {
-        let begin = pattern.bytes().next();
-        begin.is_some_and(|begin| begin == b'*' || begin.eq_ignore_ascii_case(&first))
-    };
-    let is_it = |known: &&&Fingerprint| {
-        known.from.is_none_or(|side| side == from)
-            && begins(&known.reason)
+    if reason.is_empty() {
+        return None;
+    }
+    all().iter().find(|known| {
+        known.code.is_none_or(|own| Some(own) == code)
+            && known.from.is_none_or(|side| side == from)
             && matches(&known.reason, reason)
-    };
-    all.find(is_it).copied()
-}
-
-/// Those that go with this code.
-fn with_code(code: Option<u16>) -> &'static [&'static Fingerprint] {
-    static BY_CODE: LazyLock<Vec<&Fingerprint>> = LazyLock::new(|| {
-        let mut all: Vec<&Fingerprint> = all().iter().collect();
-        all.sort_by_key(|known| known.code);
-        all
-    });
-    let from = BY_CODE.partition_point(|known| known.code < code);
-    let rest = BY_CODE.get(from..).unwrap_or_default();
-    let len = rest.iter().take_while(|known| known.code == code).count();
-    rest.get(..len).unwrap_or_default()
+    })
 }
 
 #[cfg(test)]

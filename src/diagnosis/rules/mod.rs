@@ -98,8 +98,8 @@ impl Found {
 
 type Rule = fn(&Case<'_>) -> Option<Found>;
 
-/// In the order of decision, with the signs without which a rule never answers: the opening; a Close, and what led to it; the end of a transport
-/// without a Close, from the most telling marks to the plain facts.
+/// In the order of decision, with the signs without which a rule never answers: a Close, and what
+/// led to it.
 const CLOSED: &[(Signs, Rule)] = &[
     (Signs::UNCODED, close::lost),
     (Signs::COMPLAINT, close::violation),
@@ -119,6 +119,7 @@ const CLOSED: &[(Signs, Rule)] = &[
     (Signs::NONE, close::plain),
 ];
 
+/// The end of a transport without a Close, from the most telling marks to the plain facts.
 const CUT: &[(Signs, Rule)] = &[
     (Signs::VIOLATION, transport::violation),
     (Signs::UNCODED, transport::capture),
@@ -147,6 +148,7 @@ const CUT: &[(Signs, Rule)] = &[
     (Signs::TLS, tls::truncated),
 ];
 
+/// Of an opening that failed.
 const NOT_OPENED: &[(Signs, Rule)] = &[
     (Signs::NONE, connect::no_tunnel),
     (Signs::NONE, connect::refused),
